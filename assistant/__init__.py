@@ -1,0 +1,1 @@
+"""Question and database to answer: prompt, generate, check, run read-only."""

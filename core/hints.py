@@ -1,0 +1,85 @@
+"""Cells of the database that a question names: `values: singer.country = 'France'` saves the model from guessing.
+
+Only the question and the database are looked at, so what training sees can be had for any user's question too.
+"""
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+
+from .database import connect
+from .records import Hint, Schema
+from .schema import singular
+
+MOST = 6  # hints a prompt shows
+LONGEST_PHRASE = 8  # words of a cell that are looked for
+SCANNED = 20_000  # distinct cells of one column
+COMMON = frozenset(
+    "a an the of in on at to for from by with and or not is are was were be been do does did has have had what which who "
+    "whom whose how many much any each every all show find list give return me us their its there that this those these "
+    "than more most less least name names id number count total average avg max min maximum minimum it as no yes them they "
+    "i we you him her his".split()
+)
+
+CellIndex = Mapping[str, tuple[Hint, ...]]
+"""Cells by their words: lower case, without punctuation, joined by blanks."""
+
+
+def flat(text: str) -> str:
+    """The words of a text, lower case, joined by blanks.
+
+    >>> flat("O'Neill, Jr.")
+    'o neill jr'
+    """
+    return " ".join(re.findall(r"[^\W_]+", text.lower()))
+
+
+def index_cells(url: str, schema: Schema) -> CellIndex:
+    """Index the text cells of a database by their words."""
+    found: dict[str, list[Hint]] = defaultdict(list)
+    connection = connect(url)
+    try:
+        for table in schema.tables:
+            for column in table.columns:
+                t, c = (name.replace('"', '""') for name in (table.name, column.name))
+                query = (
+                    f'SELECT DISTINCT "{c}" FROM "{t}" WHERE typeof("{c}") = \'text\' AND length("{c}") BETWEEN 2 AND 60 '
+                    f"LIMIT {SCANNED}"
+                )
+                try:
+                    cells = [str(row[0]) for row in connection.execute(query)]
+                except sqlite3.DatabaseError:  # a view whose tables are gone
+                    continue
+                for cell in cells:
+                    key = flat(cell)
+                    if not key or key in COMMON or (key.isdigit() and len(key) < 3):
+                        continue
+                    if column.type != "text" and re.fullmatch(r"[\d.,:/ -]+", cell):
+                        continue
+                    found[key].append(Hint(table.name, column.name, " ".join(cell.split())))
+    finally:
+        connection.close()
+    return {key: tuple(hints) for key, hints in found.items()}
+
+
+def find_hints(question: str, index: CellIndex) -> tuple[Hint, ...]:
+    """The cells that stand in the question word for word, longest first, at most MOST."""
+    said = [match.group().lower() for match in re.finditer(r"[^\W_]+", question)]
+    taken: list[tuple[int, int, str]] = []
+    for length in range(min(LONGEST_PHRASE, len(said)), 0, -1):
+        for start in range(len(said) - length + 1):
+            end = start + length
+            if any(first <= start and end <= last for first, last, _ in taken):
+                continue
+            phrase = " ".join(said[start:end])
+            if phrase in COMMON:
+                continue
+            stemmed = " ".join([*said[start : end - 1], singular(said[end - 1])])
+            key = phrase if phrase in index else stemmed
+            if key in index:
+                taken.append((start, end, key))
+    hints: dict[Hint, None] = {}
+    for _, _, key in sorted(taken, key=lambda item: (item[0] - item[1], item[0])):
+        hints.update(dict.fromkeys(index[key]))
+    return tuple(hints)[:MOST]

@@ -1,0 +1,108 @@
+"""The frozen records that rooms hand to each other."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: name as the database spells it, `type` one of int, real, text, date, bool; `samples` a few frequent cells."""
+
+    name: str
+    type: str
+    primary_key: bool = False
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`table.column` refers to `ref_table.ref_column`."""
+
+    table: str
+    column: str
+    ref_table: str
+    ref_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables and keys of one database, in the order in which the database lists them."""
+
+    tables: tuple[Table, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    name: str = ""
+
+    def columns(self) -> dict[str, list[str]]:
+        """Lower-case table name to lower-case column names, as sqlglot's optimizer wants a schema."""
+        return {table.name.lower(): [column.name.lower() for column in table.columns] for table in self.tables}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A cell of the database whose text stands in the question: `table.column = 'value'`."""
+
+    table: str
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One question with its gold SQL in the project's style (see data/normalise.py).
+
+    `database` names the schema the question belongs to: data is split by it, so that no schema is in two parts.
+    """
+
+    question: str
+    sql: str
+    schema: Schema
+    hints: tuple[Hint, ...] = ()
+    database: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine said to one prompt: raw `text`, generated `tokens`, wall `seconds`, `stopped` False when cut by the limit."""
+
+    text: str
+    tokens: int = 0
+    seconds: float = 0.0
+    stopped: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSet:
+    """Rows that a query returned; `truncated` True when there were more than the cap."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    truncated: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message; role is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one model did on one question file. Shares are in 0..1."""
+
+    model: str
+    n: int
+    execution_accuracy: float
+    valid_sql: float
+    exact_match: float
+    seconds: float
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,144 @@
+"""The run directory: everything one fine-tune made, and what made it.
+
+    runs/<date>-<recipe>/
+      manifest.json  recipe.toml  metrics.jsonl  data/{train,valid}.jsonl  checkpoints/  adapter/  gguf/  Modelfile
+      certificate.json  certificate.md  evals/
+
+A stage's entry in manifest.json is written last and atomically: a stage that is listed, with the same inputs and with
+its outputs still in place, is done; any other is run again.
+"""
+
+import datetime
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from .errors import DataError, RecipeError
+from .files import sha256, size, write_json
+from .settings import settings
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory. All state is on the disk."""
+
+    path: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def gguf(self) -> Path:
+        return self.path / "gguf"
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; raises DataError when it is missing or broken."""
+        try:
+            manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{self.path}: not a run directory (no manifest.json)", fix="sql-llama train RECIPE") from None
+        except ValueError as error:
+            raise DataError(f"{self.manifest_path}: broken ({error})", fix="sql-llama train RECIPE") from None
+        if not isinstance(manifest, dict) or "stages" not in manifest:
+            raise DataError(f"{self.manifest_path}: not a manifest of sql-llama", fix="sql-llama train RECIPE")
+        return manifest
+
+    def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
+        """Whether a stage ended well with these inputs and all it wrote is still there, byte for byte in size."""
+        entry = self.manifest()["stages"].get(stage)
+        if entry is None or entry["inputs"] != dict(inputs):
+            return False
+        outputs = ((self.path / item["path"], item["bytes"]) for item in entry["outputs"])
+        return all(path.exists() and size(path) == wanted for path, wanted in outputs)
+
+    def finish(
+        self, stage: str, inputs: Mapping[str, str], outputs: Sequence[Path], seconds: float, **facts: Any
+    ) -> None:
+        """Record a finished stage: `inputs` name to hash or value, `outputs` under the run directory."""
+        manifest = self.manifest()
+        manifest["stages"][stage] = {
+            "inputs": dict(inputs),
+            "outputs": [
+                {"path": path.relative_to(self.path).as_posix(), "sha256": sha256(path), "bytes": size(path)}
+                for path in outputs
+            ],
+            "seconds": round(seconds, 3),
+            **facts,
+        }
+        write_json(self.manifest_path, manifest)
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to the manifest's top level."""
+        write_json(self.manifest_path, {**self.manifest(), **facts})
+
+
+def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
+    """Make a run directory, or return the one at `path` when it holds the same recipe (to resume it).
+
+    Raises RecipeError when it holds another recipe.
+    """
+    run = Run(path)
+    if run.manifest_path.exists():
+        run.manifest()
+        if run.recipe_path.read_text(encoding="utf-8") != recipe_text:
+            raise RecipeError(f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run")
+        return run
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not run.recipe_path.exists():
+        raise RecipeError(f"{path}: not empty and not a run directory", fix="choose another folder with --run")
+    path.mkdir(parents=True, exist_ok=True)
+    run.recipe_path.write_text(recipe_text, encoding="utf-8")
+    write_json(
+        run.manifest_path,
+        {
+            "manifest_version": MANIFEST_VERSION,
+            "sql_llama": __version__,
+            "recipe": recipe_name,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "stages": {},
+        },
+    )
+    return run
+
+
+def new_run_path(recipe_name: str) -> Path:
+    """Where a run of this recipe goes: the newest one of it in the runs folder, else a folder with today's date."""
+    folder = settings().runs
+    same = [run for run in list_runs() if run.manifest().get("recipe") == recipe_name]
+    return same[-1].path if same else folder / f"{datetime.date.today().isoformat()}-{recipe_name}"
+
+
+def list_runs() -> list[Run]:
+    """The run directories in the runs folder, oldest first."""
+    found = []
+    for path in settings().runs.glob("*/manifest.json"):
+        run = Run(path.parent)
+        try:
+            found.append((run.manifest()["created"], str(path), run))
+        except (DataError, KeyError):
+            continue
+    return [run for _, _, run in sorted(found, key=lambda item: item[:2])]
+
+
+def latest_run() -> Run:
+    """The newest run; raises DataError when there is none."""
+    runs = list_runs()
+    if not runs:
+        raise DataError(f"{settings().runs}: no runs yet", fix="sql-llama train laptop")
+    return runs[-1]

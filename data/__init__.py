@@ -1,0 +1,1 @@
+"""Sources to checked pairs: load, normalise, synthesise, validate by running, split by schema."""

@@ -1,0 +1,1 @@
+"""One text in, one text out: llama.cpp, Ollama, and a scripted engine for tests."""

@@ -1,0 +1,1 @@
+"""Answers to evidence: metrics and the report of a question file."""

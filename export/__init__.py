@@ -1,0 +1,1 @@
+"""Adapter to GGUF and certificate: merge, convert, quantize, certify, register."""

@@ -1,0 +1,1 @@
+"""Chat templates (a Jinja and a Go twin per family) and the Ollama Modelfile."""

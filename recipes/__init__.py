@@ -1,0 +1,1 @@
+"""One TOML file per fine-tune, and the starter adapter: data only."""

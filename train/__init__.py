@@ -1,0 +1,1 @@
+"""Pairs to adapter: preflight, QLoRA, progress, resume."""
