@@ -1,0 +1,74 @@
+"""Progress of long work: a rich bar in a terminal, a plain line now and then elsewhere; always on standard error."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+PLAIN_EVERY = 15.0  # seconds between plain lines
+
+
+class Advance(Protocol):
+    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+
+
+@contextlib.contextmanager
+def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
+    """Show `total` units of work; call the yielded function after each with what was done and a short note (a loss, say)."""
+    if sys.stderr.isatty():
+        with _bar(description, total, unit) as advance:
+            yield advance
+    else:
+        with _lines(description, total, unit) as advance:
+            yield advance
+
+
+@contextlib.contextmanager
+def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    started = time.monotonic()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total, note="", rate="")
+        done = 0
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            nonlocal done
+            done += steps
+            rate = f"{done / max(time.monotonic() - started, 1e-9):.1f} {unit}/s"
+            bar.update(task, advance=steps, note=note, rate=rate)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def _lines(description: str, total: int, unit: str) -> Iterator[Advance]:
+    started = last = time.monotonic()
+    done = 0
+
+    def say(note: str) -> None:
+        spent = time.monotonic() - started
+        left = spent / done * (total - done) if done else 0.0
+        rate = f"{done / max(spent, 1e-9):.1f} {unit}/s".replace(" /s", "/s")
+        print(f"{description}: {done}/{total}, {rate}, {spent:.0f} s, {left:.0f} s left {note}".rstrip(), file=sys.stderr, flush=True)
+
+    def advance(steps: int = 1, note: str = "") -> None:
+        nonlocal done, last
+        done += steps
+        if time.monotonic() - last >= PLAIN_EVERY or done == total:
+            last = time.monotonic()
+            say(note)
+
+    yield advance

@@ -1,0 +1,34 @@
+"""What every engine offers: one chat in, pieces of text out."""
+
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+from ..core.records import Answer, Message
+
+
+class Engine(Protocol):
+    """A loaded model. Greedy: the same chat gives the same answer."""
+
+    name: str
+
+    def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
+        """Pieces of the answer as they are decoded; the generator's return value is the whole Answer.
+
+        Closing the generator early stops the decoding. Raises SqlLlamaError when the chat does not fit the context.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back memory; the engine cannot be used afterwards."""
+        ...
+
+
+def answer(engine: Engine, chat: Sequence[Message], *, max_tokens: int = 256) -> Answer:
+    """The whole answer at once."""
+    pieces = engine.stream(chat, max_tokens=max_tokens)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            result: Answer = end.value
+            return result
