@@ -1,0 +1,110 @@
+"""Rewrite SQL in the project's one plain style, the one that the model learns and answers in.
+
+Style: keywords and functions upper case, names lower case, strings in single quotes, every column qualified by its
+table, no aliases but where a table stands twice in one FROM. What the style was worth is in docs/design.md.
+"""
+
+import re
+
+from ..core.errors import DataError
+from ..core.prompt import PLAIN_NAME
+from ..core.records import Schema
+
+
+def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
+    """The query in plain style, on one line. Raises DataError when it cannot be parsed.
+
+    >>> from ..core.records import Column, Table
+    >>> pets = Schema((Table("Pets", (Column("Name", "text"), Column("Age", "int"))),))
+    >>> normalise('select T1.name from pets as T1 where age > 3 and Name != "Rex"', pets)
+    "SELECT pets.name FROM pets WHERE pets.age > 3 AND pets.name <> 'Rex'"
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+    from sqlglot.optimizer.scope import Scope, traverse_scope
+
+    tables = schema.columns()
+    known = {column for columns in tables.values() for column in columns}
+    try:
+        tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
+        scopes = traverse_scope(tree)
+    except SqlglotError as error:
+        raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
+    for column in list(tree.find_all(exp.Column)):
+        # SQLite reads "x" as a string where no column has that name
+        name = column.this
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
+            column.replace(exp.Literal.string(name.name))
+    for scope in scopes:
+        if isinstance(scope, Scope):
+            _qualify(scope, tables)
+    for identifier in tree.find_all(exp.Identifier):
+        low = identifier.name.lower()
+        identifier.set("this", low)
+        identifier.set("quoted", not PLAIN_NAME.match(low))
+    text = " ".join(tree.sql(dialect=dialect, normalize_functions="upper").split())
+    return re.sub(r"\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )", r"\1 NOT \2", text)
+
+
+def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
+    """Give each column of one SELECT its table's name, and drop the aliases, unless a table stands there twice."""
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope
+
+    assert isinstance(scope, Scope)
+    select = scope.expression
+    if not isinstance(select, exp.Select):
+        return
+    own = [table for table in scope.tables if table.find_ancestor(exp.Select) is select]
+    names = [table.name.lower() for table in own]
+    if len(set(names)) != len(names):
+        return
+    renamed = {table.alias_or_name.lower(): table.name.lower() for table in own}
+    aliases = {item.alias.lower() for item in select.selects if isinstance(item, exp.Alias)}
+    for column in list(select.find_all(exp.Column)):
+        if isinstance(column.this, exp.Star) and not column.table:
+            continue
+        asked = column.find_ancestor(exp.Select)
+        low = column.name.lower()
+        if column.table.lower() in renamed:
+            inner = [t.alias_or_name.lower() for t in asked.find_all(exp.Table)] if asked not in (None, select) else []
+            if column.table.lower() not in inner:  # else a sub-query speaks of its own table by the same alias
+                column.set("table", exp.to_identifier(renamed[column.table.lower()]))
+        elif not column.table and asked is select and low not in aliases:
+            owners = [name for name in names if low in tables.get(name, ())]
+            if len(owners) == 1:
+                column.set("table", exp.to_identifier(owners[0]))
+    for table in own:
+        table.set("alias", None)
+    _place_conditions(select)
+
+
+def _place_conditions(select: object) -> None:
+    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each condition where its tables are first known."""
+    from sqlglot import exp
+
+    assert isinstance(select, exp.Select)
+    joins = select.args.get("joins") or []
+    source = select.args.get("from_") or select.args.get("from")
+    inner = [join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")]
+    # sqlglot reads a join without a condition as ON TRUE
+    bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
+    if source is None or not bare or len(inner) != len(joins):
+        return
+    waiting: list[exp.Expression] = []
+    for join in joins:
+        on = join.args.get("on")
+        if on is None:
+            return
+        if not isinstance(on, exp.Boolean):
+            waiting += on.flatten() if isinstance(on, exp.And) else [on]
+    seen = {source.this.alias_or_name}
+    placed: list[list[exp.Expression]] = []
+    for join in joins:
+        seen.add(join.this.alias_or_name)
+        placed.append([part for part in waiting if {column.table for column in part.find_all(exp.Column)} <= seen])
+        waiting = [part for part in waiting if part not in placed[-1]]
+    if not waiting and all(placed):
+        for join, parts in zip(joins, placed, strict=True):
+            join.set("on", exp.and_(*parts))

@@ -1,0 +1,87 @@
+"""The base model in memory, as this machine can hold it, with an adapter to train."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DataError, SqlLlamaError
+from ..core.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+
+def compute_dtype() -> "torch.dtype":
+    """bfloat16 where the hardware has it, else float16 on a GPU and float32 on a CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if torch.backends.mps.is_available():
+        return torch.float32
+    has_bf16 = bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
+    """The base's tokenizer; raises SqlLlamaError when it has no padding token."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+    if tokenizer.pad_token_id is None:
+        unused = [token for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>") if token in tokenizer.get_vocab()]
+        if not unused:
+            raise SqlLlamaError(f"{base}: the tokenizer has no padding token", fix="give tokenizer_config.json a pad_token")
+        tokenizer.pad_token = unused[0]
+    return tokenizer
+
+
+def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
+    """A PeftModel over the frozen base, in NF4 or 16 bits; `start` is an adapter folder to go on from.
+
+    The LoRA weights are float32: at QLoRA's learning rates bfloat16 would round most updates away.
+    """
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype = compute_dtype()
+    quantization = None
+    if recipe.train.quantization == "nf4":
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
+    model = AutoModelForCausalLM.from_pretrained(
+        base,
+        dtype=dtype,
+        quantization_config=quantization,
+        attn_implementation="sdpa",
+        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+    )
+    model.config.use_cache = False
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    if start is not None:
+        if not (start / "adapter_config.json").is_file():
+            raise DataError(f"{start}: no adapter there (no adapter_config.json)", fix="--set train.start=base")
+        model = PeftModel.from_pretrained(model, start, is_trainable=True)
+    else:
+        lora = LoraConfig(
+            r=recipe.lora.r,
+            lora_alpha=recipe.lora.alpha,
+            lora_dropout=recipe.lora.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        torch.manual_seed(recipe.train.seed)
+        model = get_peft_model(model, lora)
+    return model
+
+
+def keep_float32(model: Any) -> None:
+    """Make the trainable weights float32, whatever a trainer has cast them to."""
+    import torch
+
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)

@@ -1,0 +1,39 @@
+"""Refuse to train when the loss would not teach what it should: the answer, its end-of-turn token, and nothing else."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core.errors import SqlLlamaError
+from ..data.rows import Row
+from ..modelfiles.templates import Family
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def preflight(
+    rows: Sequence[Row], tokens: Sequence[Tokens], tokenizer: "PreTrainedTokenizerBase", family: Family
+) -> None:
+    """Check the loss mask of each row. Raises SqlLlamaError that says which row and why."""
+    end = tokenizer.convert_tokens_to_ids(family.end_of_turn)
+    if not isinstance(end, int) or end == tokenizer.unk_token_id:
+        raise SqlLlamaError(
+            f"the tokenizer does not know the end-of-turn token {family.end_of_turn} of the family {family.name}",
+            fix="set base.family to the family of this model",
+        )
+    if tokenizer.pad_token_id == end:
+        raise SqlLlamaError(
+            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and the model would never stop",
+            fix="give the base's tokenizer_config.json a pad_token of its own",
+        )
+    for row, item in zip(rows, tokens, strict=True):
+        answer = item.ids[item.prompt :].tolist()
+        where = f"question {row.chat[-1].content.splitlines()[0]!r}"
+        if not answer or answer[-1] != end:
+            raise SqlLlamaError(f"{where}: the answer does not end with {family.end_of_turn}", fix="set base.family")
+        if end in answer[:-1]:
+            raise SqlLlamaError(f"{where}: the answer holds {family.end_of_turn}", fix="remove that pair")
+        said = tokenizer.decode(answer[:-1], skip_special_tokens=False)
+        if said.strip() != row.answer.strip():
+            raise SqlLlamaError(f"{where}: the loss would cover {said!r} and not the answer {row.answer!r}", fix="set base.family")

@@ -1,0 +1,256 @@
+"""From a recipe to an adapter: data, preflight, QLoRA, in a run directory that a killed run can be resumed in."""
+
+import contextlib
+import json
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..core.base_model import resolve_base
+from ..core.errors import SqlLlamaError
+from ..core.files import need_space, sha256, write_text
+from ..core.progress import progress
+from ..core.recipe import Recipe
+from ..core.run import Run
+from ..core.settings import settings
+from ..data.pairs import build_pairs, read_pairs, write_pairs
+from ..data.rows import make_row
+from ..modelfiles.templates import family
+from .batches import lay_out
+from .preflight import preflight
+from .tokens import tokenize
+
+MOST_VALID = 400  # validation rows whose loss is taken
+
+
+def train(recipe: Recipe, run: Run) -> Path:
+    """Train the recipe's adapter into `run`; the stages that are done are not done again. Returns the adapter folder."""
+    base = resolve_base(recipe.base.model, recipe.base.revision)
+    need_space(run.path, 2 * 2**30, "training")
+    recipe_hash = sha256(run.recipe_path)
+    _data(recipe, run, recipe_hash)
+    start = starter() if recipe.train.start == "starter" else None
+    if recipe.train.start not in ("base", "starter"):
+        start = Path(recipe.train.start)
+    inputs = {
+        "recipe": recipe_hash,
+        "base": sha256(base / "config.json"),
+        "train.jsonl": sha256(run.path / "data" / "train.jsonl"),
+        "start": sha256(start) if start is not None and start.is_dir() else recipe.train.start,
+    }
+    if not run.done("train", inputs):
+        started = time.monotonic()
+        facts = _fit(recipe, run, base, start)
+        plot = _plot(run)
+        outputs = [run.adapter, run.path / "metrics.jsonl", plot]
+        run.finish("train", inputs, outputs, time.monotonic() - started, **facts)
+        shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
+    return run.adapter
+
+
+def starter() -> Path:
+    """The folder of the adapter that comes with sql-llama; raises SqlLlamaError when this build has none."""
+    folder = Path(str(resources.files("sql_llama.recipes"))) / "starter"
+    if not (folder / "adapter_config.json").is_file():
+        raise SqlLlamaError("this build carries no starter adapter", fix="--set train.start=base")
+    return folder
+
+
+def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
+    if run.done("data", {"recipe": recipe_hash}):
+        return
+    started = time.monotonic()
+    pairs = build_pairs(recipe.data, settings().cache)
+    paths = [run.path / "data" / "train.jsonl", run.path / "data" / "valid.jsonl"]
+    write_pairs(paths[0], pairs.train)
+    write_pairs(paths[1], pairs.valid)
+    sources: dict[str, int] = {}
+    for example in pairs.train:
+        sources[example.source] = sources.get(example.source, 0) + 1
+    facts = {"train": len(pairs.train), "valid": len(pairs.valid), "sources": sources, "left_out": pairs.left_out}
+    run.finish("data", {"recipe": recipe_hash}, paths, time.monotonic() - started, **facts)
+
+
+def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
+    """Train and save the adapter; returns facts for the manifest."""
+    import torch
+    from datasets import Dataset
+    from transformers import set_seed
+    from trl import SFTConfig
+
+    from .model import compute_dtype, keep_float32, load_model, load_tokenizer
+    from .trainer import Collator, Metrics, SqlTrainer, mean_loss
+
+    chat_family = family(recipe.base.family)
+    tokenizer = load_tokenizer(base)
+    examples = list(read_pairs(run.path / "data" / "train.jsonl"))
+    held = list(read_pairs(run.path / "data" / "valid.jsonl"))
+    rng = random.Random(recipe.data.seed)
+    sample = [make_row(example, recipe.data, rng) for example in rng.sample(examples, min(len(examples), 200))]
+    preflight(sample, tokenize(sample, tokenizer, chat_family), tokenizer, chat_family)
+    tokens, left_out = lay_out(examples, recipe, tokenizer, chat_family)
+    batch = recipe.train.batch
+    if not tokens:
+        raise SqlLlamaError("no pair fits train.max_tokens", fix="--set train.max_tokens=2048")
+    steps = len(tokens) // batch
+    lengths = [len(item.ids) for item in tokens]
+    tokens_at, total = [], 0
+    for step in range(steps):
+        total += sum(lengths[step * batch : (step + 1) * batch])
+        tokens_at.append(total)
+    micro = min(recipe.train.micro_batch or batch, batch)
+    if batch % micro:
+        raise SqlLlamaError(f"train.batch={batch} is no multiple of train.micro_batch={micro}", fix=f"--set train.batch={micro * (batch // micro)}")
+
+    set_seed(recipe.train.seed)
+    dtype = compute_dtype()
+    model = load_model(base, recipe, start)
+    on_gpu = torch.cuda.is_available()
+    dataset = Dataset.from_dict({"input_ids": [item.ids for item in tokens], "prompt": [item.prompt for item in tokens]})
+    collator = Collator(int(tokenizer.pad_token_id or 0))
+    checkpoints = run.path / "checkpoints"
+    config = SFTConfig(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=batch // micro,
+        num_train_epochs=1,  # the rows of all epochs are laid out already
+        learning_rate=recipe.train.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(recipe.train.warmup * steps),
+        adam_beta2=0.99,
+        max_grad_norm=1.0,
+        weight_decay=0.0,
+        optim="adamw_torch_fused" if on_gpu else "adamw_torch",
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=not on_gpu,
+        gradient_checkpointing=recipe.train.checkpointing,
+        max_length=None,
+        save_steps=recipe.train.save_steps,
+        save_total_limit=2,
+        logging_steps=recipe.train.log_steps,
+        report_to=[],
+        disable_tqdm=True,
+        seed=recipe.train.seed,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_num_workers=0,
+        dataloader_pin_memory=on_gpu,
+        average_tokens_across_devices=False,
+    )
+    valid_tokens = tokenize([make_row(e, recipe.data, rng) for e in held[:MOST_VALID]], tokenizer, chat_family)
+    valid = [{"input_ids": item.ids, "prompt": item.prompt} for item in valid_tokens if len(item.ids) <= recipe.train.max_tokens]
+    with progress(f"training {recipe.name}", steps, "steps") as advance, _quiet():
+        trainer = SqlTrainer(
+            model=model,
+            args=config,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            data_collator=collator,
+            callbacks=[Metrics(run.path / "metrics.jsonl", advance, tokens_at)],
+        )
+        for callback in ("PrinterCallback", "ProgressCallback"):
+            for installed in list(trainer.callback_handler.callbacks):
+                if type(installed).__name__ == callback:
+                    trainer.remove_callback(installed)
+        keep_float32(trainer.model)
+        resumed = last_checkpoint(checkpoints)
+        started = time.monotonic()
+        result = trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        seconds = time.monotonic() - started
+    valid_loss = mean_loss(trainer.model, valid, collator, micro, dtype) if valid else None
+    _save_adapter(trainer.model, run, base)
+    peak = torch.cuda.max_memory_allocated() if on_gpu else _peak_memory()
+    return {
+        "steps": steps,
+        "rows": len(tokens),
+        "tokens": total,
+        "left_out": left_out,
+        "train_loss": round(float(result.training_loss), 5),
+        "valid_loss": None if valid_loss is None else round(valid_loss, 5),
+        "fit_seconds": round(seconds, 2),
+        "tokens_per_second": round(total / seconds, 1) if not resumed else None,
+        "peak_bytes": peak,
+        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "dtype": str(dtype).removeprefix("torch."),
+        "trainable": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "base": recipe.base.model,
+        "versions": _versions(),
+    }
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written whole; a half one, left by a killed run, is deleted."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for path in found:
+        state = path / "trainer_state.json"  # the trainer writes it last
+        with contextlib.suppress(OSError, ValueError):
+            json.loads(state.read_text(encoding="utf-8"))
+            return path
+        shutil.rmtree(path)
+    return None
+
+
+def _save_adapter(model: Any, run: Run, base: Path) -> None:
+    """Save the adapter in bfloat16 (its values' precision while training) as a whole folder or not at all."""
+    from safetensors.torch import load_file, save_file
+
+    from ..core.files import atomic_folder
+
+    with atomic_folder(run.adapter) as temporary:
+        model.save_pretrained(temporary)
+        weights = temporary / "adapter_model.safetensors"
+        save_file({name: tensor.float().contiguous() for name, tensor in load_file(weights).items()}, weights)
+        config = json.loads((temporary / "adapter_config.json").read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = base.name
+        write_text(temporary / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
+        (temporary / "README.md").unlink(missing_ok=True)
+
+
+def _plot(run: Run) -> Path:
+    """Draw the loss over the steps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    figure, axes = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
+    axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
+    axes.set(xlabel="step", ylabel="loss of the answer tokens", title=run.path.name, yscale="log")
+    path = run.path / "plots" / "loss.svg"
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path)
+    pyplot.close(figure)
+    return path
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep library chatter off the progress bar."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def _peak_memory() -> int:
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes")}
