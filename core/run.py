@@ -117,11 +117,17 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
     return run
 
 
-def new_run_path(recipe_name: str) -> Path:
-    """Where a run of this recipe goes: the newest one of it in the runs folder, else a folder with today's date."""
-    folder = settings().runs
-    same = [run for run in list_runs() if run.manifest().get("recipe") == recipe_name]
-    return same[-1].path if same else folder / f"{datetime.date.today().isoformat()}-{recipe_name}"
+def new_run_path(recipe_name: str, recipe_text: str) -> Path:
+    """Where a run of this recipe goes: the newest one with the very same recipe, to go on with it, else a new folder."""
+    for run in reversed(list_runs()):
+        if run.manifest().get("recipe") == recipe_name and run.recipe_path.read_text(encoding="utf-8") == recipe_text:
+            return run.path
+    stem = settings().runs / f"{datetime.date.today().isoformat()}-{recipe_name}"
+    number, path = 1, stem
+    while path.exists():
+        number += 1
+        path = stem.with_name(f"{stem.name}-{number}")
+    return path
 
 
 def list_runs() -> list[Run]:
