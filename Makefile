@@ -1,0 +1,96 @@
+# The two commands: `make finetune export` makes the model, `make test` runs the tests. Each sets up what it needs.
+# Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, PYTHON=python3.12, VENV=.venv; see `make help`.
+
+RECIPE ?= laptop
+SET ?=
+RUN ?=
+DB ?=
+QUESTIONS ?=
+DATABASES ?=
+MODEL ?=
+TESTS ?= not base and not ollama and not terminal and not job and not shared
+VENV ?= .venv
+# The first Python that will do; `make PYTHON=...` picks another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
+
+BIN := $(VENV)/bin
+TOOL := $(BIN)/sql-llama
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-dev finetune export chat eval test test-all check ollama bench docs lock dist clean
+
+help: ## list the targets
+	@echo "make finetune export    makes the model; make test    runs the tests. All targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.ready ## make .venv and install what is pinned (5 to 10 minutes and 6 GB, once)
+
+$(VENV)/.ready: constraints.txt .ci/constraints-build.txt pyproject.toml
+	@[ ! -e .ci/preflight ] || $(PYTHON) .ci/preflight
+	@echo "setup: 1/4 $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "setup: 2/4 pinned build tools (half a minute)"
+	@$(PIP) --quiet -r .ci/constraints-build.txt
+	@echo "setup: 3/4 pinned packages: 3 GB to download, and llama.cpp to compile (5 to 10 minutes; seconds when pip has them)"
+	@CMAKE_BUILD_PARALLEL_LEVEL=$${CMAKE_BUILD_PARALLEL_LEVEL:-$(CORES)} $(PIP) --no-build-isolation -r constraints.txt
+	@echo "setup: 4/4 sql-llama itself"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "setup: done; $(TOOL) is ready"
+
+setup-dev: $(VENV)/.ready-dev ## the same and the tools for tests and checks
+
+$(VENV)/.ready-dev: $(VENV)/.ready .ci/constraints-dev.txt
+	@echo "setup: tools for tests and checks (half a minute)"
+	@$(PIP) --quiet -r .ci/constraints-dev.txt
+	@touch $@
+
+finetune: setup ## train RECIPE on this machine (laptop: some minutes on 2 cores)
+	$(TOOL) train $(RECIPE) $(foreach setting,$(SET),--set $(setting)) $(if $(RUN),--run $(RUN))
+
+export: setup ## merge, convert, quantize and certify the newest run, or RUN; hand it to Ollama
+	$(TOOL) export $(RUN)
+
+chat: setup ## ask base and tuned side by side; DB=file.sqlite for a database
+	$(TOOL) chat $(if $(DB),--db $(DB)) $(if $(MODEL),--model $(MODEL))
+
+eval: setup ## score MODEL on QUESTIONS=file over DATABASES=folder
+	$(TOOL) eval --questions "$(QUESTIONS)" --databases "$(DATABASES)" $(if $(MODEL),--model $(MODEL))
+
+test: setup-dev ## run the tests that need nothing but the project (TESTS="base or job" for others)
+	$(BIN)/python -m pytest -m "$(TESTS)"
+
+test-all: setup-dev ollama ## run every test: real base model, real Ollama, real terminal
+	$(BIN)/python -m pytest
+
+check: setup-dev ## lint, format, types, layers and generated documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+ollama: ## build the two real Ollama servers of the tests (12 minutes on 2 cores, once)
+	.ci/build-ollama
+
+bench: setup-dev ## run the benchmarks, each against its named peer
+	@for script in benchmarks/*.py; do [ ! -e "$$script" ] || $(BIN)/python "$$script" || exit 1; done
+
+docs: setup-dev ## write the generated pages of docs/ again
+	$(BIN)/python docs/generate.py
+
+lock: ## pin the dependencies again (needs uv; ARGS=--upgrade for newer ones)
+	.ci/lock $(ARGS)
+
+dist: setup ## build wheel and sdist into dist/
+	rm -rf build dist
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')"
+	rm -rf build
+
+clean: ## remove what building and testing left; keeps runs/ and .venv
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
