@@ -1,4 +1,4 @@
-"""Write docs/recipes.md from the fields of core/recipe.py, or say that it is stale: python docs/generate.py [--check]."""
+"""Write docs/recipes.md from the fields of core/recipe.py; with --check, say whether it is stale."""
 
 import ast
 import dataclasses
@@ -11,15 +11,16 @@ from sql_llama.core.files import write_text
 from sql_llama.core.recipe import LIMITS, Recipe, read_recipe, recipe_names
 
 PAGE = Path(__file__).parent / "recipes.md"
+TABLE = "| Key | Type | Default | Meaning |\n|---|---|---|---|"
 INTRODUCTION = """\
 # Recipes
 
 <!-- Made by `make docs` from core/recipe.py; do not edit. -->
 
 A recipe is one TOML file that says everything about one fine-tune. `sql-llama train NAME` takes one of the recipes
-below; `sql-llama train my.toml` takes a file of yours; `--set section.key=value` changes a value for one run. An unknown
-key, a wrong type and an impossible value are refused with file, line and key. The run directory keeps the recipe as it
-was used, with every value written out.
+below; `sql-llama train my.toml` takes a file of yours; `--set section.key=value` changes a value for one run. An
+unknown key, a wrong type and an impossible value are refused with file, line and key. The run directory keeps the
+recipe as it was used, with every value written out.
 
 ## The recipes that come with sql-llama
 """
@@ -39,9 +40,7 @@ def generate() -> str:
         if not dataclasses.is_dataclass(kind):
             continue
         said = (kind.__doc__ or "").partition(": ")[2]
-        parts.append(
-            f"\n### [{section.name}]\n\n{said[:1].upper()}{said[1:]}\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|"
-        )
+        parts.append(f"\n### [{section.name}]\n\n{said[:1].upper()}{said[1:]}\n\n{TABLE}")
         for item in dataclasses.fields(kind):
             key = f"{section.name}.{item.name}"
             limits = f" ({LIMITS[key][0]:,.10g} to {LIMITS[key][1]:,.10g})" if key in LIMITS else ""
