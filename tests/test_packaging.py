@@ -22,7 +22,18 @@ MODULES = sorted(
     for module in pkgutil.iter_modules([str(ROOT / room)], prefix=f"sql_llama.{room}.")
     if not module.name.endswith("__main__")
 )
-HEAVY = {"torch", "transformers", "llama_cpp", "datasets", "sqlglot", "sqlalchemy", "peft", "trl", "pandas", "matplotlib"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "llama_cpp",
+    "datasets",
+    "sqlglot",
+    "sqlalchemy",
+    "peft",
+    "trl",
+    "pandas",
+    "matplotlib",
+}
 
 
 def test_every_room_is_packaged() -> None:
@@ -52,14 +63,18 @@ def test_rooms_are_flat_and_hide_no_library() -> None:
 
 
 def test_modules_are_short() -> None:
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for room in ROOMS for path in ROOT.glob(f"{room}/*.py")}
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for room in ROOMS for path in ROOT.glob(f"{room}/*.py")
+    }
     assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 500}
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git tracks, so that building leaves nothing in the checkout and takes nothing from it."""
-    files = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
     copy = tmp_path_factory.mktemp("tree") / "sql-llama"
     for name in filter(None, files.stdout.split("\0")):
         if (ROOT / name).exists():
