@@ -59,7 +59,8 @@ def pets(tmp_path: Path) -> Path:
         connection.executescript(
             """
             CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT, city TEXT);
-            CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT, kind TEXT, weight REAL, owner_id INTEGER REFERENCES owners(id));
+            CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT, kind TEXT, weight REAL,
+                               owner_id INTEGER REFERENCES owners(id));
             INSERT INTO owners VALUES (1, 'Ann', 'Oslo'), (2, 'Bob', 'Paris');
             INSERT INTO pets VALUES (1, 'Rex', 'dog', 20.5, 1), (2, 'Tom', 'cat', 4.0, 1), (3, 'Kit', 'cat', 3.5, 2);
             """
@@ -139,3 +140,72 @@ def ollama_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def build_tiny_base(folder: Path, *, llama3: bool = False, tied: bool = True, dtype: str = "float16") -> Path:
+    """A random Llama of two layers with a real byte-level tokenizer, as SmolLM2 has it or as Llama 3 has it."""
+    import torch
+    from sql_llama.export.convert import LLAMA3_SPLIT
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    if llama3:
+        special = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+        bos, eos, pad = special[0], special[4], special[1]
+        split: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
+    else:
+        special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+        bos, eos, pad = special[1], special[2], special[0]
+        split = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    text = ["SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name", "How many singers are there?"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(text, trainer)
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    facts = {"bos_token": bos, "eos_token": eos, "pad_token": pad, "add_bos_token": llama3, "add_eos_token": False}
+    facts["tokenizer_class"] = "PreTrainedTokenizerFast"
+    (folder / "tokenizer_config.json").write_text(json.dumps(facts))
+    torch.manual_seed(3)
+    rope: dict[str, object] = {"rope_type": "default", "rope_theta": 10000.0}
+    if llama3:
+        rope = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0}
+        rope |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 256}
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size() + (0 if llama3 else 3),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=tied,
+        rope_parameters=rope,
+        bos_token_id=tokenizer.token_to_id(bos),
+        eos_token_id=tokenizer.token_to_id(eos),
+        pad_token_id=tokenizer.token_to_id(pad),
+        initializer_range=0.2,
+    )
+    LlamaForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama with SmolLM2's kind of tokenizer: ChatML, digits apart, tied embeddings, no BOS."""
+    return build_tiny_base(tmp_path_factory.mktemp("tiny") / "smol")
+
+
+@pytest.fixture(scope="session")
+def tiny_llama3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama with Llama 3's kind of tokenizer and rotary scaling: BOS, its own lm_head, bfloat16."""
+    return build_tiny_base(tmp_path_factory.mktemp("tiny") / "llama3", llama3=True, tied=False, dtype="bfloat16")

@@ -1,4 +1,4 @@
-"""One folder is one room, and the lists that name the rooms do not drift apart; users get the rooms and nothing else."""
+"""One folder is one room, the lists that name them do not drift apart, and users get the rooms and nothing else."""
 
 import doctest
 import importlib
