@@ -59,7 +59,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns 0, 1 for a failure, 2 for wrong usage or a wrong recipe, 130 after Ctrl-C.
 
-    Errors go to standard error as `Error: ...` and `Fix: ...`. With SQL_LLAMA_DEBUG=1 an unforeseen one keeps its traceback.
+    Errors go to standard error as `Error: ...` and `Fix: ...`; an unforeseen one keeps its traceback with
+    SQL_LLAMA_DEBUG=1 only.
     """
     try:
         result = cli.main(list(arguments), prog_name="sql-llama", standalone_mode=False)

@@ -1,0 +1,87 @@
+"""Let every model answer one question at the same time, each in a thread of its own, and run what it says read-only."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..core.database import run
+from ..core.errors import SqlLlamaError
+from ..core.prompt import extract_sql
+from ..core.records import Answer, Message, ResultSet
+from ..engines.engine import Engine
+
+MAX_TOKENS = 256
+QUERY_SECONDS = 5.0
+QUERY_ROWS = 1000
+
+State = Literal["reading", "writing", "querying", "done", "stopped", "failed"]
+
+
+@dataclass
+class Side:
+    """One model's answer as it grows. Its thread writes, the screen reads.
+
+    `reading` the prompt, `writing`, `querying` the database, then `done` (with `result` or the database's `error`),
+    `stopped` by the user, or `failed` (with the engine's `error`).
+    """
+
+    title: str
+    engine: Engine
+    text: str = ""
+    state: State = "reading"
+    answer: Answer | None = None
+    sql: str = ""
+    result: ResultSet | None = None
+    error: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+
+def chat_answers(
+    sides: Sequence[Side], chat: Sequence[Message], url: str, stop: threading.Event
+) -> list[threading.Thread]:
+    """Start all answers; `url` empty: nothing is run. Setting `stop` ends each within one decoding step."""
+    threads = [
+        threading.Thread(target=_answer, args=(side, chat, url, stop), name=f"answer-{side.title}", daemon=True)
+        for side in sides
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _answer(side: Side, chat: Sequence[Message], url: str, stop: threading.Event) -> None:
+    try:
+        side.answer = _listen(side, chat, stop)
+        if side.answer is None:
+            side.state = "stopped"
+            return
+        side.sql = extract_sql(side.answer.text)
+        if url and side.sql:
+            side.state = "querying"
+            try:
+                side.result = run(url, side.sql, timeout=QUERY_SECONDS, max_rows=QUERY_ROWS)
+            except SqlLlamaError as error:
+                side.error = error.message
+        side.state = "done"
+    except SqlLlamaError as error:
+        side.error, side.state = str(error), "failed"
+    except Exception as error:  # a thread's exception would be lost; the other model's answer must still be shown
+        side.error, side.state = f"{type(error).__name__}: {error}", "failed"
+
+
+def _listen(side: Side, chat: Sequence[Message], stop: threading.Event) -> Answer | None:
+    """The whole answer, or None when it was stopped. An engine that reads a prompt yields empty pieces meanwhile."""
+    with contextlib.closing(side.engine.stream(chat, max_tokens=MAX_TOKENS)) as pieces:
+        while not stop.is_set():
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+            if piece:
+                side.text += piece
+                side.state = "writing"
+    return None

@@ -1,0 +1,252 @@
+"""Look at this machine: what the main job needs, what helps, and the command that mends what is not there."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from ..core.base_model import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
+from ..core.errors import SqlLlamaError
+from ..core.run import list_runs
+from ..core.settings import settings
+
+# What training and export import; the rest of the dependencies comes with them.
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "trl",
+    "accelerate",
+    "datasets",
+    "gguf",
+    "llama-cpp-python",
+)
+# What llama.cpp and torch have fast paths for: x86 names first, then Arm's.
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "i8mm", "sve", "bf16")
+MEMORY_ENOUGH, MEMORY_LEAST = 4, 2  # GiB; the recipe laptop peaks near 2
+DISK_ENOUGH, DISK_LEAST = 4, 1  # GiB; one run of the recipe laptop and the unpacked base take about 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the checkup. `missing` stops the main job, `warning` does not; `fix` is a command or a short hint."""
+
+    name: str
+    status: Literal["ok", "warning", "missing"]
+    found: str
+    fix: str = ""
+
+
+def checkup() -> list[Check]:
+    """Everything that is looked at, in the order in which it is needed. Imports torch and llama.cpp: some seconds."""
+    return [
+        check_python(),
+        *(check_package(name) for name in PACKAGES),
+        check_cpu(),
+        check_gpu(),
+        check_memory(),
+        check_disk("disk for runs", settings().runs),
+        check_disk("disk for the cache", settings().cache),
+        check_compiler(),
+        check_cmake(),
+        check_llama_cpp(),
+        check_ollama(),
+        check_base(),
+        check_starter(),
+        check_run(),
+    ]
+
+
+def check_python() -> Check:
+    found = f"{platform.python_version()} ({sys.executable})"
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check("Python", "ok", found)
+    return Check("Python", "missing", f"{found}; 3.11 to 3.13 is needed", "make setup PYTHON=python3.12 VENV=.venv312")
+
+
+def check_package(name: str) -> Check:
+    """By the installed metadata, without importing it."""
+    try:
+        return Check(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, "missing", "not installed", f"{sys.executable} -m pip install {name}")
+
+
+def check_cpu() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(encoding="utf-8").lower()))
+    except OSError:
+        flags = {"asimd"} if platform.machine() == "arm64" else set()
+    known = [name for name in INSTRUCTIONS if name in flags]
+    counted = "1 core" if cores == 1 else f"{cores} cores"
+    found = f"{counted}, {platform.machine()}, {' '.join(known) or 'no fast instructions known'}"
+    if not {"avx2", "asimd"} & flags:
+        return Check("CPU", "warning", f"{found}; answers will be slow", "use a machine with AVX2 or NEON")
+    return Check("CPU", "ok", found)
+
+
+def check_gpu() -> Check:
+    """What torch can use; where torch cannot be imported, what the driver lists."""
+    listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+    try:
+        import torch
+
+        from ..train.model import compute_dtype
+
+        kind = str(compute_dtype()).removeprefix("torch.")
+        if torch.cuda.is_available():
+            gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+            names = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
+            return Check("GPU", "ok", f"{names}; training computes in {kind}")
+    except (ImportError, OSError) as error:
+        return Check(
+            "GPU",
+            "missing",
+            f"torch cannot be loaded ({_first_line(error)}); driver: {listed or 'none'}",
+            f"{sys.executable} -m pip install --force-reinstall torch",
+        )
+    if listed:
+        return Check(
+            "GPU",
+            "warning",
+            f"{listed}, but torch {torch.__version__} cannot use it",
+            "install a torch built for this driver's CUDA version",
+        )
+    return Check("GPU", "ok", f"none; the recipe laptop needs none and computes in {kind} on the CPU")
+
+
+def check_memory() -> Check:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    free, total = memory.available / 2**30, memory.total / 2**30
+    found = f"{free:.1f} of {total:.1f} GiB free"
+    if free >= MEMORY_ENOUGH:
+        return Check("memory", "ok", found)
+    status: Literal["warning", "missing"] = "warning" if free >= MEMORY_LEAST else "missing"
+    return Check("memory", status, f"{found}; {MEMORY_ENOUGH} are wanted", "close other programs")
+
+
+def check_disk(name: str, folder: Path) -> Check:
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free / 2**30
+    found = f"{free:.1f} GiB free in {folder}"
+    variable = "SQL_LLAMA_RUNS" if name == "disk for runs" else "SQL_LLAMA_CACHE"
+    if not os.access(there, os.W_OK):
+        return Check(name, "missing", f"{folder} cannot be written", f"export {variable}=FOLDER, one that you own")
+    if free >= DISK_ENOUGH:
+        return Check(name, "ok", found)
+    status: Literal["warning", "missing"] = "warning" if free >= DISK_LEAST else "missing"
+    fix = f"free some space, or export {variable}=FOLDER on a larger disk"
+    return Check(name, status, f"{found}; {DISK_ENOUGH} are wanted", fix)
+
+
+def check_compiler() -> Check:
+    """Only building llama-cpp-python wants one, so its absence never stops what is installed already."""
+    compiler = next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), "")
+    if compiler:
+        return Check("C++ compiler", "ok", _first_line(_output(compiler, "--version")) or compiler)
+    fix = (
+        "xcode-select --install"
+        if sys.platform == "darwin"
+        else "sudo apt-get install g++ (Fedora: sudo dnf install gcc-c++)"
+    )
+    return Check("C++ compiler", "warning", "none; needed to build llama-cpp-python", fix)
+
+
+def check_cmake() -> Check:
+    path = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if path:
+        return Check("cmake", "ok", _first_line(_output(path, "--version")) or path)
+    return Check(
+        "cmake", "warning", "none; needed to build llama-cpp-python", f"{sys.executable} -m pip install cmake ninja"
+    )
+
+
+def check_llama_cpp() -> Check:
+    """Load the library itself: an installed package whose shared objects do not load is of no use."""
+    try:
+        import llama_cpp
+
+        features = llama_cpp.llama_print_system_info().decode(errors="replace")
+        used = re.findall(r"(\w+) = 1\b", features)
+        gpu = "with GPU" if llama_cpp.llama_supports_gpu_offload() else "CPU only"
+        return Check("llama.cpp", "ok", f"{llama_cpp.__version__}, {gpu}: {' '.join(used)}")
+    except (
+        Exception
+    ) as error:  # a missing library is an OSError, a half installed package an AttributeError or RuntimeError
+        fix = f"{sys.executable} -m pip install --force-reinstall --no-cache-dir llama-cpp-python"
+        return Check("llama.cpp", "missing", f"cannot be loaded ({_first_line(error)})", fix)
+
+
+def check_ollama() -> Check:
+    from ..engines.ollama import server_version
+
+    host = settings().ollama_host
+    version = server_version(host)
+    if version:
+        return Check("Ollama", "ok", f"server {version}")
+    where = host or os.environ.get("OLLAMA_HOST") or "its default address"
+    if shutil.which("ollama"):
+        return Check("Ollama", "warning", f"installed, but no server answers at {where}", "ollama serve")
+    return Check("Ollama", "warning", f"no server answers at {where}", "install Ollama, then: ollama serve")
+
+
+def check_base() -> Check:
+    folder = settings().cache / "base" / FOLDER
+    if unpacked_whole(folder):
+        return Check("base model", "ok", f"unpacked in {folder}")
+    try:
+        packaged_gguf()
+    except SqlLlamaError as error:
+        return Check("base model", "missing", error.message, error.fix)
+    return Check("base model", "ok", f"packed in {PACKAGE}; the first training unpacks it in seconds")
+
+
+def check_starter() -> Check:
+    from ..train.train import starter
+
+    try:
+        return Check("starter adapter", "ok", str(starter()))
+    except SqlLlamaError as error:
+        return Check("starter adapter", "warning", error.message, error.fix)
+
+
+def check_run() -> Check:
+    runs = list_runs()
+    if not runs:
+        return Check("latest run", "warning", f"none in {settings().runs}", "sql-llama train laptop")
+    run = runs[-1]
+    stages = ", ".join(run.manifest()["stages"]) or "nothing finished"
+    if not list(run.gguf.glob("*.gguf")):
+        todo = "export" if run.adapter.is_dir() else "train"
+        fix = (
+            f"sql-llama export {run.path}"
+            if todo == "export"
+            else f"sql-llama train {run.recipe_path} --run {run.path}"
+        )
+        return Check("latest run", "warning", f"{run.path} ({stages}); not exported", fix)
+    return Check("latest run", "ok", f"{run.path} ({stages})")
+
+
+def _output(*command: str) -> str:
+    """What a command prints, on one line; empty when it is not there or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return "; ".join(done.stdout.strip().splitlines())
+
+
+def _first_line(said: object) -> str:
+    return re.split(r"[\n;]", str(said).strip())[0]
