@@ -1,0 +1,82 @@
+"""The untuned base as a GGUF of the tuned file's own type: what a tuned model has to be compared with."""
+
+import hashlib
+from pathlib import Path
+
+from ..core.base_model import resolve_base
+from ..core.errors import DataError, SqlLlamaError
+from ..core.files import atomic_folder
+from ..core.gguf_file import check_gguf
+from ..core.recipe import Recipe, read_recipe
+from ..core.run import Run
+from ..core.settings import settings
+from ..modelfiles.templates import family
+from .convert import convert
+from .quantize import quantize
+
+FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
+
+
+def base_twin(run_or_model: Path) -> Path:
+    """The base of a run, or of a GGUF file in a run, quantized like the tuned file; made once and kept in the cache.
+
+    Raises DataError when the file belongs to no run, so that nobody knows its base, and whatever making it raises.
+    """
+    run = run_of(run_or_model)
+    recipe, _ = read_recipe(str(run.recipe_path))
+    tuned = run_or_model if run_or_model.is_file() else _first_file(run, recipe)
+    quant = quant_of(tuned)
+    base = resolve_base(recipe.base.model, recipe.base.revision)
+    packed = recipe.base.model.startswith("package:") or Path(recipe.base.model).expanduser().is_dir()
+    name = base.name if packed else recipe.base.model.rpartition("/")[2]
+    folder = settings().cache / "twins" / _key(base, recipe.base.family, quant)
+    twin = folder / f"{name}-{quant}.gguf"
+    if not twin.is_file():
+        with atomic_folder(folder) as temporary:
+            if quant in FLOATS:
+                convert(base, temporary / twin.name, family(recipe.base.family), name=name)
+            else:
+                halfway = convert(base, temporary / "halfway.gguf", family(recipe.base.family), name=name)
+                quantize(halfway, temporary / twin.name, quant)
+                halfway.unlink()
+    return twin
+
+
+def run_of(run_or_model: Path) -> Run:
+    """The run that a path is, or that a GGUF file lies in; raises DataError when there is none."""
+    folder = run_or_model.absolute()
+    if not folder.is_dir():
+        folder = folder.parent.parent
+    if not (folder / "manifest.json").is_file():
+        raise DataError(
+            f"{run_or_model}: not in a run directory, so its base is not known",
+            fix="give the base's GGUF file with --base, or --no-base",
+        )
+    return Run(folder)
+
+
+def quant_of(path: Path) -> str:
+    """llama.cpp's name of a file's type, such as Q4_K_M; raises DataError when the file does not say it."""
+    import llama_cpp
+
+    prefix = "LLAMA_FTYPE_"
+    number = check_gguf(path).get("general.file_type")
+    names = [name for name in dir(llama_cpp) if name.startswith(prefix) and getattr(llama_cpp, name) == number]
+    if number is None or not names:
+        raise DataError(f"{path}: does not say how it is quantized", fix="give the base's GGUF file with --base")
+    return names[0].removeprefix(prefix).removeprefix("MOSTLY_")
+
+
+def _first_file(run: Run, recipe: Recipe) -> Path:
+    """The exported file that the Modelfile names; the type of the recipe's first quantization."""
+    found = sorted(run.gguf.glob(f"*{recipe.export.quants[0]}.gguf")) or sorted(run.gguf.glob("*.gguf"))
+    if not found:
+        raise SqlLlamaError(f"{run.path}: not exported yet", fix=f"sql-llama export {run.path}")
+    return found[0]
+
+
+def _key(base: Path, family_name: str, quant: str) -> str:
+    """Changes when the base's files do: names, sizes and times of all that a twin is made of."""
+    files = sorted(path for path in base.iterdir() if path.suffix in (".json", ".safetensors"))
+    facts = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.sha256("\n".join([str(base), family_name, quant, *facts]).encode()).hexdigest()[:12]
