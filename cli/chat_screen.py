@@ -96,7 +96,7 @@ def _silent_keyboard() -> Iterator[None]:
 
 
 def answers_table(sides: Sequence[Side], width: int, height: int = 0) -> "RenderableType":
-    """The answers as framed columns, below each other in a narrow terminal; `height` cuts them to a terminal's lines."""
+    """The answers as framed columns, below each other in a narrow terminal; `height` cuts them to that many lines."""
     from rich.console import Group
 
     if width >= SIDE_BY_SIDE:

@@ -142,7 +142,7 @@ def check_disk(name: str, folder: Path) -> Check:
     free = shutil.disk_usage(there).free / 2**30
     found = f"{free:.1f} GiB free in {folder}"
     variable = "SQL_LLAMA_RUNS" if name == "disk for runs" else "SQL_LLAMA_CACHE"
-    if not os.access(there, os.W_OK):
+    if not (there.is_dir() and os.access(there, os.W_OK)):
         return Check(name, "missing", f"{folder} cannot be written", f"export {variable}=FOLDER, one that you own")
     if free >= DISK_ENOUGH:
         return Check(name, "ok", found)
