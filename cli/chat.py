@@ -55,25 +55,35 @@ def load_engines(
     model: Path | None, ollama: str | None, base: Path | None, no_base: bool
 ) -> "tuple[Engine, Engine | None]":
     """The tuned and the base model, with half of the cores each when both run in this process."""
-    from ..assistant.ask import default_model
     from ..engines.llamacpp import cores, load_llamacpp
 
     in_process = (not ollama) + (not no_base)
     threads = max(1, cores() // max(in_process, 1))
-    tuned_path = None if ollama else model or default_model()
-    base_path = None
-    if not no_base:
-        from ..export.base_twin import base_twin
-
-        base_path = base or base_twin(tuned_path or default_model())
+    if (not ollama and not model) or not (base or no_base):
+        model = model or _latest()
     tuned: Engine
-    if tuned_path is None:
+    if ollama:
         from ..engines.ollama import OllamaEngine
 
-        tuned = OllamaEngine(ollama or "")
+        tuned = OllamaEngine(ollama)
     else:
-        tuned = load_llamacpp(tuned_path, threads=threads)
-    return tuned, load_llamacpp(base_path, threads=threads) if base_path else None
+        assert model is not None
+        tuned = load_llamacpp(model, threads=threads)
+    if no_base:
+        return tuned, None
+    if base is None:
+        from ..export.base_twin import base_twin
+
+        assert model is not None
+        base = base_twin(model)
+    return tuned, load_llamacpp(base, threads=threads)
+
+
+def _latest() -> Path:
+    """The latest exported run's model: the tuned one, and what tells the base even when Ollama has the tuned one."""
+    from ..assistant.ask import default_model
+
+    return default_model()
 
 
 def converse(session: "ChatSession", inputs: Iterable[str]) -> None:
