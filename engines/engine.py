@@ -18,6 +18,10 @@ class Engine(Protocol):
         """
         ...
 
+    def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
+        """Whether the chat and an answer of `max_tokens` fit the context."""
+        ...
+
     def close(self) -> None:
         """Give back memory; the engine cannot be used afterwards."""
         ...

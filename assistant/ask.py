@@ -1,0 +1,129 @@
+"""A question about a database to SQL and its rows: prompt, generate, check, run read-only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..core.database import run, sqlite_path
+from ..core.errors import QueryError
+from ..core.hints import CellIndex, find_hints, index_cells
+from ..core.prompt import extract_sql, messages
+from ..core.records import Hint, Message, ResultSet, Schema
+from ..core.schema import introspect, singular, words
+from ..core.sqlcheck import check
+from ..engines.engine import Engine, answer
+
+MAX_TOKENS = 256  # of an answer; the longest gold query of Spider has 190
+TIMEOUT = 10.0  # seconds of a query
+MAX_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A database as the prompt needs it: its schema, and its cells by their words."""
+
+    url: str
+    schema: Schema
+    cells: CellIndex
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the engine is asked; `dropped` names the tables that had to be left out for it to fit."""
+
+    chat: tuple[Message, ...]
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer: `text` as the model wrote it, `sql` taken out of it, `result` or `error`; generation's seconds."""
+
+    sql: str
+    result: ResultSet | None
+    error: str
+    seconds: float
+    tokens: int
+    text: str
+    dropped: tuple[str, ...] = ()
+
+
+def prepare(url: str) -> Prepared:
+    """Read a database's schema and cells; kept for this process until the file changes.
+
+    Raises DataError when there is no such database.
+    """
+    facts = sqlite_path(url).stat()
+    return _prepare(url, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=16)
+def _prepare(url: str, changed: int, size: int) -> Prepared:
+    schema = introspect(url)
+    return Prepared(url, schema, index_cells(url, schema))
+
+
+def chat_for(
+    prepared: Prepared, question: str, engine: Engine | None = None, *, max_tokens: int = MAX_TOKENS
+) -> Prompt:
+    """The chat for one question. With an engine, tables are left out until prompt and answer fit its context.
+
+    Those that share no word with the question go first, and those of them that no key ties to one that does before
+    others; a table that shares a word is never left out, so that the engine may still refuse the prompt.
+    """
+    hints = find_hints(question, prepared.cells)
+    schema, dropped = prepared.schema, list[str]()
+    chat = messages(schema, question, hints=hints)
+    if engine is None or engine.fits(chat, max_tokens=max_tokens):
+        return Prompt(chat)
+    for name in _unrelated(prepared.schema, question, hints):
+        dropped.append(name)
+        schema = without(prepared.schema, dropped)
+        chat = messages(schema, question, hints=hints)
+        if engine.fits(chat, max_tokens=max_tokens):
+            break
+    return Prompt(chat, tuple(dropped))
+
+
+def _unrelated(schema: Schema, question: str, hints: Sequence[Hint]) -> list[str]:
+    """Tables that share no word with the question, those that matter least first."""
+    asked = {singular(word) for word in words(question)}
+    hinted = {hint.table for hint in hints}
+    related = set(hinted)
+    for table in schema.tables:
+        own = words(table.name) + [word for column in table.columns for word in words(column.name) if word != "id"]
+        if asked & {singular(word) for word in own}:
+            related.add(table.name)
+    tied = {key.ref_table for key in schema.foreign_keys if key.table in related}
+    tied |= {key.table for key in schema.foreign_keys if key.ref_table in related}
+    unrelated = [table.name for table in reversed(schema.tables) if table.name not in related]
+    return sorted(unrelated, key=lambda name: name in tied)
+
+
+def without(schema: Schema, names: Sequence[str]) -> Schema:
+    """A schema without some tables and the keys that need them."""
+    gone = {name.lower() for name in names}
+    tables = tuple(table for table in schema.tables if table.name.lower() not in gone)
+    keys = tuple(k for k in schema.foreign_keys if not {k.table.lower(), k.ref_table.lower()} & gone)
+    return Schema(tables, keys, schema.name)
+
+
+def ask(engine: Engine, prepared: Prepared, question: str, *, max_tokens: int = MAX_TOKENS) -> Reply:
+    """Answer one question: what the model wrote, the SQL in it, and what the database says to that.
+
+    A query that is refused or fails is a Reply with `error`; an engine that fails raises SqlLlamaError.
+    """
+    prompt = chat_for(prepared, question, engine, max_tokens=max_tokens)
+    said = answer(engine, prompt.chat, max_tokens=max_tokens)
+    sql = extract_sql(said.text)
+    try:
+        result, error = read(prepared.url, sql), ""
+    except QueryError as refused:
+        result, error = None, str(refused)
+    return Reply(sql, result, error, said.seconds, said.tokens, said.text, prompt.dropped)
+
+
+def read(url: str, sql: str, *, timeout: float = TIMEOUT, max_rows: int = MAX_ROWS) -> ResultSet:
+    """Check and run one query read-only; raises QueryError."""
+    check(sql)
+    return run(url, sql, timeout=timeout, max_rows=max_rows)

@@ -1,0 +1,172 @@
+"""Question files: Spider's dev.json, or JSONL with question, sql and either `db` or `schema`."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DataError
+from ..core.files import atomic
+from ..core.settings import settings
+
+EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold query and the SQLite file it is asked about."""
+
+    question: str
+    gold: str
+    database: Path
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What can be asked, and `missing`: the databases that are not there, each with how many questions it has."""
+
+    items: tuple[Question, ...]
+    missing: Mapping[str, int]
+    places: tuple[int, ...]
+    """Place of each item in the file, from 0: lines of a predictions file go by it."""
+    total: int
+
+
+def questions(path: Path, databases: Path | None, limit: int = 0) -> Questions:
+    """Read a question file. `databases` holds `<db_id>/<db_id>.sqlite`, or what `db` names.
+
+    Raises DataError for a file of another layout, with its line, and when no question has a database.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such question file", fix="check the path given with --questions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})", fix=f"give {EXPECTED}") from None
+    rows = _spider(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+    if not rows:
+        raise DataError(f"{path}: no questions", fix=f"give {EXPECTED}")
+    rows = rows[:limit] if limit else rows
+    if databases is not None and not databases.is_dir():
+        raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
+    items, places = [], []
+    missing: dict[str, int] = {}
+    for place, (line, row) in enumerate(rows):
+        database, name = _database(path, line, row, databases)
+        if database.is_file():
+            items.append(Question(row["question"], row["sql"], database))
+            places.append(place)
+        else:
+            missing[name] = missing.get(name, 0) + 1
+    if not items:
+        raise DataError(
+            f"{databases}: none of the databases of {path.name} is there ({', '.join(sorted(missing)[:3])}, ...)",
+            fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
+        )
+    return Questions(tuple(items), missing, tuple(places), len(rows))
+
+
+Row = tuple[int, dict[str, str]]
+"""Line or place in the file, from 1, and the texts question, sql and db_id, db or schema."""
+
+
+def _spider(path: Path, text: str) -> list[Row]:
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{path}: broken JSON ({error})", fix=f"give {EXPECTED}") from None
+    return [_checked(path, f"question {place}", place, row) for place, row in enumerate(tree, 1)]
+
+
+def _lines(path: Path, text: str) -> list[Row]:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: broken JSON ({error})", fix=f"give {EXPECTED}") from None
+        rows.append(_checked(path, f"line {number}", number, row))
+    return rows
+
+
+def _checked(path: Path, where: str, number: int, row: Any) -> Row:
+    if not isinstance(row, dict):
+        raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
+    # Spider's own `sql` is the parsed query
+    row = {**row, "sql": row["query"] if isinstance(row.get("query"), str) else row.get("sql")}
+    place = next((key for key in ("db_id", "db", "schema") if isinstance(row.get(key), str) and row[key]), None)
+    absent = [key for key in ("question", "sql") if not isinstance(row.get(key), str) or not row[key].strip()]
+    if absent or place is None:
+        absent += [] if place else ["db_id, db or schema"]
+        raise DataError(f"{path}: {where}: has no {' and no '.join(absent)}", fix=f"give {EXPECTED}")
+    return number, {"question": row["question"], "sql": row["sql"], place: row[place]}
+
+
+def _database(path: Path, line: int, row: Mapping[str, str], folder: Path | None) -> tuple[Path, str]:
+    """The SQLite file of a question, and the name to call it by when it is missing."""
+    if "schema" in row:
+        return _from_ddl(row["schema"], f"{path}:{line}"), "schema"
+    if folder is None:
+        raise DataError(f"{path}: its questions name databases", fix="give their folder with --databases")
+    name = row.get("db_id") or row["db"]
+    database = folder / name / f"{name}.sqlite" if "db_id" in row else folder / name
+    if not database.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{path}:{line}: {name} leads out of {folder}", fix="name databases inside the folder")
+    return database, name
+
+
+def _from_ddl(ddl: str, where: str) -> Path:
+    """An empty database with this schema, made once and kept in the cache."""
+    path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
+    if path.is_file():
+        return path
+    with atomic(path) as temporary:
+        connection = sqlite3.connect(temporary)
+        try:
+            connection.set_authorizer(_only_create)
+            connection.executescript(ddl)
+        except sqlite3.Error as error:
+            raise DataError(
+                f"{where}: the schema cannot be made: {error}", fix="give CREATE TABLE statements"
+            ) from None
+        finally:
+            connection.close()
+    return path
+
+
+def _only_create(action: int, first: str | None, *_: str | None) -> int:
+    """The schema comes from a data file: it must not attach, load or run anything."""
+    refused = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_PRAGMA)
+    bad_function = action == sqlite3.SQLITE_FUNCTION and (_[0] or "").lower() in ("load_extension", "writefile")
+    return sqlite3.SQLITE_DENY if action in refused or bad_function else sqlite3.SQLITE_OK
+
+
+def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> list[str]:
+    """The `sql` of each question that can be asked, from a file with one line per question of the whole file.
+
+    Raises DataError when a line is broken, there are too few, or, when `exact`, too many.
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such predictions file", fix="check the path given with --predictions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})", fix='give one {"sql": "..."} per question') from None
+    said = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: broken JSON ({error})", fix='give {"sql": "..."}') from None
+        if not isinstance(row, dict) or not isinstance(row.get("sql"), str):
+            raise DataError(f"{path}:{number}: has no sql", fix='give {"sql": "..."}')
+        said.append(row["sql"])
+    if len(said) < found.total or (exact and len(said) != found.total):
+        counts = f"{len(said)} predictions for {found.total} questions"
+        raise DataError(f"{path}: {counts}", fix="give one line per question, in order")
+    return [said[place] for place in found.places]
