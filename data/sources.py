@@ -127,7 +127,9 @@ def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
                 Example(" ".join(question.split()), sql, database.schema, database.hints(question), name, "spider")
             )
     if not loaded.examples:
-        raise DataError(f"{spider.questions}: no question has its database in {spider.databases}", fix="--set data.spider=FOLDER")
+        raise DataError(
+            f"{spider.questions}: no question has its database in {spider.databases}", fix="--set data.spider=FOLDER"
+        )
     return loaded, databases
 
 
@@ -149,11 +151,11 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
     """Pairs of a JSONL file (also .gz, or a JSON list): question, schema or context (DDL), sql or answer.
 
     There is no database, so the hints are the strings that other questions over the same table compare its columns
-    with. Raises DataError naming the line that is broken.
+    with; tables are the same where `table_id` is, and then their columns are put together. Raises DataError naming the line that is broken.
     """
     loaded = Loaded()
-    tables: dict[str, dict[str, str]] = defaultdict(dict)
-    cells: dict[tuple[str, str], set[str]] = defaultdict(set)
+    tables: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    cells: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     rows: list[tuple[str, str, Schema, str]] = []
     for number, item in _records(path):
         try:
@@ -162,7 +164,8 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
             query = str(item["sql"] if "sql" in item else item["answer"])
         except (KeyError, TypeError):
             raise DataError(
-                f"{path}:{number}: fields missing", fix="each line needs question, schema (or context) and sql (or answer)"
+                f"{path}:{number}: fields missing",
+                fix="each line needs question, schema (or context) and sql (or answer)",
             ) from None
         try:
             schema = parse_ddl(ddl)
@@ -170,29 +173,32 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
         except DataError:
             loaded.left_out["cannot be parsed"] += 1
             continue
-        key = str(item.get("table_id") or " ".join(table.name for table in schema.tables))
+        key = f"{path.name}:{item.get('table_id') or number}"
         for table in schema.tables:
             for column in table.columns:
-                if tables[table.name].get(column.name) in (None, "text"):
-                    tables[table.name][column.name] = column.type
+                if tables[key, table.name].get(column.name) in (None, "text"):
+                    tables[key, table.name][column.name] = column.type
         for name, column_name, cell in re.findall(r"(\w+)\.(\w+) = '((?:[^']|'')*)'", sql):
-            cells[name, column_name].add(cell.replace("''", "'"))
+            cells[key, name, column_name].add(cell.replace("''", "'"))
         rows.append((question, sql, schema, key))
     if limit and len(rows) > limit:
         rows = rng.sample(rows, limit)
     for question, sql, schema, key in rows:
         known = tuple(
-            Table(table.name, tuple(Column(name, kind) for name, kind in tables[table.name].items())) for table in schema.tables
+            Table(table.name, tuple(Column(name, kind) for name, kind in tables[key, table.name].items()))
+            for table in schema.tables
         )
         said = f" {flat(question)} "
         hints = tuple(
             Hint(table.name, column.name, cell)
             for table in known
             for column in table.columns
-            for cell in sorted(cells[table.name.lower(), column.name.lower()])
+            for cell in sorted(cells[key, table.name.lower(), column.name.lower()])
             if flat(cell) and f" {flat(cell)} " in said
         )
-        example = Example(question, sql, Schema(known, schema.foreign_keys, key), hints[:6], key, path.name.split(".")[0])
+        example = Example(
+            question, sql, Schema(known, schema.foreign_keys, key), hints[:6], key, path.name.split(".")[0]
+        )
         loaded.examples.append(_speaking_name(example))
     return loaded
 
@@ -213,13 +219,33 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     try:
                         yield number, json.loads(line)
                     except ValueError as error:
-                        raise DataError(f"{path}:{number}: broken JSON ({error})", fix="mend or delete that line") from None
+                        raise DataError(
+                            f"{path}:{number}: broken JSON ({error})", fix="mend or delete that line"
+                        ) from None
     except (OSError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
 
 
 OPAQUE = re.compile(r"table_(name_)?[\d_]+\Z", re.IGNORECASE)
-RESERVED = frozenset("value values group order table index to trigger view from where select set all by".split())
+RESERVED = frozenset(
+    [
+        "value",
+        "values",
+        "group",
+        "order",
+        "table",
+        "index",
+        "to",
+        "trigger",
+        "view",
+        "from",
+        "where",
+        "select",
+        "set",
+        "all",
+        "by",
+    ]
+)
 
 
 def _speaking_name(example: Example) -> Example:
