@@ -1,9 +1,11 @@
 """One WHERE condition over a column, in SQL and in words."""
 
+import dataclasses
 import random
 import re
 
 from .facts import Entity, Facts, Field
+from .naming import HAPPENED
 from .phrases import Condition, Unfit, indefinite, said, spin, sql_value, value_said
 
 MORE = ["more than {v}", "over {v}", "above {v}", "greater than {v}", "higher than {v}", "larger than {v}"]
@@ -18,17 +20,26 @@ VERBS = {
     "population": ("with {c} inhabitants", "that have {c} people"),
 }  # fmt: skip
 ADJECTIVES = {"age": ("older", "younger"), "height": ("taller", "shorter"), "length": ("longer", "shorter")}
-EVENTS = re.compile(r"\b(founded|opened|built|released|established|published|launched|born|hired|joined|made|created|planted|acquired|signed|started|ordered)\b")
+EVENTS = re.compile(
+    r"\b(founded|opened|built|released|established|published|launched|born|hired|joined|made|created|planted|acquired|signed|started|ordered)\b"
+)
 EVENT_NOUNS = {
+    **{noun: participle for participle, noun in HAPPENED.items() if participle not in ("paid", "played", "purchased", "acquired", "aired", "returned")},
     "birth": "born", "release": "released", "hire": "hired", "opening": "opened", "publication": "published", "order": "ordered",
     "build": "built", "construction": "built", "foundation": "founded", "launch": "launched", "join": "joined",
 }  # fmt: skip
-PLACES = re.compile(r"\b(city|country|state|nationality|home town|region|town|province|county|continent|nation|location|district|village)$")
+PLACES = re.compile(
+    r"\b(city|country|state|nationality|home town|region|town|province|county|continent|nation|location|district|village)$"
+)
 
 
-def condition(rng: random.Random, facts: Facts, entity: Entity, avoid: tuple[Field, ...] = ()) -> Condition:
-    """A condition on some column of the entity, such that some rows meet it and others do not."""
-    usable = [f for f in entity.fields if f not in avoid and f.distinct > 1 and (f.cells or f.role == "prose") and f.role != "prose"]
+def condition(
+    rng: random.Random, facts: Facts, entity: Entity, avoid: tuple[Field, ...] = (), *, several: bool = False
+) -> Condition:
+    """A condition on some column of the entity; with `several`, one that more than one row is likely to meet."""
+    usable = [f for f in entity.fields if f not in avoid and f.distinct > 1 and f.cells and f.role != "prose"]
+    if several:
+        usable = [f for f in usable if f.frequent or f.role in ("number", "year", "date")]
     weights = {"group": 6, "number": 5, "name": 4, "year": 4, "date": 3, "flag": 3, "text": 2, "code": 1, "key": 0.4}
     if not usable:
         raise Unfit
@@ -38,20 +49,55 @@ def condition(rng: random.Random, facts: Facts, entity: Entity, avoid: tuple[Fie
 
 def on_field(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Condition:
     """A condition on this column."""
-    if field.nulls and field.role not in ("key",) and rng.random() < 0.12:
-        return _missing(rng, facts, field)
-    if field.role == "number":
-        return _number(rng, facts, entity, field)
-    if field.role in ("year", "date"):
-        return _time(rng, facts, entity, field)
-    return _equal(rng, facts, entity, field)
+    if field.nulls and field.role != "key" and rng.random() < 0.12:
+        found = _missing(rng, facts, field)
+    elif field.role == "number":
+        found = _number(rng, facts, entity, field)
+    elif field.role in ("year", "date"):
+        found = _time(rng, facts, entity, field)
+    elif field.role == "flag" and field.nouns[0].endswith(" status") and rng.random() < 0.8:
+        found = _flag(rng, entity, field)
+    else:
+        found = _equal(rng, facts, entity, field)
+    if entity.person and found.phrase.startswith("that ") and rng.random() < 0.7:
+        return dataclasses.replace(found, phrase="who " + found.phrase.removeprefix("that "))
+    return found
+
+
+def _flag(rng: random.Random, entity: Entity, field: Field) -> Condition:
+    """A yes or no said as a property: `that are discontinued`, `that do not have solar`."""
+    cell = rng.choice(field.cells)
+    yes = str(cell).lower() in ("1", "y", "yes", "t", "true")
+    what = field.nouns[0].removesuffix(" status")
+    if re.match(r"has[_A-Z]", field.name):
+        phrase = f"that have {what}" if yes else f"that do not have {what}"
+    elif (
+        what.split()[0].endswith("ed")
+        or re.match(r"is[_A-Z]", field.name)
+        or what in ("premium", "crewed", "incumbent", "paid")
+    ):
+        what = indefinite(what) if False else what
+        phrase = f"that are {what}" if yes else f"that are not {what}"
+    else:
+        phrase = f"with {what}" if yes else f"without {what}"
+    stated = f"{field.nouns[0]} is {cell}"
+    return Condition(
+        f"{field.sql} = {sql_value(cell)}", rng.choice([phrase, phrase, phrase, f"whose {stated}"]), stated, (field,)
+    )
 
 
 def _missing(rng: random.Random, facts: Facts, field: Field) -> Condition:
     name = said(rng, facts, field)
     if rng.random() < 0.6:
-        state = rng.choice(["missing", "unknown", "null", "not recorded", "empty"]) if field.role != "flag" else "unknown"
-        phrase = spin(rng, rng.choice(["without [a known |any recorded |a ]{n}", "whose {n} is {s}", "that have no {n}"]), n=name, s=state)
+        state = (
+            rng.choice(["missing", "unknown", "null", "not recorded", "empty"]) if field.role != "flag" else "unknown"
+        )
+        phrase = spin(
+            rng,
+            rng.choice(["without [a known |any recorded |a ]{n}", "whose {n} is {s}", "that have no {n}"]),
+            n=name,
+            s=state,
+        )
         return Condition(f"{field.sql} IS NULL", phrase.replace("a known null", "any"), f"{name} is {state}", (field,))
     state = rng.choice(["known", "not null", "not missing", "recorded"])
     return Condition(f"NOT {field.sql} IS NULL", f"whose {name} is {state}", f"{name} is {state}", (field,))
@@ -78,7 +124,12 @@ def _number(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> C
         low, high = sorted((threshold(rng, field), threshold(rng, field)))
         if low == high:
             raise Unfit
-        between = spin(rng, "[between {a} and {b}|between {a} and {b}|in the range {a} to {b}|from {a} to {b}]", a=str(low), b=str(high))
+        between = spin(
+            rng,
+            "[between {a} and {b}|between {a} and {b}|in the range {a} to {b}|from {a} to {b}]",
+            a=str(low),
+            b=str(high),
+        )
         phrase = spin(rng, rng.choice(["with {n} {x}", "whose {n} is {x}", "that have {n} {x}"]), n=name, x=between)
         return Condition(f"{field.sql} BETWEEN {low} AND {high}", phrase, f"{name} is {between}", (field,))
     if chance < 0.3:
@@ -87,7 +138,11 @@ def _number(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> C
         cell = rng.choice(field.frequent or field.cells)
         v = value_said(rng, cell)
         counted = name.startswith("number of ")
-        options = [f"with {v} {name.removeprefix('number of ')}"] if counted else [f"with {indefinite(name)} of {v}", f"with {name} {v}"]
+        options = (
+            [f"with {v} {name.removeprefix('number of ')}"]
+            if counted
+            else [f"with {indefinite(name)} of {v}", f"with {name} {v}"]
+        )
         statement = spin(rng, "{n} [is|is|equals|is equal to|is exactly] {v}", n=name, v=v)
         return Condition(f"{field.sql} = {cell}", rng.choice([*options, f"whose {statement}"]), statement, (field,))
     operator = rng.choice([">", ">", ">", "<", "<", "<", ">=", "<="])
@@ -96,20 +151,42 @@ def _number(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> C
     statement = f"{name} is {compared}"
     if name.startswith("number of "):
         things = name.removeprefix("number of ")
-        compared = compared.replace("greater", "more").replace("higher", "more").replace("larger", "more").replace("lower", "fewer")
+        compared = (
+            compared.replace("greater", "more")
+            .replace("higher", "more")
+            .replace("larger", "more")
+            .replace("lower", "fewer")
+        )
         compared = compared.replace("smaller", "fewer").replace(" or less", " or fewer")
         if not compared.startswith(("above", "below", "under")):
             phrase = spin(rng, f"[with|that have|having] {{c}} {things}", c=compared)
             return Condition(f"{field.sql} {operator} {value}", phrase, statement, (field,))
     brief = field.nouns[0]
-    options = [f"whose {statement}", f"with {indefinite(name)} {compared}", f"with {indefinite(name)} of {compared}", f"that have {indefinite(name)} {compared}"]
+    options = [
+        f"whose {statement}",
+        f"with {indefinite(name)} {compared}",
+        f"with {indefinite(name)} of {compared}",
+        f"that have {indefinite(name)} {compared}",
+    ]
     if operator not in "<>":
-        options = [f"whose {statement}", f"with {indefinite(name)} of {compared}", f"that have {indefinite(name)} of {compared}"]
-    if brief in VERBS and operator in "<>" and not compared.startswith(("above", "below", "greater", "higher", "larger", "smaller", "lower")):
+        options = [
+            f"whose {statement}",
+            f"with {indefinite(name)} of {compared}",
+            f"that have {indefinite(name)} of {compared}",
+        ]
+    if (
+        brief in VERBS
+        and operator in "<>"
+        and not compared.startswith(("above", "below", "greater", "higher", "larger", "smaller", "lower"))
+    ):
         options = [rng.choice(VERBS[brief]).format(c=compared)] * 2 + options
     if brief in ADJECTIVES and operator in "<>" and (brief != "length" or not entity.person):
         adjective = ADJECTIVES[brief][operator == "<"]
-        options = [f"{adjective} than {value}", f"{'who' if entity.person else 'that'} are {adjective} than {value}", *options]
+        options = [
+            f"{adjective} than {value}",
+            f"{'who' if entity.person else 'that'} are {adjective} than {value}",
+            *options,
+        ]
     return Condition(f"{field.sql} {operator} {value}", rng.choice(options), statement, (field,))
 
 
@@ -120,7 +197,7 @@ def _event(field: Field) -> str:
         return found.group(1)
     if field.nouns[0] == "date of birth":
         return "born"
-    return EVENT_NOUNS.get(field.nouns[0].split()[0], "") if " " in field.nouns[0] else ""
+    return EVENT_NOUNS.get(field.nouns[0].split()[0], "") if field.nouns[0].count(" ") == 1 else ""
 
 
 def _time(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Condition:
@@ -133,7 +210,9 @@ def _time(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Con
     chance = rng.random()
     if as_date and chance < 0.3:  # a whole year, said and written as text
         year = day[:4]
-        sql = rng.choice([f"{field.sql} LIKE '{year}%'", f"{field.sql} LIKE '{year}%'", f"STRFTIME('%Y', {field.sql}) = '{year}'"])
+        sql = rng.choice(
+            [f"{field.sql} LIKE '{year}%'", f"{field.sql} LIKE '{year}%'", f"STRFTIME('%Y', {field.sql}) = '{year}'"]
+        )
         when, stated_as = f"in {year}", f"in {year}"
     elif chance < 0.5:
         if as_date and len(str(cell)) > 10:
@@ -144,9 +223,15 @@ def _time(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Con
         if low == high:
             raise Unfit
         a, b = (f"'{low}'", f"'{high}'") if as_date else (low, high)
-        sql, when, stated_as = f"{field.sql} BETWEEN {a} AND {b}", f"between {low} and {high}", f"between {low} and {high}"
+        sql, when, stated_as = (
+            f"{field.sql} BETWEEN {a} AND {b}",
+            f"between {low} and {high}",
+            f"between {low} and {high}",
+        )
     elif rng.random() < 0.5:
-        operator, word = rng.choice([(">", "after"), (">", "later than"), (">=", "since" if event else "no earlier than")])
+        operator, word = rng.choice(
+            [(">", "after"), (">", "later than"), (">=", "since" if event else "no earlier than")]
+        )
         sql, stated_as = f"{field.sql} {operator} {stated}", f"{word if word != 'since' else 'no earlier than'} {day}"
         when = f"{word} {day}"
     else:
@@ -170,15 +255,26 @@ def _equal(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Co
     v, literal = value_said(rng, cell), sql_value(cell)
     if field.role in ("group", "flag") and chance < 0.24:
         statement = spin(rng, "{n} is [not|not|anything but|other than] {v}", n=name, v=v)
-        phrase = rng.choice([f"whose {statement}", f"with {indefinite(name)} other than {v}", f"that do not have {name} {v}"])
+        phrase = rng.choice(
+            [f"whose {statement}", f"with {indefinite(name)} other than {v}", f"that do not have {name} {v}"]
+        )
         return Condition(f"{field.sql} <> {literal}", phrase, statement, (field,))
     if field.role == "group" and chance < 0.3 and len(field.cells) > 2 and textual:
         two = rng.sample(field.cells, 2)
         both = " or ".join(value_said(rng, c) for c in two)
         sql = " OR ".join(f"{field.sql} = {sql_value(c)}" for c in two)
-        return Condition(sql, f"whose {name} is {'either ' if rng.random() < 0.4 else ''}{both}", f"{name} is {both}", (field,))
+        return Condition(
+            sql, f"whose {name} is {'either ' if rng.random() < 0.4 else ''}{both}", f"{name} is {both}", (field,)
+        )
     statement = f"{name} is {v}"
-    options = [f"whose {statement}", f"with {name} {v}", f"with the {name} {v}", f"that have {name} {v}", f"having {v} as {'their' if entity.person else 'its'} {name}"]
+    options = [
+        f"whose {statement}",
+        f"with {name} {v}",
+        f"with the {name} {v}",
+        f"that have {name} {v}",
+        f"having {v} as {name}",
+        f"with {v} as [the |]{name}".replace("[the |]", rng.choice(["the ", ""])),
+    ]
     if field.role == "name" and (field,) == entity.title[:1] and len(entity.title) == 1:
         options = [f"named {v}", f"called {v}", f"named {v}", f"with the {name} {v}", f"whose {statement}"]
     place = PLACES.search(field.nouns[0])
@@ -189,7 +285,7 @@ def _equal(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Co
         elif word in ("nationality", "country", "home town", "nation"):
             options = [f"from {v}"] * 5 + options
         elif entity.person:
-            options = [f"living in {v}", f"who live in {v}", f"from {v}", f"in {v}"] + options[:3]
+            options = [f"living in {v}", f"who live in {v}", f"from {v}", f"in {v}", *options[:3]]
         else:
             options = [f"in {v}", f"located in {v}", f"that are in {v}"] * 2 + options[:3]
     return Condition(f"{field.sql} = {literal}", rng.choice(options), statement, (field,))
@@ -197,21 +293,35 @@ def _equal(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Co
 
 def _like(rng: random.Random, field: Field, name: str) -> Condition:
     cell = str(rng.choice(field.cells))
-    found = [word for word in re.findall(r"[A-Za-z]{3,}", cell)]
+    found = re.findall(r"[A-Za-z]{3,}", cell)
     if not found or len(cell) < 4:
         raise Unfit
     chance = rng.random()
     quote = rng.choice(['"', "'", '"'])
     if chance < 0.5:
         word = rng.choice(found)
-        pattern, statement = f"%{word}%", spin(rng, "{n} [contains|includes|has] [the word |the text |]{v}", n=name, v=quote + word + quote)
-        phrase = rng.choice([f"whose {statement}", f"with {quote}{word}{quote} in the {name}", f"that have {quote}{word}{quote} in their {name}"])
+        pattern, statement = (
+            f"%{word}%",
+            spin(rng, "{n} [contains|includes|has] [the word |the text |]{v}", n=name, v=quote + word + quote),
+        )
+        phrase = rng.choice(
+            [
+                f"whose {statement}",
+                f"with {quote}{word}{quote} in the {name}",
+                f"that have {quote}{word}{quote} in their {name}",
+            ]
+        )
         return Condition(f"{field.sql} LIKE '{pattern}'", phrase, statement, (field,))
     if chance < 0.85:
         start = cell[: rng.choice([1, 1, 2, 3])]
         if not start.isalpha():
             raise Unfit
-        statement = spin(rng, "{n} [starts|begins] with [the letter |]{v}" if len(start) == 1 else "{n} [starts|begins] with {v}", n=name, v=quote + start + quote)
+        statement = spin(
+            rng,
+            "{n} [starts|begins] with [the letter |]{v}" if len(start) == 1 else "{n} [starts|begins] with {v}",
+            n=name,
+            v=quote + start + quote,
+        )
         return Condition(f"{field.sql} LIKE '{start}%'", f"whose {statement}", statement, (field,))
     end = cell[-rng.choice([1, 2, 3]) :]
     if not end.isalpha():
@@ -220,10 +330,12 @@ def _like(rng: random.Random, field: Field, name: str) -> Condition:
     return Condition(f"{field.sql} LIKE '%{end}'", f"whose {statement}", statement, (field,))
 
 
-def filters(rng: random.Random, facts: Facts, entity: Entity, *, most: int = 2) -> tuple[str, str, tuple[Field, ...]]:
+def filters(
+    rng: random.Random, facts: Facts, entity: Entity, *, several: bool = False
+) -> tuple[str, str, tuple[Field, ...]]:
     """One or two conditions: SQL, words after the noun, the columns used."""
-    first = condition(rng, facts, entity)
-    if most < 2 or rng.random() < 0.72 or " OR " in first.sql:
+    first = condition(rng, facts, entity, several=several)
+    if rng.random() < 0.72 or " OR " in first.sql:
         return first.sql, first.phrase, first.fields
     second = condition(rng, facts, entity, avoid=first.fields)
     if " OR " in second.sql:

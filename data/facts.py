@@ -11,7 +11,7 @@ from ..core.database import connect
 from ..core.prompt import identifier
 from ..core.records import ForeignKey, Schema, Table
 from ..core.schema import words
-from .naming import column_nouns, is_person, plural, speakable, table_nouns
+from .naming import column_nouns, is_person, moment_nouns, one, plural, speakable, table_nouns
 
 Role = Literal["key", "code", "number", "year", "date", "flag", "name", "group", "text", "prose"]
 """key: identifies or refers; code: digits that nobody adds up; name: what people call the row by; group: few texts,
@@ -19,7 +19,9 @@ many rows; text: many texts; prose: long texts, to be read only."""
 
 READ = 1_500  # rows of a table that are looked at
 FLAGS = ({"0", "1"}, {"y", "n"}, {"yes", "no"}, {"t", "f"}, {"true", "false"})
-CODES = re.compile(r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room)$")
+CODES = re.compile(
+    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room)$"
+)
 COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 
 
@@ -120,7 +122,11 @@ def _common_prefixes(schema: Schema) -> frozenset[str]:
 
 
 def _entity(
-    connection: sqlite3.Connection, table: Table, refers: set[tuple[str, str]], referred: set[tuple[str, str]], prefixes: frozenset[str]
+    connection: sqlite3.Connection,
+    table: Table,
+    refers: set[tuple[str, str]],
+    referred: set[tuple[str, str]],
+    prefixes: frozenset[str],
 ) -> Entity:
     quoted = '"' + table.name.replace('"', '""') + '"'
     rows = connection.execute(f"SELECT * FROM {quoted} LIMIT {READ}").fetchall()
@@ -136,10 +142,20 @@ def _entity(
     linking = sum((table.name.lower(), field.name.lower()) in refers for field in fields)
     nouns = table_nouns(table.name, prefixes)
     noun_words = {field.nouns[0] for field in fields}
-    person = is_person(nouns[0]) or bool({"first name", "last name", "gender", "birth date", "date of birth"} & noun_words)
+    person = is_person(nouns[0]) or bool(
+        {"first name", "last name", "gender", "birth date", "date of birth"} & noun_words
+    )
     spoken = speakable(table.name) and not (linking >= 2 and len(fields) - linking <= 2 and not title)
     return Entity(
-        table.name, identifier(table.name), nouns, person, tuple(fields), len(rows), key if len(keys) == 1 else None, title, spoken
+        table.name,
+        identifier(table.name),
+        nouns,
+        person,
+        tuple(fields),
+        len(rows),
+        key if len(keys) == 1 else None,
+        title,
+        spoken,
     )
 
 
@@ -164,12 +180,58 @@ def _field(
         column,
         f"{identifier(table)}.{identifier(column)}",
         role,
-        column_nouns(column, table),
+        _nouns(column, table, role, usable),
         tuple(ordered[:200]),
         tuple(cell for cell in ordered[:12] if counts[cell] > 1),
         len(set(map(str, present))),
         len(present) < len(cells),
     )
+
+
+UNCOUNTED = frozenset(
+    [
+        "sales",
+        "earnings",
+        "points",
+        "kilograms",
+        "kilometers",
+        "funds",
+        "degrees",
+        "funding",
+        "gross",
+        "days",
+        "status",
+        "plus",
+        "has",
+    ]
+) - {"days"}
+
+
+def _nouns(column: str, table: str, role: Role, cells: list[str | int | float]) -> tuple[str, ...]:
+    """What the column is called, given what it holds: `platforms` with whole numbers is a number of platforms."""
+    nouns = column_nouns(column, table)
+    if role in ("date", "year"):
+        return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
+    last = nouns[0].split()[-1]
+    plural_noun = (
+        last.endswith("s")
+        and one(last) != last
+        and last not in UNCOUNTED
+        and " in " not in nouns[0]
+        and " per " not in nouns[0]
+    )
+    if (
+        role == "number"
+        and plural_noun
+        and "number" not in nouns[0]
+        and all(isinstance(cell, int) for cell in cells[:50])
+    ):
+        return (f"number of {nouns[0]}",)
+    if role == "number" and nouns[0].startswith("years of "):
+        return (f"number of {nouns[0]}",)
+    if role == "flag":
+        return (f"{nouns[0]} status" if nouns[0].split()[-1] not in ("status", "flag") else nouns[0],)
+    return nouns
 
 
 def _plain_cell(cell: str) -> bool:

@@ -4,7 +4,8 @@ import random
 
 from .conditions import condition
 from .facts import Entity, Facts, Field
-from .families_joins import any_edge, any_link, bridging, either_way, joins, parent_said, title_of
+from .families_joins import any_edge, either_way, joins, parent_said, title_of
+from .families_links import any_link, bridging
 from .families_single import Pair
 from .naming import plural
 from .phrases import (
@@ -38,11 +39,24 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
         inner, extra = f" WHERE {found.sql}", found.phrase
     sub = f"{edge.parent_field.sql} NOT IN (SELECT {edge.child_field.sql} FROM {edge.child.sql}{inner})"
     thing, many = noun(rng, edge.child), nouns(rng, edge.child)
-    lacking = spin(rng, "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|who do not have any {n}]" if parent.person else "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|that have not had any {o}]", o=thing, n=many)
+    lacking = spin(
+        rng,
+        "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|who do not have any {n}]"
+        if parent.person
+        else "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|that have not had any {o}]",
+        o=thing,
+        n=many,
+    )
     lacking += f" {extra}" if extra else ""
     if rng.random() < 0.25:
-        frames = ["How many {q} are there {l}?", "[Count|Find] the number of {q} {l}.", "How many {q} do not have any {o} {x}?"]
-        return spin(rng, rng.choice(frames), q=plural(person), l=lacking, o=thing, x=extra), f"SELECT COUNT(*) FROM {parent.sql} WHERE {sub}"
+        frames = [
+            "How many {q} are there {l}?",
+            "[Count|Find] the number of {q} {l}.",
+            "How many {q} do not have any {o} {x}?",
+        ]
+        return spin(
+            rng, rng.choice(frames), q=plural(person), l=lacking, o=thing, x=extra
+        ), f"SELECT COUNT(*) FROM {parent.sql} WHERE {sub}"
     fields = shown(rng, parent, rng.choice([1, 1, 1, 2]))
     if rng.random() < 0.15:
         own = condition(rng, facts, parent)
@@ -53,7 +67,14 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
     body = f"{list_said(rng, facts, fields, many=rng.random() < 0.4)} of {rng.choice(['the ', 'all ', ''])}{plural(person)} {lacking}"
     question = ask(rng, body)
     if rng.random() < 0.25 and not where:
-        question = spin(rng, "Which {q} [do not have|have never had|have not had] any {o} {x}? [Give|Show|List|Return] [their|the] {c}.", q=plural(person), o=thing, x=extra, c=list_said(rng, facts, fields))
+        question = spin(
+            rng,
+            "Which {q} [do not have|have never had|have not had] any {o} {x}? [Give|Show|List|Return] [their|the] {c}.",
+            q=plural(person),
+            o=thing,
+            x=extra,
+            c=list_said(rng, facts, fields),
+        )
     return question, f"SELECT {select(fields)} FROM {parent.sql} WHERE {sub}{where}"
 
 
@@ -63,11 +84,26 @@ def with_children(facts: Facts, rng: random.Random) -> Pair:
         raise Unfit
     person = parent_said(rng, edge)
     if rng.random() < 0.5:
-        question = spin(rng, "[How many {q} have [at least one {o}|any {n}]?|Count the {q} that have at least one {o}.|What is the number of different {q} that have {n}?]", q=plural(person), o=noun(rng, edge.child), n=nouns(rng, edge.child))
+        question = spin(
+            rng,
+            "[How many {q} have [at least one {o}|any {n}]?|Count the {q} that have at least one {o}.|What is the number of different {q} that have {n}?]",
+            q=plural(person),
+            o=noun(rng, edge.child),
+            n=nouns(rng, edge.child),
+        )
         return question, f"SELECT COUNT(DISTINCT {edge.child_field.sql}) FROM {edge.child.sql}"
     fields = shown(rng, edge.parent, 1)
-    body = spin(rng, "{c} of [the |all |]{q} that [have|appear in] at least one {o}", c=list_said(rng, facts, fields), q=plural(person), o=noun(rng, edge.child)).replace("appear in at", "have at")
-    return ask(rng, body), f"SELECT {select(fields)} FROM {edge.parent.sql} WHERE {edge.parent_field.sql} IN (SELECT {edge.child_field.sql} FROM {edge.child.sql})"
+    body = spin(
+        rng,
+        "{c} of [the |all |]{q} that [have|appear in] at least one {o}",
+        c=list_said(rng, facts, fields),
+        q=plural(person),
+        o=noun(rng, edge.child),
+    ).replace("appear in at", "have at")
+    return (
+        ask(rng, body),
+        f"SELECT {select(fields)} FROM {edge.parent.sql} WHERE {edge.parent_field.sql} IN (SELECT {edge.child_field.sql} FROM {edge.child.sql})",
+    )
 
 
 def _two_cells(rng: random.Random, field: Field) -> tuple[str, str, str, str]:
@@ -99,13 +135,31 @@ def groups_with_both(facts: Facts, rng: random.Random) -> Pair:
         v = said(rng, facts, value)
         phrases = (f"{v} above {high}", f"{v} below {low}")
     if rng.random() < 0.6:
-        frames = ["[Which|What] {p} have both {n} with {a} and {n} with {b}?", "[Show|List|Find|Give] the {p} [shared by|common to] {n} with {a} and {n} with {b}.", "[Find|Show] the {p} that have {n} with {a} as well as {n} with {b}."]
-        return spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]), f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT SELECT {group.sql} FROM {entity.sql} WHERE {second}"
+        frames = [
+            "[Which|What] {p} have both {n} with {a} and {n} with {b}?",
+            "[Show|List|Find|Give] the {p} [shared by|common to] {n} with {a} and {n} with {b}.",
+            "[Find|Show] the {p} that have {n} with {a} as well as {n} with {b}.",
+        ]
+        return (
+            spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]),
+            f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT SELECT {group.sql} FROM {entity.sql} WHERE {second}",
+        )
     if rng.random() < 0.5:
-        frames = ["[Which|What] {p} [do not have any|have no] {n} with {a}?", "[Show|List|Find] the {p} without [any |]{n} with {a}.", "[Find|Show|List] all {p} except those of {n} with {a}."]
-        return spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0]), f"SELECT {group.sql} FROM {entity.sql} EXCEPT SELECT {group.sql} FROM {entity.sql} WHERE {first}"
-    frames = ["[Which|What] {p} have {n} with {a} but [no {n}|none|not any] with {b}?", "[Show|List|Find] the {p} that have {n} with {a} but do not have any with {b}."]
-    return spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]), f"SELECT {group.sql} FROM {entity.sql} WHERE {first} EXCEPT SELECT {group.sql} FROM {entity.sql} WHERE {second}"
+        frames = [
+            "[Which|What] {p} [do not have any|have no] {n} with {a}?",
+            "[Show|List|Find] the {p} without [any |]{n} with {a}.",
+            "[Find|Show|List] all {p} except those of {n} with {a}.",
+        ]
+        return spin(
+            rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0]
+        ), f"SELECT {group.sql} FROM {entity.sql} EXCEPT SELECT {group.sql} FROM {entity.sql} WHERE {first}"
+    frames = [
+        "[Which|What] {p} have {n} with {a} but [no {n}|none|not any] with {b}?",
+        "[Show|List|Find] the {p} that have {n} with {a} but do not have any with {b}.",
+    ]
+    return spin(
+        rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]
+    ), f"SELECT {group.sql} FROM {entity.sql} WHERE {first} EXCEPT SELECT {group.sql} FROM {entity.sql} WHERE {second}"
 
 
 def _across(rng: random.Random, facts: Facts) -> tuple[Entity, str, Field, str, str]:
@@ -134,13 +188,39 @@ def parents_with_both(facts: Facts, rng: random.Random) -> Pair:
     named = field.role == "name"
     pa, pb = (f"{indef(thing)} {'named' if named else f'with {x}'} {v}" for v in (va, vb))
     if rng.random() < 0.6:
-        body = spin(rng, "{c} of [the |]{q} [that|who] have both {a} and {b}" if parent.person else "{c} of [the |]{q} [that have|with] both {a} and {b}", c=columns, q=plural(person), a=pa, b=pb)
+        body = spin(
+            rng,
+            "{c} of [the |]{q} [that|who] have both {a} and {b}"
+            if parent.person
+            else "{c} of [the |]{q} [that have|with] both {a} and {b}",
+            c=columns,
+            q=plural(person),
+            a=pa,
+            b=pb,
+        )
         question = ask(rng, body)
         if rng.random() < 0.3:
-            question = spin(rng, "Which {q} have both {a} and {b}? [Give|Show|List] [their|the] {c}.", q=plural(person), a=pa, b=pb, c=columns)
+            question = spin(
+                rng,
+                "Which {q} have both {a} and {b}? [Give|Show|List] [their|the] {c}.",
+                q=plural(person),
+                a=pa,
+                b=pb,
+                c=columns,
+            )
         return question, f"{head} = {a} INTERSECT {head} = {b}"
-    body = spin(rng, "{c} of [the |]{q} [that have|with] {a} but [not|no {t}] {b}", c=columns, q=plural(person), a=pa, b=pb if rng.random() < 2 else "", t=thing)
-    body = body.replace(f"but no {thing} {pb}", f"but no {thing} {'named' if named else f'with {x}'} {vb}").replace(f"but not {pb}", f"but not {pb}")
+    body = spin(
+        rng,
+        "{c} of [the |]{q} [that have|with] {a} but [not|no {t}] {b}",
+        c=columns,
+        q=plural(person),
+        a=pa,
+        b=pb if rng.random() < 2 else "",
+        t=thing,
+    )
+    body = body.replace(f"but no {thing} {pb}", f"but no {thing} {'named' if named else f'with {x}'} {vb}").replace(
+        f"but not {pb}", f"but not {pb}"
+    )
     return ask(rng, body), f"{head} = {a} EXCEPT {head} = {b}"
 
 
@@ -158,8 +238,17 @@ def except_having(facts: Facts, rng: random.Random) -> Pair:
     x = said(rng, facts, field)
     what = f"{thing} {'named' if field.role == 'name' else f'with {x}'} {value_said(rng, cell)}"
     columns = list_said(rng, facts, title, many=rng.random() < 0.4)
-    body = spin(rng, "{c} of [the |all |]{q} [that do not have any|without any|that have no|except those with a] {t}", c=columns, q=plural(person), t=what)
-    return ask(rng, body), f"SELECT {select(title)} FROM {parent.sql} EXCEPT SELECT {select(title)} FROM {source} WHERE {field.sql} = {sql_value(cell)}"
+    body = spin(
+        rng,
+        "{c} of [the |all |]{q} [that do not have any|without any|that have no|except those with a] {t}",
+        c=columns,
+        q=plural(person),
+        t=what,
+    )
+    return (
+        ask(rng, body),
+        f"SELECT {select(title)} FROM {parent.sql} EXCEPT SELECT {select(title)} FROM {source} WHERE {field.sql} = {sql_value(cell)}",
+    )
 
 
 def either(facts: Facts, rng: random.Random) -> Pair:
@@ -169,8 +258,18 @@ def either(facts: Facts, rng: random.Random) -> Pair:
     if one_side.fields == other.fields or " OR " in one_side.sql + other.sql:
         raise Unfit
     many = nouns(rng, entity)
-    body = spin(rng, "different {c} of [{n} {a} and of {n} {b}, combined|{n} {a} together with those of {n} {b}|the {n} that are either {n} {a} or {n} {b}]", c=plural(said(rng, facts, group)), n=many, a=one_side.phrase, b=other.phrase)
-    return ask(rng, body), f"SELECT {group.sql} FROM {entity.sql} WHERE {one_side.sql} UNION SELECT {group.sql} FROM {entity.sql} WHERE {other.sql}"
+    body = spin(
+        rng,
+        "different {c} of [{n} {a} and of {n} {b}, combined|{n} {a} together with those of {n} {b}|the {n} that are either {n} {a} or {n} {b}]",
+        c=plural(said(rng, facts, group)),
+        n=many,
+        a=one_side.phrase,
+        b=other.phrase,
+    )
+    return (
+        ask(rng, body),
+        f"SELECT {group.sql} FROM {entity.sql} WHERE {one_side.sql} UNION SELECT {group.sql} FROM {entity.sql} WHERE {other.sql}",
+    )
 
 
 SETS = (

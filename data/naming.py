@@ -24,7 +24,13 @@ SPELLED = {
     "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction", "wh": "warehouse",
     "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance", "equip": "equipment",
 }  # fmt: skip
-ABBREVIATED_TABLES = {"dept": "department", "emp": "employee", "doc": "document", "cat": "category", "dep": "department"}
+ABBREVIATED_TABLES = {
+    "dept": "department",
+    "emp": "employee",
+    "doc": "document",
+    "cat": "category",
+    "dep": "department",
+}
 CROWDS = {
     "people": "person", "staff": "staff member", "personnel": "employee", "children": "child", "men": "man", "women": "woman",
     "mice": "mouse", "geese": "goose", "leaves": "leaf", "knives": "knife", "shelves": "shelf", "wolves": "wolf",
@@ -35,12 +41,156 @@ CROWDS = {
     "releases": "release", "leases": "lease", "caches": "cache", "axes": "axe", "menus": "menu", "gurus": "guru",
     "campuses": "campus", "statuses": "status", "prizes": "prize", "gas": "gas", "diagnoses": "diagnosis", "niches": "niche",
 }  # fmt: skip
-UNCHANGED = frozenset(["aircraft", "species", "series", "sheep", "fish", "staff", "news", "equipment", "furniture", "luggage", "deer", "offspring", "software", "music"])
-EMPTY_WORDS = frozenset(["tbl", "table", "ref", "list", "info", "information", "records", "record", "data", "tb", "details", "lookup", "master", "mst", "dim", "fact"])
-UNSPEAKABLE_ENDS = frozenset(["of", "in", "on", "at", "by", "to", "for", "with", "from", "has", "as"])
+UNCHANGED = frozenset(
+    [
+        "aircraft",
+        "species",
+        "series",
+        "sheep",
+        "livestock",
+        "fish",
+        "staff",
+        "news",
+        "equipment",
+        "furniture",
+        "luggage",
+        "deer",
+        "offspring",
+        "software",
+        "music",
+    ]
+)
+EMPTY_WORDS = frozenset(
+    [
+        "tbl",
+        "table",
+        "ref",
+        "list",
+        "info",
+        "information",
+        "records",
+        "record",
+        "data",
+        "tb",
+        "details",
+        "lookup",
+        "master",
+        "mst",
+        "dim",
+        "fact",
+    ]
+)
+UNSPEAKABLE_ENDS = frozenset(
+    ["of", "in", "on", "at", "by", "to", "for", "with", "from", "has", "as", "and", "taken", "enrolled", "attended"]
+)
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
 PEOPLE = frozenset(
-    ["person", "student", "teacher", "singer", "artist", "player", "employee", "customer", "client", "patient", "doctor", "physician", "nurse", "author", "writer", "actor", "director", "manager", "driver", "pilot", "passenger", "member", "guest", "host", "coach", "judge", "professor", "instructor", "candidate", "volunteer", "donor", "visitor", "tourist", "tenant", "owner", "agent", "user", "staff", "friend", "child", "worker", "engineer", "scientist", "swimmer", "wrestler", "climber", "gymnast", "musician", "composer", "conductor", "editor", "reviewer", "chef", "farmer", "inspector", "officer", "soldier", "captain", "sailor", "lawyer", "investor", "entrepreneur", "architect", "trainer", "trainee", "borrower", "reader", "subscriber", "keeper", "curator", "vet", "veterinarian", "breeder", "applicant", "resident", "rider", "runner", "skater", "cyclist", "athlete", "referee", "umpire", "dentist", "therapist", "technician", "mechanic", "supplier", "seller", "buyer", "advisor", "faculty", "journalist", "reporter", "people", "speaker", "attendee", "parent", "councillor", "librarian", "guide", "rider", "astronaut", "performer", "dancer"]
+    [
+        "person",
+        "student",
+        "teacher",
+        "singer",
+        "artist",
+        "player",
+        "employee",
+        "customer",
+        "client",
+        "patient",
+        "doctor",
+        "physician",
+        "nurse",
+        "author",
+        "writer",
+        "actor",
+        "director",
+        "manager",
+        "driver",
+        "pilot",
+        "passenger",
+        "member",
+        "guest",
+        "host",
+        "coach",
+        "judge",
+        "professor",
+        "instructor",
+        "candidate",
+        "volunteer",
+        "donor",
+        "visitor",
+        "tourist",
+        "tenant",
+        "owner",
+        "agent",
+        "user",
+        "staff",
+        "friend",
+        "child",
+        "worker",
+        "engineer",
+        "scientist",
+        "swimmer",
+        "wrestler",
+        "climber",
+        "gymnast",
+        "musician",
+        "composer",
+        "conductor",
+        "editor",
+        "reviewer",
+        "chef",
+        "farmer",
+        "inspector",
+        "officer",
+        "soldier",
+        "captain",
+        "sailor",
+        "lawyer",
+        "investor",
+        "entrepreneur",
+        "architect",
+        "trainer",
+        "trainee",
+        "borrower",
+        "reader",
+        "subscriber",
+        "keeper",
+        "curator",
+        "vet",
+        "veterinarian",
+        "breeder",
+        "applicant",
+        "resident",
+        "rider",
+        "runner",
+        "skater",
+        "cyclist",
+        "athlete",
+        "referee",
+        "umpire",
+        "dentist",
+        "therapist",
+        "technician",
+        "mechanic",
+        "supplier",
+        "seller",
+        "buyer",
+        "advisor",
+        "faculty",
+        "journalist",
+        "reporter",
+        "people",
+        "speaker",
+        "attendee",
+        "parent",
+        "councillor",
+        "librarian",
+        "guide",
+        "rider",
+        "astronaut",
+        "performer",
+        "dancer",
+    ]
 )
 
 
@@ -59,7 +209,9 @@ def plural(phrase: str) -> str:
     *first, last = phrase.split(" ")
     low = last.lower()
     back = {one: many for many, one in CROWDS.items() if " " not in one and many not in ("data", "personnel", "gas")}
-    if low in back:
+    if low.isdigit() or low == "ISBN":
+        pass
+    elif low in back:
         last = back[low]
     elif low in UNCHANGED or low.endswith("ness") or (low.endswith("s") and not low.endswith(("ss", "us", "is"))):
         pass
@@ -141,19 +293,63 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     """
     found = words(column) or [column.lower()]
     own = {one(word) for word in table_words(table)}
+    if len(found) > 1 and len(found[0]) == 1 and any(word.startswith(found[0]) for word in own):
+        found = found[1:]  # eName of emp
     spelled = [SPELLED.get(word, word) for word in found]
     full = _tidy(" ".join(spelled))
     short = list(spelled)
     while len(short) > 1 and one(short[0]) in own:
         short = short[1:]
     brief = _tidy(" ".join(short))
+    if brief == "number":  # `the number of the games` would ask for a count
+        brief = full if full != "number" else f"{table_nouns(table)[0]} number"
+        return (brief,)
     return (brief,) if brief == full else (brief, full)
 
 
+UNITS = {
+    "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters", "mw": "megawatts", "m": "meters",
+    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares", "dollars": "dollars",
+    "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+}  # fmt: skip
+
+
 def _tidy(phrase: str) -> str:
+    """Repeats, `is_`, trailing units and the like, as people say them."""
     phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)
-    phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
-    if re.fullmatch(r"date of (\w+)", phrase):
-        return phrase
-    phrase = re.sub(r"^number of (\w+)$", r"number of \1", phrase)
-    return re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
+    phrase = re.sub(r" (yn|mf|y n|m f)$", "", phrase)
+    phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
+    phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
+    phrase = phrase.replace(" sq kilometers", " in square kilometers")
+    *first, last = phrase.split(" ")
+    if (
+        first
+        and last in UNITS
+        and first[-1] not in ("number", "of", "total", "stop", "prep", "in", "average", "square")
+    ):
+        return " ".join([*first, "in", UNITS[last]])
+    return phrase
+
+
+HAPPENED = {
+    "released": "release", "founded": "founding", "opened": "opening", "published": "publication", "joined": "joining",
+    "hired": "hiring", "planted": "planting", "enrolled": "enrollment", "installed": "installation", "issued": "issue",
+    "borrowed": "borrowing", "returned": "return", "submitted": "submission", "reported": "report", "formed": "formation",
+    "established": "establishment", "completed": "completion", "bought": "purchase", "purchased": "purchase", "sold": "sale",
+    "graduated": "graduation", "elected": "election", "admitted": "admission", "seen": "sighting", "attended": "attendance",
+    "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
+    "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air", "painted": "painting",
+    "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
+}  # fmt: skip
+
+
+def moment_nouns(phrase: str, unit: str) -> str:
+    """A column of time as a noun; `unit` is year or date.
+
+    >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
+    ('opening date', 'founding year', 'year built')
+    """
+    found = re.fullmatch(r"(\w+ )?(\w+?)(?: on| at| in| (year|date))?", phrase)
+    if found and found.group(2) in HAPPENED and not phrase.startswith("date"):
+        return f"{found.group(1) or ''}{HAPPENED[found.group(2)]} {unit}"
+    return phrase

@@ -99,7 +99,9 @@ def shown(rng: random.Random, entity: Entity, count: int, *, avoid: Sequence[Fie
     chosen = [f for f in entity.title if f.sql not in taken] if entity.title and rng.random() < 0.6 else []
     if len(chosen) >= count:
         return chosen
-    rest = [f for f in entity.fields if f.sql not in taken and f not in chosen and (f.role != "key" or rng.random() < 0.25)]
+    rest = [
+        f for f in entity.fields if f.sql not in taken and f not in chosen and (f.role != "key" or rng.random() < 0.25)
+    ]
     if len(rest) + len(chosen) < count:
         raise Unfit
     return [*chosen, *rng.sample(rest, count - len(chosen))]
@@ -107,14 +109,16 @@ def shown(rng: random.Random, entity: Entity, count: int, *, avoid: Sequence[Fie
 
 def ask(rng: random.Random, what: str, *, single: bool = False) -> str:
     """A whole question for a noun phrase."""
-    be = "is" if single else "are"
+    head = re.split(r" (?:of|for) ", what.removeprefix("number of "), maxsplit=1)[0]
+    several = " and " in head or "," in head or (head.endswith("s") and not head.endswith(("ss", "us", "is")))
+    be = "are" if several and not single and not what.startswith("number of") else "is"
     return spin(
         rng,
         rng.choice(
             [
                 f"What {be} the {{x}}?", f"What {be} the {{x}}?", "[Show|List|Find|Give|Return|Display] the {x}.",
-                "[Show|List|Find|Give|Return|Get|Tell me|Show me|Give me|Report] the {x}.", "[Please|Can you] [show|list] [me |]the {x}[.|]",
-                "I [want|need|would like] [to see |to know |]the {x}.", "[List|Find|Show] {x}.",
+                "[Show|List|Find|Give|Return|Get|Tell me|Show me|Give me|Report] the {x}.", "[Please show|Please list|Can you give] [me |]the {x}.",
+                "I [want|need|would like] [to see |to know |]the {x}.", "{x}" if rng.random() < 0.2 else "[List|Find|Show] the {x}.",
             ]
         ),
         x=what,
@@ -157,13 +161,55 @@ MOST = {
 }  # fmt: skip
 
 
-def extreme(rng: random.Random, field: Field, descending: bool) -> tuple[str, str]:
-    """An adjective for the extreme row (may be empty) and an adjective for the extreme value."""
+HIGH_ONLY = frozenset(
+    [
+        "age",
+        "price",
+        "cost",
+        "rate",
+        "rating",
+        "temperature",
+        "temp",
+        "score",
+        "salary",
+        "rank",
+        "ranking",
+        "percentage",
+        "speed",
+        "fee",
+        "pay",
+        "premium",
+        "commission",
+        "altitude",
+        "elevation",
+        "income",
+        "stars",
+        "gpa",
+        "grade",
+        "height",
+        "level",
+        "charge",
+        "fine",
+        "interest",
+        "value",
+    ]
+)
+
+
+def extreme(rng: random.Random, facts: Facts, field: Field, descending: bool) -> tuple[str, str, str]:
+    """An adjective for the extreme row (may be empty), one for the extreme value, and what that value is called."""
+    name = said(rng, facts, field)
+    if field.nouns[0].split()[-1] in ("rank", "ranking"):  # whether 1 or 9 is the higher rank, nobody knows
+        raise Unfit
     adjective = MOST.get(field.nouns[0], ("", ""))[0 if descending else 1]
     if field.role in ("date", "year"):
-        return adjective, rng.choice(["latest", "most recent"] if descending else ["earliest"])
-    high = ["highest", "largest", "greatest", "maximum", "highest"] if descending else ["lowest", "smallest", "lowest", "minimum"]
-    return adjective, rng.choice(high)
+        return adjective, rng.choice(["latest", "most recent"] if descending else ["earliest"]), name
+    if name.startswith("number of ") and rng.random() < 0.6:
+        return adjective, rng.choice(["most", "most"] if descending else ["fewest"]), name.removeprefix("number of ")
+    high = ["highest", "highest", "maximum"] if descending else ["lowest", "lowest", "minimum"]
+    if field.nouns[0].split()[-1] not in HIGH_ONLY:
+        high += ["largest", "greatest"] if descending else ["smallest"]
+    return adjective, rng.choice(high), name
 
 
 def direction(rng: random.Random, name: str, role: str) -> tuple[str, str]:
@@ -172,12 +218,29 @@ def direction(rng: random.Random, name: str, role: str) -> tuple[str, str]:
         extra = ["from [latest|newest] to [earliest|oldest] {n}"] if role in ("date", "year") else []
         extra += ["from [the |][highest|largest] to [the |][lowest|smallest] {n}"] if role == "number" else []
         extra += ["in reverse alphabetical order of {n}"] if role in ("name", "text", "group") else []
-        options = ["in descending order of {n}", "[sorted|ordered] by {n} in descending order", "by {n} descending", "in decreasing order of {n}", *extra]
+        options = [
+            "in descending order of {n}",
+            "[sorted|ordered] by {n} in descending order",
+            "by {n} descending",
+            "in decreasing order of {n}",
+            *extra,
+        ]
         return " DESC", spin(rng, rng.choice(options), n=name)
-    extra = ["in alphabetical order of {n}", "[sorted|ordered] alphabetically by {n}"] if role in ("name", "text", "group") else []
+    extra = (
+        ["in alphabetical order of {n}", "[sorted|ordered] alphabetically by {n}"]
+        if role in ("name", "text", "group")
+        else []
+    )
     extra += ["from [the |][lowest|smallest] to [the |][highest|largest] {n}"] if role == "number" else []
     extra += ["from earliest to latest {n}", "in chronological order of {n}"] if role in ("date", "year") else []
-    options = ["[sorted|ordered] by {n}", "in ascending order of {n}", "[sorted|ordered] by {n} in ascending order", "in increasing order of {n}", "in order of {n}", *extra]
+    options = [
+        "[sorted|ordered] by {n}",
+        "in ascending order of {n}",
+        "[sorted|ordered] by {n} in ascending order",
+        "in increasing order of {n}",
+        "in order of {n}",
+        *extra,
+    ]
     return "", spin(rng, rng.choice(options), n=name)
 
 
@@ -189,6 +252,26 @@ class Condition:
     phrase: str
     statement: str
     fields: tuple[Field, ...]
+
+    @property
+    def of_one(self) -> str:
+        """The phrase after a singular noun."""
+        return of_one(self.phrase)
+
+
+VERBS_OF_ONE = {
+    "have": "has", "do": "does", "are": "is", "were": "was", "live": "lives", "weigh": "weighs", "cost": "costs", "earn": "earns",
+    "make": "makes", "last": "lasts",
+}  # fmt: skip
+
+
+def of_one(phrase: str) -> str:
+    """A clause on many as a clause on one.
+
+    >>> of_one("that have no city")
+    'that has no city'
+    """
+    return re.sub(r"\b(who|that) (\w+)\b", lambda m: f"{m.group(1)} {VERBS_OF_ONE.get(m.group(2), m.group(2))}", phrase)
 
 
 def indefinite(name: str) -> str:

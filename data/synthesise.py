@@ -8,13 +8,16 @@ from ..core.errors import QueryError
 from ..core.hints import find_hints, flat, index_cells
 from ..core.records import Example, ResultSet, Schema
 from .facts import read_facts
+from .families_children import CHILDREN
 from .families_groups import GROUPS
 from .families_joins import JOINS
+from .families_links import LINKS
+from .families_order import ORDER
 from .families_sets import SETS
 from .families_single import SINGLE
 from .phrases import Unfit, sentence
 
-FAMILIES = (*SINGLE, *GROUPS, *JOINS, *SETS)
+FAMILIES = (*SINGLE, *ORDER, *GROUPS, *JOINS, *CHILDREN, *LINKS, *SETS)
 EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be that there are none
 TRIES = 40  # draws for one pair that fail before the database counts as used up
 SECONDS = 1.0  # a query that takes longer is left out

@@ -1,7 +1,7 @@
 """Build the project's own databases: schemas written down in data/domains_*.py, filled with rows that a seed decides.
 
 The notation is one paragraph per database: a line `name | domain | options`, then a line `table rows: column=kind; ...`
-per table. A star before the table's columns is not needed: `=key` is the primary key. Kinds:
+per table; `key` and `code` columns are primary keys. Kinds:
 `key` (1, 2, ...), `key 1000`, `code AB` (AB01, ...); `>table` a reference to its key, `>table?` often NULL, `>table!`
 each at most once; `a|b|c` one of these; `*a|b|c` each at most once; `*a|b/c|d` each combination at most once;
 `int 1..9`, `real 1..9`, `money 1..9`, `year 1990..2020`, `date 2019..2023`, `stamp 2019..2023`, `flag`, `yn`;
@@ -113,7 +113,9 @@ def _ddl(plan: Plan, blueprint: Blueprint) -> str:
         primary = " PRIMARY KEY" if kind.split()[0] in ("key", "code") and "nokeys" not in blueprint.options else ""
         parts.append(f"{_quoted(name)} {declared}{primary}")
         if target is not None and not blueprint.options & {"nokeys", "nofk"}:
-            foreign.append(f"FOREIGN KEY ({_quoted(name)}) REFERENCES {_quoted(target.name)}({_quoted(target.key() or '')})")
+            foreign.append(
+                f"FOREIGN KEY ({_quoted(name)}) REFERENCES {_quoted(target.name)}({_quoted(target.key() or '')})"
+            )
     return f"CREATE TABLE {_quoted(plan.name)} ({', '.join([*parts, *foreign])})"
 
 
@@ -122,7 +124,7 @@ def _declared(kind: str, target: Plan | None, typed: bool) -> str:
     if target is not None:
         text = any(name == target.key() and other.startswith("code") for name, other in target.columns)
         return ("VARCHAR(10)" if typed else "TEXT") if text else "INTEGER"
-    if first in ("key", "int", "year", "flag"):
+    if first in ("key", "int", "year", "flag") or first.replace("|", "").isdigit():
         return "INT" if typed and first != "key" else "INTEGER"
     if first in ("money", "real"):
         return ("DECIMAL(10,2)" if first == "money" else "FLOAT") if typed else "REAL"
@@ -137,7 +139,7 @@ def _rows(plan: Plan, keys: dict[str, list[Value]], rng: random.Random) -> list[
     """The table's rows; a table of two or more references has no pair of them twice."""
     count = plan.rows
     makers = [_maker(kind, keys, count, rng) for _, kind in plan.columns]
-    for name, kind in plan.columns:
+    for _, kind in plan.columns:
         if kind.startswith("*"):
             count = min(count, len(_combinations(kind)))
         if kind.endswith("!"):
@@ -145,9 +147,8 @@ def _rows(plan: Plan, keys: dict[str, list[Value]], rng: random.Random) -> list[
     linking = [i for i, (_, kind) in enumerate(plan.columns) if kind.startswith(">")] if plan.key() is None else []
     rows: list[tuple[Value, ...]] = []
     seen: set[tuple[Value, ...]] = set()
-    row: dict[str, Value] = {}
     for number in range(count):
-        values = tuple(make(number, row) for make in makers)
+        values = tuple(make(number) for make in makers)
         mark = tuple(values[i] for i in linking)
         if len(linking) > 1 and mark in seen:
             continue
@@ -169,7 +170,7 @@ def _combinations(kind: str) -> list[str]:
     return made
 
 
-Maker = Callable[[int, dict[str, Value]], Value]
+Maker = Callable[[int], Value]
 
 
 def _maker(kind: str, keys: dict[str, list[Value]], count: int, rng: random.Random) -> Maker:
@@ -178,26 +179,26 @@ def _maker(kind: str, keys: dict[str, list[Value]], count: int, rng: random.Rand
         return _reference(kind, keys, rng)
     if kind.endswith("?"):
         inner = _maker(kind[:-1], keys, count, rng)
-        return lambda number, row: inner(number, row) if rng.random() > 0.12 else None
+        return lambda number: inner(number) if rng.random() > 0.12 else None
     if kind.startswith("*"):
         chosen = rng.sample(_combinations(kind), min(count, len(_combinations(kind))))
-        return lambda number, row: chosen[number]
+        return lambda number: chosen[number]
     if "|" in kind:
-        items = _combinations(kind)
+        items: list[Value] = [int(item) if item.isdigit() else item for item in _combinations(kind)]
         weights = [1 / (place + 2) for place in range(len(items))]
         rng.shuffle(weights)
-        return lambda number, row: rng.choices(items, weights)[0]
+        return lambda number: rng.choices(items, weights)[0]
     first, _, rest = kind.partition(" ")
     if first == "key":
         start = int(rest or 1)
-        return lambda number, row: start + number
+        return lambda number: start + number
     if first == "code":
-        return lambda number, row: f"{rest}{number + 1:02d}"
+        return lambda number: f"{rest}{number + 1:02d}"
     low, high = (float(part) for part in rest.split("..")) if ".." in rest else (0.0, 0.0)
     if first in ("int", "year"):
-        return lambda number, row: _skewed(rng, int(low), int(high)) if first == "int" else rng.randint(int(low), int(high))
+        return lambda number: _skewed(rng, int(low), int(high)) if first == "int" else rng.randint(int(low), int(high))
     if first in ("real", "money"):
-        return lambda number, row: round(rng.uniform(low, high), 1 if first == "real" else 2)
+        return lambda number: round(rng.uniform(low, high), 1 if first == "real" else 2)
     return _worded(first, int(low), int(high), count, rng)
 
 
@@ -212,10 +213,10 @@ def _reference(kind: str, keys: dict[str, list[Value]], rng: random.Random) -> M
     table = kind.strip(">?!")
     if kind.endswith("!"):
         once = rng.sample(_parents(keys[table]), len(_parents(keys[table])))
-        return lambda number, row: once[number]
+        return lambda number: once[number]
     optional = kind.endswith("?")
 
-    def refer(number: int, row: dict[str, Value]) -> Value:
+    def refer(number: int) -> Value:
         if table not in keys:  # a reference to its own table: to an earlier row
             return rng.randint(1, max(1, number // 3)) if number else None
         if optional and rng.random() < 0.15:
@@ -231,18 +232,18 @@ def _worded(first: str, low: int, high: int, count: int, rng: random.Random) -> 
     town_weights, land_weights = [1 / (i + 2) for i in range(14)], [1 / (i + 2) for i in range(9)]
     people = rng.sample([f"{a} {b}" for a in FIRST for b in LAST], max(count, 1)) if first == "person" else []
     makers: dict[str, Maker] = {
-        "first": lambda number, row: rng.choice(FIRST),
-        "last": lambda number, row: rng.choice(LAST),
-        "person": lambda number, row: people[number],
-        "city": lambda number, row: rng.choices(towns, town_weights)[0],
-        "country": lambda number, row: rng.choices(lands, land_weights)[0],
-        "company": lambda number, row: company(rng),
-        "street": lambda number, row: street(rng),
-        "email": lambda number, row: person(rng).lower().replace(" ", ".") + rng.choice(["@mail.example", "@post.example"]),
-        "phone": lambda number, row: f"{rng.randint(200, 989)}-555-{rng.randint(100, 9999):04d}",
-        "flag": lambda number, row: int(rng.random() < 0.4),
-        "yn": lambda number, row: "Y" if rng.random() < 0.6 else "N",
-        "date": lambda number, row: date(rng, low, high),
-        "stamp": lambda number, row: f"{date(rng, low, high)} {rng.randint(6, 22):02d}:{rng.randrange(0, 60, 5):02d}:00",
+        "first": lambda number: rng.choice(FIRST),
+        "last": lambda number: rng.choice(LAST),
+        "person": lambda number: people[number],
+        "city": lambda number: rng.choices(towns, town_weights)[0],
+        "country": lambda number: rng.choices(lands, land_weights)[0],
+        "company": lambda number: company(rng),
+        "street": lambda number: street(rng),
+        "email": lambda number: person(rng).lower().replace(" ", ".") + rng.choice(["@mail.example", "@post.example"]),
+        "phone": lambda number: f"{rng.randint(200, 989)}-555-{rng.randint(100, 9999):04d}",
+        "flag": lambda number: int(rng.random() < 0.4),
+        "yn": lambda number: "Y" if rng.random() < 0.6 else "N",
+        "date": lambda number: date(rng, low, high),
+        "stamp": lambda number: f"{date(rng, low, high)} {rng.randint(6, 22):02d}:{rng.randrange(0, 60, 5):02d}:00",
     }
     return makers[first]
