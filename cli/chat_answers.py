@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..core.database import run
+from ..assistant.ask import read
 from ..core.errors import SqlLlamaError
 from ..core.prompt import extract_sql
 from ..core.records import Answer, Message, ResultSet
@@ -15,7 +15,6 @@ from ..engines.engine import Engine
 
 MAX_TOKENS = 256
 QUERY_SECONDS = 5.0
-QUERY_ROWS = 1000
 
 State = Literal["reading", "writing", "querying", "done", "stopped", "failed"]
 
@@ -40,12 +39,15 @@ class Side:
 
 
 def chat_answers(
-    sides: Sequence[Side], chat: Sequence[Message], url: str, stop: threading.Event
+    sides: Sequence[Side], chats: Sequence[Sequence[Message]], url: str, stop: threading.Event
 ) -> list[threading.Thread]:
-    """Start all answers; `url` empty: nothing is run. Setting `stop` ends each within one decoding step."""
+    """Start all answers, a chat for each side; `url` empty: nothing is run.
+
+    Setting `stop` ends each within one decoding step.
+    """
     threads = [
         threading.Thread(target=_answer, args=(side, chat, url, stop), name=f"answer-{side.title}", daemon=True)
-        for side in sides
+        for side, chat in zip(sides, chats, strict=True)
     ]
     for thread in threads:
         thread.start()
@@ -62,7 +64,7 @@ def _answer(side: Side, chat: Sequence[Message], url: str, stop: threading.Event
         if url and side.sql:
             side.state = "querying"
             try:
-                side.result = run(url, side.sql, timeout=QUERY_SECONDS, max_rows=QUERY_ROWS)
+                side.result = read(url, side.sql, timeout=QUERY_SECONDS)
             except SqlLlamaError as error:
                 side.error = error.message
         side.state = "done"

@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from ..assistant.ask import Prepared, chat_for, prepare
 from ..core.database import sqlite_path
 from ..core.errors import DataError, SqlLlamaError
-from ..core.hints import CellIndex, find_hints, index_cells
-from ..core.prompt import messages
-from ..core.records import Schema
-from ..core.schema import introspect, parse_ddl
+from ..core.schema import parse_ddl
 from ..engines.engine import Engine
 from .chat_answers import Side, chat_answers
 from .chat_input import takes_ddl
@@ -32,36 +30,40 @@ Alt-Enter or a backslash at the end of a line starts a new line. Ctrl-C stops an
 
 @dataclass(frozen=True)
 class Source:
-    """What questions are about: a database, or (with `url` empty) only a schema."""
+    """What questions are about: a database, or (with `prepared.url` empty) only a schema."""
 
     name: str
-    schema: Schema
-    url: str = ""
-    cells: CellIndex = field(default_factory=dict)
+    prepared: Prepared
 
     def __str__(self) -> str:
-        tables = len(self.schema.tables)
-        columns = sum(len(table.columns) for table in self.schema.tables)
-        return f"{self.name}: {_count(tables, 'table')}, {_count(columns, 'column')}"
+        tables = self.prepared.schema.tables
+        columns = sum(len(table.columns) for table in tables)
+        return f"{self.name}: {_count(len(tables), 'table')}, {_count(columns, 'column')}"
 
 
 def open_database(url: str) -> Source:
     """Read a database's schema and cells; raises DataError when it is missing or none, or has no table."""
-    name = sqlite_path(url).name
-    schema = introspect(url)
-    if not schema.tables:
+    prepared = prepare(url)
+    if not prepared.schema.tables:
         raise DataError(f"{url}: the database has no tables", fix="/db FILE with another one")
-    return Source(name, schema, url, index_cells(url, schema))
+    return Source(sqlite_path(url).name, prepared)
 
 
-def read_schema(path: Path) -> Source:
-    """Read CREATE TABLE statements from a file; raises DataError when there are none."""
+def take_ddl(ddl: str, name: str = "schema") -> Source:
+    """Take CREATE TABLE statements; raises DataError when there are none."""
+    if not ddl.strip():
+        raise DataError("no schema was given", fix="/schema, then CREATE TABLE statements, then an empty line")
+    return Source(name, Prepared("", parse_ddl(ddl), {}))
+
+
+def read_ddl(path: Path) -> Source:
+    """Take CREATE TABLE statements from a file; raises DataError when it cannot be read or has none."""
     try:
         text = path.expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise DataError(f"{path}: cannot be read ({why})", fix="give a file of CREATE TABLE statements") from None
-    return Source(path.name, parse_ddl(text))
+    return take_ddl(text, path.name)
 
 
 class ChatSession:
@@ -95,7 +97,7 @@ class ChatSession:
         text = text.strip()
         try:
             if takes_ddl(text):
-                self._take_ddl(text)
+                self._use(take_ddl(text.removeprefix("/schema")))
             elif text.startswith("/"):
                 return self._command(*text.split(maxsplit=1))
             elif text:
@@ -113,7 +115,7 @@ class ChatSession:
             case "/db", file if file:
                 self._use(open_database(file))
             case "/schema", file:  # without a file it is DDL and does not come here
-                self._use(read_schema(Path(file)))
+                self._use(read_ddl(Path(file)))
             case "/tables", "":
                 self._list_tables()
             case "/base", ("on" | "off") as switch:
@@ -129,19 +131,13 @@ class ChatSession:
         self.source = source
         self.screen.say(str(source))
 
-    def _take_ddl(self, text: str) -> None:
-        ddl = text.removeprefix("/schema").strip()
-        if not ddl:
-            raise DataError("no schema was given", fix="/schema, then CREATE TABLE statements, then an empty line")
-        self._use(Source("schema", parse_ddl(ddl)))
-
     def _list_tables(self) -> None:
         if self.source is None:
             raise _no_source()
-        for table in self.source.schema.tables:
+        for table in self.source.prepared.schema.tables:
             columns = (f"{column.name} {column.type}" for column in table.columns)
             self.screen.say(f"{table.name}({', '.join(columns)})")
-        for key in self.source.schema.foreign_keys:
+        for key in self.source.prepared.schema.foreign_keys:
             self.screen.say(f"{key.table}.{key.column} -> {key.ref_table}.{key.ref_column}")
 
     def _switch_base(self, on: bool) -> None:
@@ -154,12 +150,15 @@ class ChatSession:
         if self.source is None:
             raise _no_source()
         self.questions.append(question)
-        chat = messages(self.source.schema, question, hints=find_hints(question, self.source.cells))
+        self.wait()
         sides = [Side("base", self.base)] if self.base is not None and self.with_base else []
         sides.append(Side("tuned", self.tuned))
-        self.wait()
+        prompts = [chat_for(self.source.prepared, question, side.engine) for side in sides]
+        dropped = sorted({name for prompt in prompts for name in prompt.dropped})
+        if dropped:
+            self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
         stop = threading.Event()
-        self._threads = chat_answers(sides, chat, self.source.url, stop)
+        self._threads = chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared.url, stop)
         try:
             self.screen.follow(sides, self._threads)
         except KeyboardInterrupt:

@@ -33,6 +33,7 @@ class Scripted:
         self.answers = answers
         self.wait = wait
         self.closed = False
+        self.context = 100  # lines of a prompt
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         question = chat[-1].content.splitlines()[0].removeprefix("Question: ")
@@ -43,6 +44,9 @@ class Scripted:
             time.sleep(self.wait)
             yield text[start : start + 4]
         return Answer(text, 20, 0.5)
+
+    def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
+        return len(chat[-1].content.splitlines()) <= self.context
 
     def close(self) -> None:
         self.closed = True
@@ -153,6 +157,13 @@ def test_one_model_may_fail_while_the_other_answers(pets: Path) -> None:
     said = asked(CATS, pets, base="FAIL")
     assert "base (b): failed\nb: the prompt has 5000 tokens, the context holds 4096 (ask less)\n" in said
     assert "count(*)\n2\n" in said
+
+
+def test_tables_that_do_not_fit_are_left_out_and_named(pets: Path) -> None:
+    tuned = Scripted("t", {"Which cities?": "SELECT count(*) FROM owners"})
+    tuned.context = 6
+    said = transcript("Which cities?\n", tuned, None, pets)
+    assert "> Which cities?\nLeft out, for the question to fit the context: pets\ntuned (t): 1 row" in said
 
 
 def test_an_empty_question_is_ignored(pets: Path) -> None:
