@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from ..core.database import run, sqlite_path
-from ..core.errors import QueryError
+from ..core.errors import DataError, QueryError
 from ..core.hints import CellIndex, find_hints, index_cells
 from ..core.prompt import extract_sql, messages
 from ..core.records import Hint, Message, ResultSet, Schema
+from ..core.run import list_runs
 from ..core.schema import introspect, singular, words
 from ..core.sqlcheck import check
 from ..engines.engine import Engine, answer
@@ -127,3 +129,23 @@ def read(url: str, sql: str, *, timeout: float = TIMEOUT, max_rows: int = MAX_RO
     """Check and run one query read-only; raises QueryError."""
     check(sql)
     return run(url, sql, timeout=timeout, max_rows=max_rows)
+
+
+def default_model() -> Path:
+    """The GGUF that the newest exported run's Modelfile names. Raises DataError when no run has been exported."""
+    for found in reversed(list_runs()):
+        for line in _lines(found.path / "Modelfile"):
+            path = found.path / line.removeprefix("FROM ").strip()
+            if line.startswith("FROM ") and path.is_file():
+                return path
+        ggufs = sorted(found.gguf.glob("*.gguf"))
+        if ggufs:
+            return ggufs[0]
+    raise DataError("no run has been exported yet", fix="sql-llama export, or give a file with --model")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []

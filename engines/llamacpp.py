@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, SqlLlamaError
+from ..core.gguf_file import check_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
 
@@ -41,9 +42,7 @@ def load_llamacpp(path: Path, *, num_ctx: int = 4096, threads: int | None = None
 
     if not path.is_file():
         raise DataError(f"{path}: no such model file", fix="sql-llama export, or give a .gguf file with --model")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise DataError(f"{path}: not a GGUF file", fix="give a .gguf file with --model")
+    check_gguf(path)
     _quiet(llama_cpp)
     llama_cpp.llama_backend_init()
     _said.clear()
@@ -128,7 +127,8 @@ class LlamaCpp:
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context."""
-        return len(self.prompt_tokens(chat)) + max_tokens <= self.num_ctx
+        tokens: int = len(self.prompt_tokens(chat))
+        return tokens + max_tokens <= self.num_ctx
 
     def fitting_prompt(self, chat: Sequence[Message]) -> list[int]:
         """Like `prompt_tokens`; raises SqlLlamaError when no room for an answer is left in the context."""
@@ -258,7 +258,7 @@ class LlamaCpp:
             buffer = (ctypes.c_char * room)()
             count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, room, 0, special)
             if count >= 0:
-                return bytes(buffer[:count])
+                return bytes(buffer.raw[:count])
             room = -count
 
     def close(self) -> None:

@@ -1,0 +1,88 @@
+"""`sql-llama ask`: one question, one answer."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..assistant.ask import Reply
+
+
+@click.command("ask")
+@click.argument("question")
+@click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
+@click.option("--model", type=click.Path(path_type=Path), help="GGUF file; the default is the newest exported run's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
+def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
+    """Answer QUESTION about a database: print the SQL and the rows it returns.
+
+    The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. Exits
+    with 1 when the query fails.
+    """
+    from ..assistant.ask import ask, default_model, prepare
+    from ..engines.llamacpp import load_llamacpp
+
+    if not question.strip():
+        raise click.UsageError("the question is empty")
+    prepared = prepare(url)
+    engine = load_llamacpp(model or default_model())
+    try:
+        reply = ask(engine, prepared, question)
+    finally:
+        engine.close()
+    if as_json:
+        click.echo(reply_json(reply))
+    else:
+        _show(reply)
+    if reply.error:
+        raise SystemExit(1)
+
+
+def reply_json(reply: "Reply") -> str:
+    """The reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
+    result = reply.result
+    return json.dumps(
+        {
+            "sql": reply.sql,
+            "columns": list(result.columns) if result else [],
+            "rows": [[_plain(value) for value in row] for row in result.rows] if result else [],
+            "truncated": bool(result and result.truncated),
+            "error": reply.error or None,
+            "seconds": round(reply.seconds, 3),
+            "dropped": list(reply.dropped),
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _show(reply: "Reply") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(reply.sql or "(no query)"))
+    if reply.dropped:
+        click.echo(f"Left out to fit the context: {', '.join(reply.dropped)}", err=True)
+    if reply.result is None:
+        click.echo(f"Error: {reply.error}", err=True)
+        return
+    table = Table(*(Text(name) for name in reply.result.columns))
+    for row in reply.result.rows:
+        table.add_row(*(Text("NULL" if value is None else str(_plain(value))) for value in row))
+    console.print(table)
+    count = len(reply.result.rows)
+    more = ", the first of more" if reply.result.truncated else ""
+    click.echo(f"{count} row{'' if count == 1 else 's'}{more}, {reply.seconds:.1f} s", err=True)

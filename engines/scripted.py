@@ -1,0 +1,62 @@
+"""An engine that says what it was told to say: for tests, and to see the REPL without a model."""
+
+import re
+import time
+from collections.abc import Generator, Mapping, Sequence
+
+from ..core.records import Answer, Message
+
+CONTEXT = 4096  # tokens, each taken for four characters
+
+
+class ScriptedEngine:
+    """Answers by question: the text after the prompt's last `Question:`, else the last message as a whole.
+
+    `seconds` pass before each piece; a question that is not in the script gets `otherwise`.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, str],
+        *,
+        name: str = "scripted",
+        otherwise: str = "I do not know.",
+        seconds: float = 0.0,
+        num_ctx: int = CONTEXT,
+    ) -> None:
+        self.name = name
+        self.answers = answers
+        self.otherwise = otherwise
+        self.seconds = seconds
+        self.num_ctx = num_ctx
+        self.asked: list[tuple[Message, ...]] = []
+        self.closed = False
+
+    def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
+        """Whether the chat and an answer of `max_tokens` fit, four characters a token."""
+        return sum(len(message.content) for message in chat) // 4 + max_tokens <= self.num_ctx
+
+    def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
+        """See engines.engine.Engine. A token is a word with the blanks before it."""
+        started = time.monotonic()
+        self.asked.append(tuple(chat))
+        text = self.answers.get(question_of(chat), self.otherwise)
+        pieces = re.findall(r"\s*\S+|\s+\Z", text)
+        for piece in pieces[:max_tokens]:
+            time.sleep(self.seconds)
+            yield piece
+        said = "".join(pieces[:max_tokens])
+        return Answer(said, len(pieces[:max_tokens]), time.monotonic() - started, len(pieces) <= max_tokens)
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+def question_of(chat: Sequence[Message]) -> str:
+    """The question that a prompt of core/prompt.py asks.
+
+    >>> question_of([Message("user", "Question: How many?\\nt.a int\\nQuestion: How many?")])
+    'How many?'
+    """
+    return chat[-1].content.rpartition("Question: ")[2].strip()
