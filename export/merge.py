@@ -74,7 +74,7 @@ def merge(
     lora = read_adapter(adapter, shapes) if adapter else None
     where = _weight_files(base)
     handles: dict[Path, Any] = {}
-    deltas = None
+    deltas: Any = None
     if lora:
         deltas = safe_open(lora.folder / "adapter_model.safetensors", "pt")
     for name in shapes:
@@ -87,7 +87,7 @@ def merge(
         if ground == "nf4" and LINEAR.match(name):
             weights = through_nf4(weights.to(getattr(torch, dtype)))
         weights = weights.float()
-        if lora and deltas and name in lora.pairs:
+        if lora and name in lora.pairs:
             stem = f"base_model.model.{name.removesuffix('.weight')}"
             a = deltas.get_tensor(f"{stem}.lora_A.weight").float()
             b = deltas.get_tensor(f"{stem}.lora_B.weight").float()

@@ -32,7 +32,6 @@ def quantize(source: Path, out: Path, quant: str, *, threads: int = 0) -> Path:
     Raises RecipeError for an unknown type, SqlLlamaError when the disk is too full or llama.cpp fails.
     """
     import llama_cpp
-    from llama_cpp import _logger
 
     check_quant(quant)
     check_gguf(source)
@@ -56,11 +55,13 @@ def quantize(source: Path, out: Path, quant: str, *, threads: int = 0) -> Path:
             elif level == 4:  # GGML_LOG_LEVEL_ERROR
                 errors.append(text.decode(errors="replace").strip())
 
+        before, data = llama_cpp.llama_log_callback(), ctypes.c_void_p()
+        llama_cpp.llama_log_get(ctypes.byref(before), ctypes.byref(data))
         llama_cpp.llama_log_set(listen, ctypes.c_void_p(0))
         try:
             code = llama_cpp.llama_model_quantize(bytes(source), bytes(temporary), ctypes.byref(params))
         finally:
-            llama_cpp.llama_log_set(_logger.llama_log_callback, ctypes.c_void_p(0))
+            llama_cpp.llama_log_set(before, data)
         if code != 0:
             said = errors[0] if errors else f"code {code}"
             raise SqlLlamaError(f"{source}: llama.cpp cannot write it as {quant} ({said})", fix="try --quant Q8_0")

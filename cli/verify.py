@@ -1,0 +1,33 @@
+"""`sql-llama verify`: check an exported run or a GGUF file again."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("verify")
+@click.argument("target", metavar="RUN|FILE.gguf", type=click.Path(path_type=Path))
+@click.option("--base", metavar="DIR", help="For a FILE: the Hugging Face folder whose token ids it must give.")
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate as one JSON object.")
+@click.pass_context
+def command(ctx: click.Context, target: Path, base: str | None, as_json: bool) -> None:
+    """Check that RUN's shipped file, or FILE.gguf, is asked what it was trained on, and that it stops.
+
+    Exit code 1 when a check fails. A file alone, without --base, is not compared with Hugging Face.
+    """
+    from ..core.base_model import resolve_base
+    from ..export.certify import certify, render_certificate
+    from ..export.verify import verify_run
+
+    if target.is_dir():
+        if base is not None:
+            raise click.UsageError("--base is for a FILE; a run knows its base")
+        certificate = verify_run(target)
+    else:
+        certificate = certify(target, resolve_base(base) if base else None)
+    if as_json:
+        click.echo(json.dumps(certificate.as_json(), ensure_ascii=False))
+    else:
+        click.echo(render_certificate(certificate), nl=False)
+    ctx.exit(0 if certificate.passed else 1)

@@ -1,0 +1,210 @@
+"""From a trained adapter to the files that ship: GGUF, Modelfile, certificate, and a model in Ollama where one runs.
+
+Each stage is recorded in the run's manifest when its files are whole, so that a killed export goes on where it was and
+a finished one is not done again.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..core.base_model import resolve_base
+from ..core.errors import DataError, RecipeError, SqlLlamaError
+from ..core.files import sha256, write_text
+from ..core.recipe import Base, Export, Recipe, Train, render_recipe
+from ..core.run import Run, create_run
+from ..modelfiles.modelfile import modelfile
+from ..modelfiles.templates import FAMILIES, family
+from .certify import Certificate, certify, certify_ollama, write_certificate
+from .convert import convert
+from .merge import Ground, merge
+from .quantize import check_quant, quantize
+from .register import HOW_TO_GET_ONE, register, server_version
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export left in the run directory; `notes` are lines for the person who asked for it."""
+
+    gguf: tuple[Path, ...]
+    modelfile: Path
+    certificate: Certificate | None
+    ollama: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Job:
+    base: Path
+    adapter: Path
+    recipe: Recipe
+    quants: tuple[str, ...]
+    ground: Ground
+    dtype: str
+    inputs: Mapping[str, str]
+
+
+def export_run(run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: bool = True) -> Exported:
+    """Export a trained run, in `quants` if given; raises SqlLlamaError when a check of the certificate fails."""
+    stage = run.manifest()["stages"].get("train")
+    if stage is None or not run.adapter.is_dir():
+        raise DataError(f"{run.path}: not trained to the end", fix=f"sql-llama train {recipe.name} --run {run.path}")
+    base = resolve_base(recipe.base.model, recipe.base.revision)
+    return _export(run, base, run.adapter, recipe, quants, stage.get("dtype", "bfloat16"), verify)
+
+
+def export_adapter(
+    base: Path,
+    adapter: Path,
+    out: Path,
+    *,
+    quants: Sequence[str] = (),
+    verify: bool = True,
+    ground: Ground = "nf4",
+    dtype: str = "bfloat16",
+    name: str = "sql-llama",
+) -> Exported:
+    """Export an adapter that no run of ours made, into a new run directory `out`.
+
+    `ground` "nf4" is for adapters of a QLoRA training, whose compute type was `dtype`; "base" for all others.
+    """
+    recipe = Recipe(
+        name="adapter",
+        base=Base(model=str(base.resolve()), family=guess_family(base)),
+        train=Train(quantization="nf4" if ground == "nf4" else "none", start=str(adapter.resolve())),
+        export=Export(name=name, ground=ground),
+    )
+    if not (adapter / "adapter_config.json").is_file():
+        raise DataError(
+            f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder with --adapter"
+        )
+    _plan(base, adapter, recipe, quants, dtype)  # a mistake shows before the folder is made
+    run = create_run(out, recipe.name, render_recipe(recipe))
+    return _export(run, base, adapter, recipe, quants, dtype, verify)
+
+
+def guess_family(base: Path) -> Literal["chatml", "llama3"]:
+    """The family whose end-of-turn token the tokenizer knows; raises DataError when it is none."""
+    try:
+        text = (base / "tokenizer.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{base}: no tokenizer.json ({error})", fix="give a folder in Hugging Face layout") from None
+    names: tuple[Literal["chatml", "llama3"], ...] = ("chatml", "llama3")
+    for name in names:
+        if f'"{family(name).end_of_turn}"' in text:
+            return name
+    raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
+
+
+def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str) -> _Job:
+    wanted = tuple(dict.fromkeys(quants or recipe.export.quants))
+    if not wanted:
+        raise RecipeError("export.quants is empty", fix="give a type with --quant, for example Q4_K_M")
+    for quant in wanted:
+        check_quant(quant)
+    if not NAME.match(recipe.export.name):
+        raise RecipeError(f"export.name = {recipe.export.name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")
+    ground = recipe.export.ground if recipe.train.quantization == "nf4" else "base"
+    chat_family = family(recipe.base.family)
+    inputs = {
+        "adapter": sha256(adapter),
+        "base": _fingerprint(base),
+        "ground": f"{ground} {dtype}" if ground == "nf4" else ground,
+        "template": hashlib.sha256(chat_family.jinja.encode()).hexdigest(),
+        "name": recipe.export.name,
+        "license": recipe.base.license,
+    }
+    return _Job(base, adapter, recipe, wanted, ground, dtype, inputs)
+
+
+def _fingerprint(base: Path) -> str:
+    """The small files of a base by content, its weight files by name and size: hashing 16 GB would take a minute."""
+    parts = [sha256(base / name) for name in SMALL_FILES if (base / name).is_file()]
+    parts += [f"{path.name} {path.stat().st_size}" for path in sorted(base.glob("*.safetensors"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _export(
+    run: Run, base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str, verify: bool
+) -> Exported:
+    job = _plan(base, adapter, recipe, quants, dtype)
+    files = _gguf_files(run, job)
+    shipped = files[0]
+    chat_family = family(recipe.base.family)
+    path = run.path / "Modelfile"
+    relative = f"./{shipped.relative_to(run.path).as_posix()}"
+    license = recipe.base.license
+    write_text(path, modelfile(relative, chat_family, num_ctx=recipe.export.num_ctx, license=license))
+    version = server_version()
+    certificate = None
+    inputs = {"gguf": sha256(shipped), "base": job.inputs["base"], "ollama": version or ""}
+    if run.done("certify", inputs):
+        return Exported(files, path, None, recipe.export.name if version else "", _notes(run, version, True))
+    started = time.monotonic()
+    if verify:
+        certificate = certify(shipped, base)
+        _demand(certificate, run)
+    if version:
+        name = recipe.export.name
+        register(shipped, name, chat_family, num_ctx=recipe.export.num_ctx, license=license)
+        if certificate:
+            certificate = certify_ollama(certificate, name, version)
+            _demand(certificate, run)
+    if certificate:
+        outputs = write_certificate(certificate, run.path)
+        run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
+    return Exported(files, path, certificate, recipe.export.name if version else "", _notes(run, version, verify))
+
+
+def _demand(certificate: Certificate, run: Run) -> None:
+    """Raise when a check failed; the certificate that says which is kept."""
+    if certificate.passed:
+        return
+    written = write_certificate(certificate, run.path)[1]
+    said = "; ".join(f"{check.name}: {check.said}" for check in certificate.checks if check.verdict == "fail")
+    raise SqlLlamaError(
+        f"{written}: {certificate.file} fails its checks ({said})", fix="train longer, then export again"
+    )
+
+
+def _notes(run: Run, version: str | None, verify: bool) -> tuple[str, ...]:
+    notes = []
+    if not verify:
+        notes.append(f"Not checked: sql-llama verify {run.path}")
+    if version is None:
+        notes.append(HOW_TO_GET_ONE)
+    return tuple(notes)
+
+
+def _gguf_files(run: Run, job: _Job) -> tuple[Path, ...]:
+    """Every wanted GGUF file, made where it is not there yet; the float16 one is kept only if it is wanted."""
+    for leftover in run.gguf.glob(".*.gguf"):  # of a killed export
+        leftover.unlink()
+    whole = run.gguf / f"{job.recipe.export.name}-F16.gguf"
+    files = {quant: run.gguf / f"{job.recipe.export.name}-{quant}.gguf" for quant in job.quants}
+    missing = [
+        quant
+        for quant in job.quants
+        if not run.done(f"quantize {quant}", {**job.inputs, "type": quant}) or not files[quant].is_file()
+    ]
+    if missing and not run.done("convert", job.inputs):
+        started = time.monotonic()
+        chat_family = family(job.recipe.base.family)
+        tensors = merge(job.base, job.adapter, ground=job.ground, dtype=job.dtype)
+        convert(job.base, whole, chat_family, tensors, name=job.recipe.export.name, license=job.recipe.base.license)
+        run.finish("convert", job.inputs, [whole], time.monotonic() - started)
+    for quant in missing:
+        started = time.monotonic()
+        if quant != "F16":
+            quantize(whole, files[quant], quant)
+        run.finish(f"quantize {quant}", {**job.inputs, "type": quant}, [files[quant]], time.monotonic() - started)
+    if "F16" not in job.quants:
+        whole.unlink(missing_ok=True)
+    return tuple(files.values())
