@@ -219,7 +219,7 @@ def check_starter() -> Check:
     try:
         return Check("starter adapter", "ok", str(starter()))
     except SqlLlamaError as error:
-        return Check("starter adapter", "warning", error.message, error.fix)
+        return Check("starter adapter", "warning", error.message, "sql-llama train laptop --set train.start=base")
 
 
 def check_run() -> Check:

@@ -1,5 +1,6 @@
 """`sql-llama doctor`: what is here and what is missing, each with the command that mends it."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -32,21 +33,13 @@ def command(as_json: bool) -> None:
 
 
 def _print(checks: "list[Check]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for _ in range(3):
-        table.add_column(overflow="fold")
+    colours = False if os.environ.get("NO_COLOR") else None
+    widths = [max(len(text) for text in column) for column in zip(*((c.status, c.name) for c in checks), strict=True)]
     for check in checks:
-        found = Text(check.found)
-        if check.status != "ok":
-            found.append(f"\nfix: {check.fix}", style="bold")
-        table.add_row(Text(check.status, style=COLOURS[check.status]), Text(check.name), found)
-    # a file or pipe gets one line a check, however long
-    console = Console(highlight=False)
-    Console(highlight=False, width=None if console.is_terminal else 1000).print(table)
+        status = click.style(check.status.ljust(widths[0]), fg=COLOURS[check.status])
+        click.echo(f"{status}  {check.name.ljust(widths[1])}  {check.found}", color=colours)
+        if check.fix:
+            click.echo(f"{' ' * (sum(widths) + 4)}fix: {check.fix}")
     missing = sum(check.status == "missing" for check in checks)
     warnings = sum(check.status == "warning" for check in checks)
     click.echo(f"{len(checks)} checks, {missing} missing, {warnings} {'warning' if warnings == 1 else 'warnings'}")

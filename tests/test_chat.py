@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,35 +22,22 @@ from sql_llama.cli.main import run
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.records import Answer, Message, ResultSet
 from sql_llama.engines.engine import Engine
+from sql_llama.engines.scripted import ScriptedEngine
 
 CATS = "SELECT count(*) FROM pets WHERE pets.kind = 'cat'"
 
 
-class Scripted:
-    """Answers by question, in pieces of four characters; half a second and 20 tokens each, as the transcript says."""
+class Scripted(ScriptedEngine):
+    """The scripted engine, half a second and 20 tokens an answer, as the transcripts say; `FAIL` makes it fail."""
 
     def __init__(self, name: str, answers: dict[str, str], wait: float = 0.0) -> None:
-        self.name = name
-        self.answers = answers
-        self.wait = wait
-        self.closed = False
-        self.context = 100  # lines of a prompt
+        super().__init__(answers, name=name, seconds=wait)
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
-        question = chat[-1].content.splitlines()[0].removeprefix("Question: ")
-        text = self.answers[question]
-        if text == "FAIL":
+        answer = yield from super().stream(chat, max_tokens=max_tokens)
+        if answer.text == "FAIL":
             raise SqlLlamaError(f"{self.name}: the prompt has 5000 tokens, the context holds 4096", fix="ask less")
-        for start in range(0, len(text), 4):
-            time.sleep(self.wait)
-            yield text[start : start + 4]
-        return Answer(text, 20, 0.5)
-
-    def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
-        return len(chat[-1].content.splitlines()) <= self.context
-
-    def close(self) -> None:
-        self.closed = True
+        return replace(answer, tokens=20, seconds=0.5)
 
 
 def transcript(typed: str, tuned: Engine, base: Engine | None = None, database: Path | None = None) -> str:
@@ -161,7 +149,7 @@ def test_one_model_may_fail_while_the_other_answers(pets: Path) -> None:
 
 def test_tables_that_do_not_fit_are_left_out_and_named(pets: Path) -> None:
     tuned = Scripted("t", {"Which cities?": "SELECT count(*) FROM owners"})
-    tuned.context = 6
+    tuned.num_ctx = 256 + 60
     said = transcript("Which cities?\n", tuned, None, pets)
     assert "> Which cities?\nLeft out, for the question to fit the context: pets\ntuned (t): 1 row" in said
 
@@ -334,8 +322,8 @@ def test_control_c_stops_the_answer_within_a_moment_and_keeps_the_session(pets: 
 
 
 def test_both_models_answer_at_the_same_time(pets: Path) -> None:
-    """Two answers of 13 pieces, 50 ms each: one after the other would take 1.3 s."""
-    slow = [Scripted(name, {"Q": CATS}, wait=0.05) for name in "bt"]
+    """Two answers of 8 pieces, 80 ms each: one after the other would take 1.28 s."""
+    slow = [Scripted(name, {"Q": CATS}, wait=0.08) for name in "bt"]
     session, _ = terminal_session(slow[1], slow[0], pets)
     started = time.monotonic()
     session.handle("Q")

@@ -1,0 +1,63 @@
+"""The base that a tuned model is compared with: same base, same template, same quantization."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.gguf_file import check_gguf
+from sql_llama.core.run import Run, create_run
+from sql_llama.core.settings import settings
+from sql_llama.export.base_twin import base_twin, quant_of
+from sql_llama.export.convert import convert
+from sql_llama.export.quantize import quantize
+from sql_llama.modelfiles.templates import family
+
+
+@pytest.fixture
+def run(tiny_base: Path, tmp_path: Path) -> Run:
+    """A run over a tiny base, exported as F16 and Q8_0."""
+    base = shutil.copytree(tiny_base, tmp_path / "tiny-base")
+    recipe = f'name = "tiny"\n[base]\nmodel = "{base}"\n[export]\nquants = ["Q8_0"]\n'
+    run = create_run(tmp_path / "run", "tiny", recipe)
+    half = convert(base, run.gguf / "tuned-F16.gguf", family("chatml"), name="tuned")
+    quantize(half, run.gguf / "tuned-Q8_0.gguf", "Q8_0", threads=1)
+    return run
+
+
+@pytest.mark.parametrize("quant", ["Q8_0", "F16"])
+def test_the_twin_has_the_type_and_the_template_of_the_tuned_file(run: Run, quant: str) -> None:
+    twin = base_twin(run.gguf / f"tuned-{quant}.gguf")
+    assert twin.name == f"tiny-base-{quant}.gguf"
+    assert twin.is_relative_to(settings().cache / "twins")
+    assert quant_of(twin) == quant
+    assert check_gguf(twin)["tokenizer.chat_template"] == family("chatml").jinja
+    assert [path.name for path in twin.parent.iterdir()] == [twin.name]
+
+
+def test_a_run_stands_for_its_first_quantization(run: Run) -> None:
+    assert base_twin(run.path) == base_twin(run.gguf / "tuned-Q8_0.gguf")
+
+
+def test_it_is_made_once(run: Run) -> None:
+    made = base_twin(run.path).stat()
+    assert base_twin(run.path).stat() == made
+
+
+def test_another_base_gets_another_twin(run: Run, tmp_path: Path) -> None:
+    before = base_twin(run.path)
+    config = tmp_path / "tiny-base" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    assert base_twin(run.path) != before
+
+
+def test_a_file_outside_a_run_has_no_known_base(run: Run, tmp_path: Path) -> None:
+    loose = shutil.copy(run.gguf / "tuned-Q8_0.gguf", tmp_path / "loose.gguf")
+    with pytest.raises(DataError, match="not in a run directory"):
+        base_twin(Path(loose))
+
+
+def test_a_run_that_was_not_exported_says_how_to(run: Run) -> None:
+    shutil.rmtree(run.gguf)
+    with pytest.raises(SqlLlamaError, match=r"not exported yet \(sql-llama export"):
+        base_twin(run.path)
