@@ -300,10 +300,12 @@ def _like(rng: random.Random, field: Field, name: str) -> Condition:
     quote = rng.choice(['"', "'", '"'])
     if chance < 0.5:
         word = rng.choice(found)
-        pattern, statement = (
-            f"%{word}%",
-            spin(rng, "{n} [contains|includes|has] [the word |the text |]{v}", n=name, v=quote + word + quote),
-        )
+        if len(cell.split()) == 1:  # a part of it: the whole word would be an equality
+            start = rng.randint(0, max(0, len(word) - 4))
+            word = word[start : start + rng.randint(2, 4)].lower() if len(word) > 4 else word[:2]
+        what = "[the letters |the text |]" if len(cell.split()) == 1 else "[the word |the text |]"
+        statement = spin(rng, "{n} [contains|includes] " + what + "{v}", n=name, v=quote + word + quote)
+        pattern = f"%{word}%"
         phrase = rng.choice(
             [
                 f"whose {statement}",
@@ -341,9 +343,13 @@ def filters(
     if " OR " in second.sql:
         raise Unfit
     word = "AND" if rng.random() < 0.6 else "OR"
-    either = "either " if word == "OR" and rng.random() < 0.2 else ""
-    if rng.random() < 0.6 or either:
-        text = f"whose {either}{first.statement} {word.lower()} {'whose ' if rng.random() < 0.3 and not either else ''}{second.statement}"
+    if word == "AND" and any(
+        not f.frequent and f.role in ("key", "name", "text", "code") for f in (*first.fields, *second.fields)
+    ):
+        return first.sql, first.phrase, first.fields  # one row is found by its name: a second condition says nothing
+    if rng.random() < 0.6:
+        again = "whose " if rng.random() < 0.3 else ""
+        text = f"whose {first.statement} {word.lower()} {again}{second.statement}"
     else:
         text = f"{first.phrase} {word.lower()} {second.phrase}"
     return f"{first.sql} {word} {second.sql}", text, (*first.fields, *second.fields)

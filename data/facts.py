@@ -227,7 +227,8 @@ def _nouns(column: str, table: str, role: Role, cells: list[str | int | float]) 
         and all(isinstance(cell, int) for cell in cells[:50])
     ):
         return (f"number of {nouns[0]}",)
-    if role == "number" and nouns[0].startswith("years of "):
+    tallied = re.fullmatch(r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|in stock|with \w+)", nouns[0])
+    if role == "number" and (tallied or nouns[0].startswith("years of ")):
         return (f"number of {nouns[0]}",)
     if role == "flag":
         return (f"{nouns[0]} status" if nouns[0].split()[-1] not in ("status", "flag") else nouns[0],)

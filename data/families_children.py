@@ -103,7 +103,7 @@ def parent_having(facts: Facts, rng: random.Random) -> Pair:
         raise Unfit
     fields = shown(rng, edge.parent, rng.choice([1, 1, 1, 2]))
     k = rng.choice([1, 2, 2, 2, 3, 3, 4, 5, 6])
-    operator, words = rng.choice([(o, w) for o, w in HAVING if o not in ("<", "<=") or k > 1])
+    operator, words = rng.choice([(o, w) for o, w in HAVING if o in (">", "=") or k > 1])
     person = parent_said(rng, edge)
     thing = noun(rng, edge.child) if k == 1 and not words.endswith("or more") else nouns(rng, edge.child)
     amount = words.format(k=rng.choice([str(k), str(k), SMALL.get(k, "one")]))

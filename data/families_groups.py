@@ -154,7 +154,7 @@ def having_count(facts: Facts, rng: random.Random) -> Pair:
         raise Unfit
     k = rng.choice([1, 1, 2, 2, 2, 3, 3, 4, 5, 8, 10, 15, 20])
     operator, words = rng.choice(HAVING)
-    if operator in ("<", "<=") and k < 2:
+    if (operator in ("<", "<=") and k < 2) or (operator == ">=" and k < 2):
         raise Unfit
     number = rng.choice([str(k), str(k), {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}.get(k, str(k))])
     where, extra = _where(rng, facts, entity, field, 0.15)

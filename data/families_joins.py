@@ -59,6 +59,8 @@ def parent_said(rng: random.Random, edge: Edge) -> str:
 def title_of(rng: random.Random, entity: Entity) -> tuple[Field, ...]:
     if entity.title:
         return entity.title
+    if entity.key:
+        return (entity.key,)
     return (pick(rng, fields_of(entity, "group", "text", "key", "code")),)
 
 

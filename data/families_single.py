@@ -162,7 +162,7 @@ def list_where(facts: Facts, rng: random.Random) -> Pair:
             "[List|Show|Find] [all |the |all the |]{n} {w} [by {c}|and give their {c}].",
             n=many,
             w=words,
-            c=columns,
+            c=list_said(rng, facts, fields),
         ), sql
     if rng.random() < 0.3:
         be = "are" if len(fields) > 1 or columns.endswith("s") else "is"

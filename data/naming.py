@@ -318,6 +318,7 @@ def _tidy(phrase: str) -> str:
     """Repeats, `is_`, trailing units and the like, as people say them."""
     phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)
     phrase = re.sub(r" (yn|mf|y n|m f)$", "", phrase)
+    phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
     phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
     phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
     phrase = phrase.replace(" sq kilometers", " in square kilometers")
@@ -349,7 +350,9 @@ def moment_nouns(phrase: str, unit: str) -> str:
     >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
     ('opening date', 'founding year', 'year built')
     """
-    found = re.fullmatch(r"(\w+ )?(\w+?)(?: on| at| in| (year|date))?", phrase)
-    if found and found.group(2) in HAPPENED and not phrase.startswith("date"):
-        return f"{found.group(1) or ''}{HAPPENED[found.group(2)]} {unit}"
+    found = re.fullmatch(
+        r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
+    )
+    if found and found.group(2) in HAPPENED and found.group(1) not in ("date", "year", "time"):
+        return f"{found.group(1) or ''} {HAPPENED[found.group(2)]} {unit}".strip()
     return phrase

@@ -1,13 +1,13 @@
 """Make checked question-SQL pairs over any database: sample a family, write both sides, run the query, keep what is worth it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..core.database import run
 from ..core.errors import QueryError
 from ..core.hints import find_hints, flat, index_cells
 from ..core.records import Example, ResultSet, Schema
-from .facts import read_facts
+from .facts import Facts, read_facts
 from .families_children import CHILDREN
 from .families_groups import GROUPS
 from .families_joins import JOINS
@@ -19,7 +19,8 @@ from .phrases import Unfit, sentence
 
 FAMILIES = (*SINGLE, *ORDER, *GROUPS, *JOINS, *CHILDREN, *LINKS, *SETS)
 EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be that there are none
-TRIES = 40  # draws for one pair that fail before the database counts as used up
+DRAWS = 6  # of one family before another has its turn
+TRIES = 300  # families that fail in a row before the database counts as used up
 SECONDS = 1.0  # a query that takes longer is left out
 
 
@@ -34,13 +35,13 @@ def synthesise(
     weights = [weight for weight, _ in FAMILIES]
     questions, queries = set[str](), set[str]()
     made = empty = failed = 0
-    while made < count and failed < TRIES * 10:
+    while made < count and failed < TRIES:
         family = rng.choices(FAMILIES, weights)[0][1]
         failed += 1
-        try:
-            question, sql = family(facts, rng)
-        except Unfit:
+        drawn = _draw(family, facts, rng)
+        if drawn is None:
             continue
+        question, sql = drawn
         question = sentence(rng, question)
         asked = flat(question)
         if asked in questions or sql in queries:
@@ -58,6 +59,18 @@ def synthesise(
         made += 1
         failed = 0
         yield Example(question, sql, schema, find_hints(question, cells), name or schema.name, source)
+
+
+def _draw(
+    family: Callable[[Facts, random.Random], tuple[str, str]], facts: Facts, rng: random.Random
+) -> tuple[str, str] | None:
+    """Try a family a few times: were each failure followed by another family, the harder ones would be rare."""
+    for _ in range(DRAWS):
+        try:
+            return family(facts, rng)
+        except Unfit:
+            continue
+    return None
 
 
 def worth_asking(result: ResultSet) -> bool:

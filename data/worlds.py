@@ -138,7 +138,8 @@ def _declared(kind: str, target: Plan | None, typed: bool) -> str:
 def _rows(plan: Plan, keys: dict[str, list[Value]], rng: random.Random) -> list[tuple[Value, ...]]:
     """The table's rows; a table of two or more references has no pair of them twice."""
     count = plan.rows
-    makers = [_maker(kind, keys, count, rng) for _, kind in plan.columns]
+    start = next((int(kind[4:]) for _, kind in plan.columns if kind.startswith("key ")), 1)
+    makers = [_maker(kind, keys, count, start, rng) for _, kind in plan.columns]
     for _, kind in plan.columns:
         if kind.startswith("*"):
             count = min(count, len(_combinations(kind)))
@@ -173,12 +174,12 @@ def _combinations(kind: str) -> list[str]:
 Maker = Callable[[int], Value]
 
 
-def _maker(kind: str, keys: dict[str, list[Value]], count: int, rng: random.Random) -> Maker:
+def _maker(kind: str, keys: dict[str, list[Value]], count: int, start: int, rng: random.Random) -> Maker:
     """A function from a row's number to a cell. Skewed where things are: few values are frequent."""
     if kind.startswith(">"):
-        return _reference(kind, keys, rng)
+        return _reference(kind, keys, start, rng)
     if kind.endswith("?"):
-        inner = _maker(kind[:-1], keys, count, rng)
+        inner = _maker(kind[:-1], keys, count, start, rng)
         return lambda number: inner(number) if rng.random() > 0.12 else None
     if kind.startswith("*"):
         chosen = rng.sample(_combinations(kind), min(count, len(_combinations(kind))))
@@ -190,7 +191,6 @@ def _maker(kind: str, keys: dict[str, list[Value]], count: int, rng: random.Rand
         return lambda number: rng.choices(items, weights)[0]
     first, _, rest = kind.partition(" ")
     if first == "key":
-        start = int(rest or 1)
         return lambda number: start + number
     if first == "code":
         return lambda number: f"{rest}{number + 1:02d}"
@@ -209,7 +209,7 @@ def _skewed(rng: random.Random, low: int, high: int) -> int:
     return min(high, max(low, value // step * step))
 
 
-def _reference(kind: str, keys: dict[str, list[Value]], rng: random.Random) -> Maker:
+def _reference(kind: str, keys: dict[str, list[Value]], start: int, rng: random.Random) -> Maker:
     table = kind.strip(">?!")
     if kind.endswith("!"):
         once = rng.sample(_parents(keys[table]), len(_parents(keys[table])))
@@ -218,7 +218,7 @@ def _reference(kind: str, keys: dict[str, list[Value]], rng: random.Random) -> M
 
     def refer(number: int) -> Value:
         if table not in keys:  # a reference to its own table: to an earlier row
-            return rng.randint(1, max(1, number // 3)) if number else None
+            return start + rng.randrange(max(1, number // 3)) if number else None
         if optional and rng.random() < 0.15:
             return None
         parents = _parents(keys[table])
