@@ -110,7 +110,7 @@ def threshold(rng: random.Random, field: Field) -> int | float:
         raise Unfit
     value = cells[rng.randint(len(cells) // 6, max(len(cells) * 5 // 6 - 1, len(cells) // 6))]
     span = cells[-1] - cells[0]
-    for step in (1000, 500, 100, 50, 10, 5, 1, 0.5, 0.1):
+    for step in (10_000_000, 1_000_000, 100_000, 10_000, 1000, 500, 100, 50, 10, 5, 1, 0.5, 0.1):
         if step <= span / 12 and rng.random() < 0.75:
             rounded = round(round(value / step) * step, 1)
             return int(rounded) if rounded == int(rounded) else rounded
@@ -301,8 +301,8 @@ def _like(rng: random.Random, field: Field, name: str) -> Condition:
     if chance < 0.5:
         word = rng.choice(found)
         if len(cell.split()) == 1:  # a part of it: the whole word would be an equality
-            start = rng.randint(0, max(0, len(word) - 4))
-            word = word[start : start + rng.randint(2, 4)].lower() if len(word) > 4 else word[:2]
+            place = rng.randint(0, max(0, len(word) - 4))
+            word = word[place : place + rng.randint(2, 4)].lower() if len(word) > 4 else word[:2]
         what = "[the letters |the text |]" if len(cell.split()) == 1 else "[the word |the text |]"
         statement = spin(rng, "{n} [contains|includes] " + what + "{v}", n=name, v=quote + word + quote)
         pattern = f"%{word}%"

@@ -49,7 +49,7 @@ visit 150: museum_id=>museum; visitor_id=>visitor; num_of_tickets=int 1..9; tota
 
 art_gallery | art
 painters 30: painter_id=key; painter_name=person; birth_place=city; birth_year=year 1780..1975; style=realism|cubism|abstract|impressionism|surrealism
-paintings 90: painting_id=key; painting_title=*Red|Blue|White|Still|Morning|Evening/Boats|Harvest|Window|Figures|Landscape|Flowers|Fields|Bridge|Portrait|Chairs|Moon|Apples|Shore|Horses|Street; painter_id=>painters; year_painted=year 1800..2021; medium=oil|watercolor|acrylic|charcoal; height_mm=int 150..3000; width_mm=int 150..3500; valued_at=int 500..4000000?
+paintings 90: painting_id=key; painting_title=*Red|Blue|White|Still|Morning|Evening/Boats|Harvest|Window|Figures|Landscape|Flowers|Fields|Bridge|Portrait|Chairs|Moon|Apples|Shore|Horses|Street; painter_id=>painters; year_painted=year 1800..2021; medium=oil|watercolor|acrylic|charcoal; height_mm=int 150..3000; width_mm=int 150..3500; estimated_value=int 500..4000000?
 collectors 20: collector_id=key; collector_name=person; residence=city
 acquisitions 50: acquisition_id=key; painting_id=>paintings; collector_id=>collectors; bought_on=date 1995..2023; price_paid=int 400..3500000
 

@@ -249,14 +249,14 @@ def _role(
         return "name" if not refers else "key"
     if is_key or spelled == "id" or spelled.endswith("_id"):
         return "key"
-    if {str(cell).lower() for cell in counts} in FLAGS:
+    if {str(cell).lower() for cell in counts} in FLAGS and not re.search(r"gender|sex", spelled):
         return "flag"
     if texts and usable and all(re.match(r"\d{4}-\d\d-\d\d", str(cell)) for cell in usable):
         return "date"
     years = numeric and all(isinstance(cell, int) and 1000 <= cell <= 2100 for cell in usable)
     if years and re.search(r"year|yr|founded|opened|built|since|released|established|season|born|joined", spelled):
         return "year"
-    if numeric and CODES.search(spelled) and not COUNTED.search(spelled):
+    if numeric and (CODES.search(spelled) or re.search(r"(num|nbr)$", spelled)) and not COUNTED.search(spelled):
         return "code"
     if numeric:
         return "number" if not referred else "key"
@@ -288,6 +288,7 @@ def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: tuple[ForeignKey, .
         return None
     twin = sum({k.table.lower(), k.ref_table.lower()} == {key.table.lower(), key.ref_table.lower()} for k in keys) > 1
     role = re.sub(r" (id|code|number|key|name|ref|reference)$", "", fields[0].nouns[-1])
+    role = " ".join([*role.split()[:-1], one(role.split()[-1])]) if role else parent.nouns[0]
     known = {word for noun in parent.nouns for word in noun.split()}
     own_words = set(role.split())
     if twin or child.name == parent.name:

@@ -107,7 +107,7 @@ def parent_having(facts: Facts, rng: random.Random) -> Pair:
     person = parent_said(rng, edge)
     thing = noun(rng, edge.child) if k == 1 and not words.endswith("or more") else nouns(rng, edge.child)
     amount = words.format(k=rng.choice([str(k), str(k), SMALL.get(k, "one")]))
-    columns = list_said(rng, facts, fields, many=rng.random() < 0.4)
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
     frames = ["{c} of [the |all |]{q} [that have|with|having] {h} {n}"]
     question = ask(rng, spin(rng, frames[0], c=columns, q=plural(person), h=amount, n=thing))
     if rng.random() < 0.35:

@@ -71,7 +71,7 @@ def child_where_parent(facts: Facts, rng: random.Random) -> Pair:
     fields = shown(rng, child, rng.choice([1, 1, 1, 2, 2]))
     person = parent_said(rng, edge)
     parts = {
-        "c": list_said(rng, facts, fields, many=rng.random() < 0.35), "n": nouns(rng, child), "p": person, "ps": plural(person),
+        "c": list_said(rng, facts, fields, many=rng.random() < 0.65), "n": nouns(rng, child), "p": person, "ps": plural(person),
         "w": found.phrase, "w1": found.of_one, "s": found.statement.replace(" is ", " ", 1), "a": indefinite(person),
     }  # fmt: skip
     sql = f"SELECT {select(fields)} FROM {either_way(rng, edge)} WHERE {found.sql}"
@@ -110,7 +110,7 @@ def parent_where_child(facts: Facts, rng: random.Random) -> Pair:
     found = condition(rng, facts, edge.child)
     fields = shown(rng, edge.parent, rng.choice([1, 1, 1, 2, 2]))
     person, distinct = parent_said(rng, edge), rng.random() < 0.3
-    columns = list_said(rng, facts, fields, many=rng.random() < 0.35)
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
     different = rng.choice(["different ", "distinct ", "unique "]) if distinct else ""
     frames = [
         "{d}{c} of [the |all |]{q} [that have|with|having] {i} {w1}",

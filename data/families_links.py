@@ -77,7 +77,7 @@ def through_link(facts: Facts, rng: random.Random) -> Pair:
         return question, f"SELECT {counted} FROM {path} WHERE {found.sql}"
     fields, distinct = shown(rng, start, rng.choice([1, 1, 2])), rng.random() < 0.3
     different = rng.choice(["different ", "distinct "]) if distinct else ""
-    columns = list_said(rng, facts, fields, many=rng.random() < 0.5)
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
     article = rng.choice(["the ", "all ", ""]) if not between else "the "
     sql = f"SELECT {'DISTINCT ' if distinct else ''}{select(fields)} FROM {path} WHERE {found.sql}"
     if tuple(fields) == start.title and rng.random() < 0.25:
@@ -115,13 +115,11 @@ def link_counts(facts: Facts, rng: random.Random) -> Pair:
     """For each row of one side, how many of the other: counted in the link table, which is joined once."""
     link = any_link(rng, facts)
     start, first, _, end = link
-    if first.child.spoken and rng.random() < 0.8:
+    if first.child.spoken:  # its rows are what would be counted
         raise Unfit
     title = title_of(rng, start)
     columns, many, person = list_said(rng, facts, title), nouns(rng, end), noun(rng, start)
     base = f"FROM {either_way(rng, first)} GROUP BY {first.parent_field.sql}"
-    if first.child.spoken:
-        base = f"FROM {joins(start, [first, link[2]])} GROUP BY {first.parent_field.sql}"
     chance = rng.random()
     if chance < 0.4:
         question = spin(
@@ -228,10 +226,46 @@ def self_join(facts: Facts, rng: random.Random) -> Pair:
     return question, f"SELECT {mine} {source} WHERE {of('t1', value)} > {of('t2', value)}"
 
 
+def beyond_link(facts: Facts, rng: random.Random) -> Pair:
+    """Three edges: one side of a link, filtered by what the other side refers to."""
+    link = any_link(rng, facts)
+    start, first, second, end = link
+    further = [
+        edge
+        for edge in facts.edges
+        if edge.child.name == end.name
+        and not edge.twin
+        and edge.parent.spoken
+        and edge.parent.name not in (start.name, end.name, first.child.name)
+    ]
+    if not further:
+        raise Unfit
+    third = rng.choice(further)
+    found = condition(rng, facts, third.parent, avoid=(third.parent_field,))
+    path = joins(start, [first, second, third]) if rng.random() < 0.6 else joins(third.parent, [third, second, first])
+    fields = shown(rng, start, rng.choice([1, 1, 2]))
+    way = (
+        f"in the {nouns(rng, first.child)} of" if not bridging(link) else rng.choice(["of", "for", "with", "linked to"])
+    )
+    body = spin(
+        rng,
+        "{d}{c} of [the |all the ]{n} {way} [{es} whose {p} is one {w1}|the {es} of the {p} {w1}]",
+        d="different ",
+        c=list_said(rng, facts, fields, many=rng.random() < 0.65),
+        n=nouns(rng, start),
+        way=way,
+        es=nouns(rng, end),
+        p=parent_said(rng, third),
+        w1=found.of_one,
+    )
+    return ask(rng, body), f"SELECT DISTINCT {select(fields)} FROM {path} WHERE {found.sql}"
+
+
 LINKS = (
-    (5, through_link),
-    (1.5, pairs_of_link),
-    (2, link_counts),
-    (2.5, chain),
+    (8, through_link),
+    (2.5, pairs_of_link),
+    (3, link_counts),
+    (4, chain),
+    (1, beyond_link),
     (0.6, self_join),
 )

@@ -35,7 +35,7 @@ def ordered(facts: Facts, rng: random.Random) -> Pair:
     if rng.random() < 0.3:
         found = condition(rng, facts, entity, avoid=(field,), several=True)
         where, words = f" WHERE {found.sql}", found.phrase
-    columns = list_said(rng, facts, fields, many=rng.random() < 0.4)
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
     body = spin(
         rng,
         rng.choice(
@@ -120,7 +120,7 @@ def top(facts: Facts, rng: random.Random) -> Pair:
         raise Unfit
     number = rng.choice([str(count), SMALL[count]])
     adjective, extremum, name = extreme(rng, facts, field, descending)
-    many, columns = nouns(rng, entity), list_said(rng, facts, fields, many=rng.random() < 0.4)
+    many, columns = nouns(rng, entity), list_said(rng, facts, fields, many=rng.random() < 0.65)
     frames = ["{c} of the {k} {n} with the {e} {f}", "{c} for the {k} {n} with the {e} {f}"]
     if adjective:
         frames += ["{c} of the {k} {a} {n}"] * 2
@@ -142,7 +142,7 @@ def equals_extreme(facts: Facts, rng: random.Random) -> Pair:
     entity, field = pick_entity(rng, facts, "number", "year")
     fields = shown(rng, entity, rng.choice([1, 1, 2]), avoid=(field,))
     function, word = rng.choice([("MAX", "maximum"), ("MIN", "minimum"), ("MAX", "highest"), ("MIN", "lowest")])
-    columns, name = list_said(rng, facts, fields, many=rng.random() < 0.5), said(rng, facts, field)
+    columns, name = list_said(rng, facts, fields, many=rng.random() < 0.65), said(rng, facts, field)
     body = spin(
         rng,
         rng.choice(
@@ -193,7 +193,9 @@ def compared_to_average(facts: Facts, rng: random.Random) -> Pair:
             e=end,
         ), f"SELECT COUNT(*) FROM {entity.sql} WHERE {field.sql} {operator} {inner}"
     fields = shown(rng, entity, rng.choice([1, 1, 2]), avoid=(field,))
-    body = f"{list_said(rng, facts, fields, many=rng.random() < 0.4)} of {rng.choice(['all ', 'the ', ''])}{many} {end}"
+    body = (
+        f"{list_said(rng, facts, fields, many=rng.random() < 0.65)} of {rng.choice(['all ', 'the ', ''])}{many} {end}"
+    )
     return ask(rng, body), f"SELECT {select(fields)} FROM {entity.sql} WHERE {field.sql} {operator} {inner}"
 
 
@@ -214,7 +216,7 @@ def above_some(facts: Facts, rng: random.Random) -> Pair:
 
 
 ORDER = (
-    (7, ordered),
+    (6, ordered),
     (5, superlative),
     (2.5, top),
     (1, equals_extreme),

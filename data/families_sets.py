@@ -33,7 +33,7 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
     parent, person, inner, where = edge.parent, parent_said(rng, edge), "", ""
     extra = ""
     if rng.random() < 0.3:
-        found = condition(rng, facts, edge.child)
+        found = condition(rng, facts, edge.child, avoid=(edge.child_field,), several=True)
         if " OR " in found.sql:
             raise Unfit
         inner, extra = f" WHERE {found.sql}", found.phrase
@@ -59,12 +59,12 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
         ), f"SELECT COUNT(*) FROM {parent.sql} WHERE {sub}"
     fields = shown(rng, parent, rng.choice([1, 1, 1, 2]))
     if rng.random() < 0.15:
-        own = condition(rng, facts, parent)
+        own = condition(rng, facts, parent, several=True)
         if " OR " in own.sql:
             raise Unfit
         where = f" AND {own.sql}"
         lacking = f"{own.phrase} {lacking}"
-    body = f"{list_said(rng, facts, fields, many=rng.random() < 0.4)} of {rng.choice(['the ', 'all ', ''])}{plural(person)} {lacking}"
+    body = f"{list_said(rng, facts, fields, many=rng.random() < 0.65)} of {rng.choice(['the ', 'all ', ''])}{plural(person)} {lacking}"
     question = ask(rng, body)
     if rng.random() < 0.25 and not where:
         question = spin(
@@ -183,7 +183,7 @@ def parents_with_both(facts: Facts, rng: random.Random) -> Pair:
     parent, source, field, person, thing = _across(rng, facts)
     title = title_of(rng, parent)
     a, b, va, vb = _two_cells(rng, field)
-    x, columns = said(rng, facts, field), list_said(rng, facts, title, many=rng.random() < 0.4)
+    x, columns = said(rng, facts, field), list_said(rng, facts, title, many=rng.random() < 0.65)
     head = f"SELECT {select(title)} FROM {source} WHERE {field.sql}"
     named = field.role == "name"
     pa, pb = (f"{indef(thing)} {'named' if named else f'with {x}'} {v}" for v in (va, vb))
@@ -237,7 +237,7 @@ def except_having(facts: Facts, rng: random.Random) -> Pair:
     cell = rng.choice(field.frequent or field.cells)
     x = said(rng, facts, field)
     what = f"{thing} {'named' if field.role == 'name' else f'with {x}'} {value_said(rng, cell)}"
-    columns = list_said(rng, facts, title, many=rng.random() < 0.4)
+    columns = list_said(rng, facts, title, many=rng.random() < 0.65)
     body = spin(
         rng,
         "{c} of [the |all |]{q} [that do not have any|without any|that have no|except those with a] {t}",
@@ -273,5 +273,10 @@ def either(facts: Facts, rng: random.Random) -> Pair:
 
 
 SETS = (
-    (4, without_children), (1.2, with_children), (2, groups_with_both), (2.5, parents_with_both), (1, except_having), (0.9, either),
-)  # fmt: skip
+    (3.5, without_children),
+    (1.2, with_children),
+    (4, groups_with_both),
+    (5, parents_with_both),
+    (2, except_having),
+    (1, either),
+)

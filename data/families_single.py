@@ -89,7 +89,7 @@ def _unfit() -> str:
 def list_columns(facts: Facts, rng: random.Random) -> Pair:
     entity = any_entity(rng, facts)
     fields = shown(rng, entity, rng.choice([1, 1, 2, 2, 3]))
-    columns, many = list_said(rng, facts, fields, many=rng.random() < 0.5), nouns(rng, entity)
+    columns, many = list_said(rng, facts, fields, many=rng.random() < 0.65), nouns(rng, entity)
     frame = rng.choice(
         [
             "{c} of [all|all the|the|every single one of the] {n}",
@@ -106,7 +106,10 @@ def list_columns(facts: Facts, rng: random.Random) -> Pair:
         question = question.replace(".", "?") if "what" in question else question
     elif len(fields) == 1 and rng.random() < 0.3:
         question = spin(
-            rng, "[Show|List|Give me|What are] [all |the |]{o} {c}.", o=noun(rng, entity), c=plural(fields[0].nouns[0])
+            rng,
+            "[Show|List|Give me|What are] [all the|the] {o} {c}.",
+            o=noun(rng, entity),
+            c=plural(fields[0].nouns[0]),
         )
         question = question.replace(".", "?") if question.startswith("What") else question
     return question, f"SELECT {select(fields)} FROM {entity.sql}"
@@ -134,10 +137,8 @@ def list_everything(facts: Facts, rng: random.Random) -> Pair:
 def list_where(facts: Facts, rng: random.Random) -> Pair:
     entity = any_entity(rng, facts)
     where, words, used = filters(rng, facts, entity)
-    fields = shown(
-        rng, entity, rng.choice([1, 1, 1, 2, 2, 3]), avoid=used if where.count("=") == 1 and " = " in where else ()
-    )
-    columns = list_said(rng, facts, fields, many=rng.random() < 0.4)
+    fields = shown(rng, entity, rng.choice([1, 1, 1, 2, 2, 3]), avoid=used if rng.random() < 0.85 else ())
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
     many = nouns(rng, entity)
     sql = f"SELECT {select(fields)} FROM {entity.sql} WHERE {where}"
     if tuple(fields) == entity.title and rng.random() < 0.45:  # the title goes without saying
@@ -341,12 +342,12 @@ def two_sides(facts: Facts, rng: random.Random) -> Pair:
 
 
 SINGLE = (
-    (7, list_columns),
+    (5, list_columns),
     (0.6, list_everything),
-    (12, list_where),
+    (10, list_where),
     (2, count_rows),
     (5, count_where),
-    (3, distinct),
+    (4, distinct),
     (2.5, count_distinct),
     (6, aggregates),
     (0.4, arithmetic),

@@ -5,6 +5,7 @@ import re
 from ..core.schema import singular, words
 
 SPELLED = {
+    "comm": "commission", "bdate": "birth date", "enr": "enrollment",
     "fname": "first name", "lname": "last name", "firstname": "first name", "lastname": "last name",
     "forename": "first name", "surname": "last name", "num": "number", "no": "number", "nbr": "number", "amt": "amount",
     "qty": "quantity", "desc": "description", "descr": "description", "dob": "date of birth", "yr": "year", "avg": "average",
@@ -209,7 +210,7 @@ def plural(phrase: str) -> str:
     *first, last = phrase.split(" ")
     low = last.lower()
     back = {one: many for many, one in CROWDS.items() if " " not in one and many not in ("data", "personnel", "gas")}
-    if low.isdigit() or low == "ISBN":
+    if low.isdigit() or low in UNSPEAKABLE_ENDS:
         pass
     elif low in back:
         last = back[low]
@@ -312,6 +313,9 @@ UNITS = {
     "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares", "dollars": "dollars",
     "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
 }  # fmt: skip
+
+
+MAKERS = {"directed by": "director", "written by": "writer", "produced by": "producer", "reported by": "reporter"}
 
 
 def _tidy(phrase: str) -> str:

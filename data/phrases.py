@@ -216,7 +216,9 @@ def direction(rng: random.Random, name: str, role: str) -> tuple[str, str]:
     """SQL suffix and phrase of an order."""
     if rng.random() < 0.5:
         extra = ["from [latest|newest] to [earliest|oldest] {n}"] if role in ("date", "year") else []
-        extra += ["from [the |][highest|largest] to [the |][lowest|smallest] {n}"] if role == "number" else []
+        extra += (
+            ["from [highest to lowest|largest to smallest|the highest to the lowest] {n}"] if role == "number" else []
+        )
         extra += ["in reverse alphabetical order of {n}"] if role in ("name", "text", "group") else []
         options = [
             "in descending order of {n}",
@@ -231,7 +233,7 @@ def direction(rng: random.Random, name: str, role: str) -> tuple[str, str]:
         if role in ("name", "text", "group")
         else []
     )
-    extra += ["from [the |][lowest|smallest] to [the |][highest|largest] {n}"] if role == "number" else []
+    extra += ["from [lowest to highest|smallest to largest|the lowest to the highest] {n}"] if role == "number" else []
     extra += ["from earliest to latest {n}", "in chronological order of {n}"] if role in ("date", "year") else []
     options = [
         "[sorted|ordered] by {n}",
