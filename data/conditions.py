@@ -11,7 +11,8 @@ from .phrases import Condition, Unfit, indefinite, said, spin, sql_value, value_
 MORE = ["more than {v}", "over {v}", "above {v}", "greater than {v}", "higher than {v}", "larger than {v}"]
 LESS = ["less than {v}", "under {v}", "below {v}", "lower than {v}", "smaller than {v}"]
 COMPARED = {
-    ">": MORE, "<": LESS, ">=": ["at least {v}", "{v} or more", "no less than {v}"], "<=": ["at most {v}", "{v} or less", "no more than {v}"],
+    ">": MORE, "<": LESS, ">=": ["at least {v}", "{v} or more", "no less than {v}"], "<=": ["at most {v}",
+    "{v} or less", "no more than {v}"],
 }  # fmt: skip
 VERBS = {
     "weight": ("that weigh {c}", "weighing {c}"), "price": ("that cost {c}", "costing {c}", "priced at {c}"),
@@ -25,7 +26,8 @@ EVENTS = re.compile(
 )
 EVENT_NOUNS = {
     **{noun: participle for participle, noun in HAPPENED.items() if participle not in ("paid", "played", "purchased", "acquired", "aired", "returned")},
-    "birth": "born", "release": "released", "hire": "hired", "opening": "opened", "publication": "published", "order": "ordered",
+    "birth": "born", "release": "released", "hire": "hired", "opening": "opened", "publication": "published",
+    "order": "ordered",
     "build": "built", "construction": "built", "foundation": "founded", "launch": "launched", "join": "joined",
 }  # fmt: skip
 PLACES = re.compile(
@@ -76,7 +78,6 @@ def _flag(rng: random.Random, entity: Entity, field: Field) -> Condition:
         or re.match(r"is[_A-Z]", field.name)
         or what in ("premium", "crewed", "incumbent", "paid")
     ):
-        what = indefinite(what) if False else what
         phrase = f"that are {what}" if yes else f"that are not {what}"
     else:
         phrase = f"with {what}" if yes else f"without {what}"

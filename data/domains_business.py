@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Databases of trade and work. The notation is explained in data/worlds.py."""
 
 WORLDS = """

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Databases of health, schools, farms and nature. The notation is explained in data/worlds.py."""
 
 WORLDS = """
@@ -65,7 +66,7 @@ bird_species 30: species_code=code BS; common_name=*Common|Lesser|Great|Marsh|Bl
 sightings 190: sighting_id=key; site_id=>sites; observer_id=>observers; species_code=>bird_species; seen_on=date 2020..2023; number_seen=int 1..200
 
 national_parks | ecology
-Parks 16: "park id"=key; park name=*Blue|Crystal|Eagle|Silver|Thunder/Canyon|Falls|Peaks|Forest; state=Alba|Corona|Delmar|Esper|Fargo; area sq km=int 50..9000; established=year 1890..2005
+Parks 16: park_id=key; park name=*Blue|Crystal|Eagle|Silver|Thunder/Canyon|Falls|Peaks|Forest; state=Alba|Corona|Delmar|Esper|Fargo; area sq km=int 50..9000; established=year 1890..2005
 Trails 60: trail_id=key; trail name=*Ridge|Loop|Creek|Summit|Waterfall|Pine|Bear|Moose/Trail|Path|Walk|Route; park_id=>Parks; length km=real 1..48; difficulty=easy|moderate|hard
 Rangers 30: ranger_id=key; ranger name=person; park_id=>Parks; years of service=int 1..35
 Visitors 120: visit_id=key; park_id=>Parks; visit month=May|June|July|August|September; visit year=year 2018..2023; number of visitors=int 100..90000
@@ -75,4 +76,3 @@ stations 20: station_id=code ST; station_name=*North|South|Upper|Lower|Port/Ridg
 daily_weather 200: record_id=key; station_id=>stations; obs_date=date 2020..2023; max_temp=real -5..41; min_temp=real -25..20; precipitation=real 0..80; condition=sunny|cloudy|rain|snow|storm
 alerts 50: alert_id=key; station_id=>stations; issued_on=date 2021..2023; alert_type=wind|flood|heat|frost; severity=yellow|orange|red
 """
-WORLDS = WORLDS.replace('"park id"', "park_id")

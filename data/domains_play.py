@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Databases of sports, arts, films and games. The notation is explained in data/worlds.py."""
 
 WORLDS = """

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Databases of travel, towns, science and the law. The notation is explained in data/worlds.py."""
 
 WORLDS = """

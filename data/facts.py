@@ -189,21 +189,9 @@ def _field(
 
 
 UNCOUNTED = frozenset(
-    [
-        "sales",
-        "earnings",
-        "points",
-        "kilograms",
-        "kilometers",
-        "funds",
-        "degrees",
-        "funding",
-        "gross",
-        "days",
-        "status",
-        "plus",
-        "has",
-    ]
+    """
+    sales earnings points kilograms kilometers funds degrees funding gross days status plus has
+    """.split()  # noqa: SIM905
 ) - {"days"}
 
 

@@ -121,7 +121,10 @@ def parent_having(facts: Facts, rng: random.Random) -> Pair:
         )
     return (
         question,
-        f"SELECT {select(fields)} FROM {either_way(rng, edge)} GROUP BY {edge.parent_field.sql} HAVING COUNT(*) {operator} {k}",
+        (
+            f"SELECT {select(fields)} FROM {either_way(rng, edge)} GROUP BY {edge.parent_field.sql} HAVING COUNT(*) "
+            f"{operator} {k}"
+        ),
     )
 
 
@@ -142,7 +145,10 @@ def parent_aggregate(facts: Facts, rng: random.Random) -> Pair:
             raise Unfit
         question = spin(
             rng,
-            "[Which {p} has the {e} {x} of {n}? Give the {c}.|What is the {c} of the {p} whose {n} have the {e} {x}?|Find the {c} of the {p} with the {e} {x} of {n}.]",
+            (
+                "[Which {p} has the {e} {x} of {n}? Give the {c}.|What is the {c} of the {p} whose {n} have the {e} "
+                "{x}?|Find the {c} of the {p} with the {e} {x} of {n}.]"
+            ),
             p=person,
             e=extremum,
             x=what,
@@ -184,7 +190,10 @@ def extreme_across(facts: Facts, rng: random.Random) -> Pair:
         )
         return (
             ask(rng, body),
-            f"SELECT {select(fields)} FROM {either_way(rng, edge)} ORDER BY {value.sql}{' DESC' if descending else ''} LIMIT 1",
+            (
+                f"SELECT {select(fields)} FROM {either_way(rng, edge)} ORDER BY "
+                f"{value.sql}{' DESC' if descending else ''} LIMIT 1"
+            ),
         )
     other = pick(rng, fields_of(edge.parent, "number", "date", "year", "name", nulls=descending))
     fields = shown(rng, edge.child, rng.choice([1, 1, 2]))

@@ -40,7 +40,7 @@ def group_count(facts: Facts, rng: random.Random) -> Pair:
             "[What is|Show] the number of {n} {w} [for|of] each {f}, along with the {f}.",
             "How many {n} {w} does each {f} have?",
         ]
-        select = f"COUNT(*), {field.sql}" if rng.random() < 0.0 else f"{field.sql}, COUNT(*)"
+        select = f"{field.sql}, COUNT(*)"
         frame = rng.choice(frames)
         if frame.startswith(("How many", "[Count")):
             frame = rng.choice(
@@ -57,10 +57,16 @@ def group_count(facts: Facts, rng: random.Random) -> Pair:
     else:
         select = f"{field.sql}, COUNT(*)"
         frames = [
-            "[Show|List|Give|Return] each {f} [and|with|along with|together with] the number of {n} {w}[ it has| in it|].",
+            (
+                "[Show|List|Give|Return] each {f} [and|with|along with|together with] the number of {n} {w}[ it has| in "
+                "it|]."
+            ),
             "For each {f}, how many {n} {w} are there?",
             "For each {f}, [show|find|count|return] the number of {n} {w}.",
-            "[What are the {p} of {n} {w}, and how many {n} does each have|What are the {p} and the number of {n} {w} of each]?",
+            (
+                "[What are the {p} of {n} {w}, and how many {n} does each have|What are the {p} and the number of {n} "
+                "{w} of each]?"
+            ),
             "[List|Show|Give] [all |the |]{p} and the [corresponding |]number of {n} {w}[ for each| in each|].",
             "[Show|What is] the {f} and the number of {n} {w} for each {f}[.]",
         ]
@@ -170,7 +176,10 @@ def having_count(facts: Facts, rng: random.Random) -> Pair:
     if rng.random() < 0.3:
         columns = f"{field.sql}, COUNT(*)"
         frames = [
-            "[Show|List|Find] the {p} [with|that have] {h} {n} {w}, [and|along with|together with] the number of {m} in each.",
+            (
+                "[Show|List|Find] the {p} [with|that have] {h} {n} {w}, [and|along with|together with] the number of {m} "
+                "in each."
+            ),
             "Which {p} have {h} {n} {w}, and how many [{m} |]does each have?",
         ]
     else:
@@ -225,7 +234,7 @@ def group_aggregate(facts: Facts, rng: random.Random) -> Pair:
     sql = f"SELECT {select} FROM {entity.sql}{where} GROUP BY {field.sql}"
     if len(parts) == 1 and rng.random() < 0.12:
         down = rng.random() < 0.6
-        tail = f", {rng.choice(['sorted by', 'ordered by', 'in order of'])} {'that value' if True else ''}" + (
+        tail = f", {rng.choice(['sorted by', 'ordered by', 'in order of'])} that value" + (
             ", highest first" if down else ", lowest first"
         )
         return question.rstrip(".?") + tail + question[-1], f"{sql} ORDER BY {parts[0]}{' DESC' if down else ''}"
@@ -251,7 +260,10 @@ def group_extreme(facts: Facts, rng: random.Random) -> Pair:
         raise Unfit
     return (
         spin(rng, rng.choice(frames), f=name, e=extremum, x=what, n=many),
-        f"SELECT {field.sql} FROM {entity.sql} GROUP BY {field.sql} ORDER BY {function}({value.sql}){' DESC' if down else ''} LIMIT 1",
+        (
+            f"SELECT {field.sql} FROM {entity.sql} GROUP BY {field.sql} ORDER BY "
+            f"{function}({value.sql}){' DESC' if down else ''} LIMIT 1"
+        ),
     )
 
 

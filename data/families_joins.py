@@ -80,7 +80,7 @@ def child_where_parent(facts: Facts, rng: random.Random) -> Pair:
             raise Unfit
         return ask(rng, spin(rng, "{c} of [the |all |]{n} whose {p} has {s}", **parts)), sql
     if rng.random() < 0.2:
-        verb = "What" if rng.random() < 0.0 else rng.choice(["show", "list", "give", "find", "what are"])
+        verb = rng.choice(["show", "list", "give", "find", "what are"])
         question = spin(rng, "For the {p} {w1}, " + verb + " the {c} of [its|the] {n}.", **parts)
         return (question[:-1] + "?" if verb == "what are" else question), sql
     frames = [

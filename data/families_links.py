@@ -124,7 +124,10 @@ def link_counts(facts: Facts, rng: random.Random) -> Pair:
     if chance < 0.4:
         question = spin(
             rng,
-            "[For each {p}, show the {c} and the number of {n}.|How many {n} does each {p} have? List the {c} and the count.|List the {c} of each {p} and the number of {n}.]",
+            (
+                "[For each {p}, show the {c} and the number of {n}.|How many {n} does each {p} have? List the {c} and "
+                "the count.|List the {c} of each {p} and the number of {n}.]"
+            ),
             p=person,
             c=columns,
             n=many,
@@ -133,7 +136,10 @@ def link_counts(facts: Facts, rng: random.Random) -> Pair:
     if chance < 0.75:
         question = spin(
             rng,
-            "[Which {p} has the most {n}? Give the {c}.|What is the {c} of the {p} with the [most|largest number of] {n}?|Find the {c} of the {p} that has the [most|highest number of] {n}.]",
+            (
+                "[Which {p} has the most {n}? Give the {c}.|What is the {c} of the {p} with the [most|largest number of] "
+                "{n}?|Find the {c} of the {p} that has the [most|highest number of] {n}.]"
+            ),
             p=person,
             c=columns,
             n=many,
@@ -199,7 +205,10 @@ def self_join(facts: Facts, rng: random.Random) -> Pair:
     if chance < 0.4:
         question = spin(
             rng,
-            "[Show|List|Give|Find] the {c} of [each|every] {o} [and|together with|along with] the {c} of [its|their|the] {r}.",
+            (
+                "[Show|List|Give|Find] the {c} of [each|every] {o} [and|together with|along with] the {c} of "
+                "[its|their|the] {r}."
+            ),
             c=name,
             o=noun(rng, entity),
             r=role,
@@ -208,7 +217,10 @@ def self_join(facts: Facts, rng: random.Random) -> Pair:
     if chance < 0.65:
         question = spin(
             rng,
-            "[For each {r}, how many {n} are there? Show the {c} of the {r} and the count.|List the {c} of each {r} and the number of {n} they are the {r} of.]",
+            (
+                "[For each {r}, how many {n} are there? Show the {c} of the {r} and the count.|List the {c} of each {r} "
+                "and the number of {n} they are the {r} of.]"
+            ),
             c=name,
             r=role,
             n=nouns(rng, entity),

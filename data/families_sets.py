@@ -86,7 +86,10 @@ def with_children(facts: Facts, rng: random.Random) -> Pair:
     if rng.random() < 0.5:
         question = spin(
             rng,
-            "[How many {q} have [at least one {o}|any {n}]?|Count the {q} that have at least one {o}.|What is the number of different {q} that have {n}?]",
+            (
+                "[How many {q} have [at least one {o}|any {n}]?|Count the {q} that have at least one {o}.|What is the "
+                "number of different {q} that have {n}?]"
+            ),
             q=plural(person),
             o=noun(rng, edge.child),
             n=nouns(rng, edge.child),
@@ -102,7 +105,10 @@ def with_children(facts: Facts, rng: random.Random) -> Pair:
     ).replace("appear in at", "have at")
     return (
         ask(rng, body),
-        f"SELECT {select(fields)} FROM {edge.parent.sql} WHERE {edge.parent_field.sql} IN (SELECT {edge.child_field.sql} FROM {edge.child.sql})",
+        (
+            f"SELECT {select(fields)} FROM {edge.parent.sql} WHERE {edge.parent_field.sql} IN (SELECT "
+            f"{edge.child_field.sql} FROM {edge.child.sql})"
+        ),
     )
 
 
@@ -142,7 +148,10 @@ def groups_with_both(facts: Facts, rng: random.Random) -> Pair:
         ]
         return (
             spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]),
-            f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT SELECT {group.sql} FROM {entity.sql} WHERE {second}",
+            (
+                f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT SELECT {group.sql} FROM {entity.sql} WHERE "
+                f"{second}"
+            ),
         )
     if rng.random() < 0.5:
         frames = [
@@ -215,7 +224,7 @@ def parents_with_both(facts: Facts, rng: random.Random) -> Pair:
         c=columns,
         q=plural(person),
         a=pa,
-        b=pb if rng.random() < 2 else "",
+        b=pb,
         t=thing,
     )
     body = body.replace(f"but no {thing} {pb}", f"but no {thing} {'named' if named else f'with {x}'} {vb}").replace(
@@ -247,7 +256,10 @@ def except_having(facts: Facts, rng: random.Random) -> Pair:
     )
     return (
         ask(rng, body),
-        f"SELECT {select(title)} FROM {parent.sql} EXCEPT SELECT {select(title)} FROM {source} WHERE {field.sql} = {sql_value(cell)}",
+        (
+            f"SELECT {select(title)} FROM {parent.sql} EXCEPT SELECT {select(title)} FROM {source} WHERE {field.sql} "
+            f"= {sql_value(cell)}"
+        ),
     )
 
 
@@ -260,7 +272,10 @@ def either(facts: Facts, rng: random.Random) -> Pair:
     many = nouns(rng, entity)
     body = spin(
         rng,
-        "different {c} of [{n} {a} and of {n} {b}, combined|{n} {a} together with those of {n} {b}|the {n} that are either {n} {a} or {n} {b}]",
+        (
+            "different {c} of [{n} {a} and of {n} {b}, combined|{n} {a} together with those of {n} {b}|the {n} that "
+            "are either {n} {a} or {n} {b}]"
+        ),
         c=plural(said(rng, facts, group)),
         n=many,
         a=one_side.phrase,
@@ -268,7 +283,10 @@ def either(facts: Facts, rng: random.Random) -> Pair:
     )
     return (
         ask(rng, body),
-        f"SELECT {group.sql} FROM {entity.sql} WHERE {one_side.sql} UNION SELECT {group.sql} FROM {entity.sql} WHERE {other.sql}",
+        (
+            f"SELECT {group.sql} FROM {entity.sql} WHERE {one_side.sql} UNION SELECT {group.sql} FROM {entity.sql} "
+            f"WHERE {other.sql}"
+        ),
     )
 
 

@@ -25,7 +25,8 @@ from .phrases import (
 
 Pair = tuple[str, str]
 AGGREGATES = {
-    "AVG": ("average", "average", "mean"), "MAX": ("maximum", "highest", "largest"), "MIN": ("minimum", "lowest", "smallest"),
+    "AVG": ("average", "average", "mean"), "MAX": ("maximum", "highest", "largest"), "MIN": ("minimum", "lowest",
+    "smallest"),
     "SUM": ("total", "total", "sum of the", "combined"),
 }  # fmt: skip
 SMALL = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 8: "eight", 10: "ten"}
@@ -120,14 +121,20 @@ def list_everything(facts: Facts, rng: random.Random) -> Pair:
     if rng.random() < 0.5:
         question = spin(
             rng,
-            "[Show|List|Give me|Display|Return] [all|all the|every piece of|the complete] information [about|on|for] [all |the |all the |]{n}.",
+            (
+                "[Show|List|Give me|Display|Return] [all|all the|every piece of|the complete] information [about|on|for] "
+                "[all |the |all the |]{n}."
+            ),
             n=nouns(rng, entity),
         )
         return question, f"SELECT * FROM {entity.sql}"
     where, words, _ = filters(rng, facts, entity)
     question = spin(
         rng,
-        "[Show|List|Give me|Find|Return] [all|all the] [details|information|columns|data] [of|about|for] [the |]{n} {w}.",
+        (
+            "[Show|List|Give me|Find|Return] [all|all the] [details|information|columns|data] [of|about|for] [the "
+            "|]{n} {w}."
+        ),
         n=nouns(rng, entity),
         w=words,
     )

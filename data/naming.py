@@ -8,22 +8,31 @@ SPELLED = {
     "comm": "commission", "bdate": "birth date", "enr": "enrollment",
     "fname": "first name", "lname": "last name", "firstname": "first name", "lastname": "last name",
     "forename": "first name", "surname": "last name", "num": "number", "no": "number", "nbr": "number", "amt": "amount",
-    "qty": "quantity", "desc": "description", "descr": "description", "dob": "date of birth", "yr": "year", "avg": "average",
+    "qty": "quantity", "desc": "description", "descr": "description", "dob": "date of birth", "yr": "year",
+    "avg": "average",
     "max": "maximum", "min": "minimum", "addr": "address", "tel": "phone number", "cust": "customer", "emp": "employee",
     "prod": "product", "loc": "location", "nat": "nationality", "pct": "percentage", "wt": "weight", "ht": "height",
     "dept": "department", "mgr": "manager", "sal": "salary", "stu": "student", "prof": "professor", "inv": "invoice",
-    "acct": "account", "hometown": "home town", "birthdate": "birth date", "birthday": "birth date", "birthplace": "birth place",
+    "acct": "account", "hometown": "home town", "birthdate": "birth date", "birthday": "birth date",
+    "birthplace": "birth place",
     "hiredate": "hire date", "dname": "name", "cname": "name", "sname": "name", "pname": "name", "tname": "name",
-    "ename": "name", "lang": "language", "cat": "category", "temp": "temperature", "dur": "duration", "org": "organization",
-    "reg": "registration", "mfr": "manufacturer", "dist": "distance", "pop": "population", "len": "length", "cap": "capacity",
+    "ename": "name", "lang": "language", "cat": "category", "temp": "temperature", "dur": "duration",
+    "org": "organization",
+    "reg": "registration", "mfr": "manufacturer", "dist": "distance", "pop": "population", "len": "length",
+    "cap": "capacity",
     "id": "id", "isbn": "ISBN", "gpa": "GPA", "hp": "horsepower", "mpg": "miles per gallon", "supp": "supplier",
     "ord": "order", "apt": "apartment", "bldg": "building", "vol": "volume", "ref": "reference", "cd": "code",
     "dt": "date", "exp": "experience", "insp": "inspection", "lic": "license", "veh": "vehicle", "pat": "patient",
-    "doc": "document", "proj": "project", "grp": "group", "pos": "position", "postcode": "postal code", "zipcode": "zip code",
-    "zip": "zip code", "phonenumber": "phone number", "mem": "member", "pts": "points", "std": "standard", "km": "kilometers",
-    "kg": "kilograms", "min_": "minutes", "usd": "dollars", "sqm": "square meters", "sqft": "square feet", "ha": "hectares",
-    "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction", "wh": "warehouse",
-    "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance", "equip": "equipment",
+    "doc": "document", "proj": "project", "grp": "group", "pos": "position", "postcode": "postal code",
+    "zipcode": "zip code",
+    "zip": "zip code", "phonenumber": "phone number", "mem": "member", "pts": "points", "std": "standard",
+    "km": "kilometers",
+    "kg": "kilograms", "min_": "minutes", "usd": "dollars", "sqm": "square meters", "sqft": "square feet",
+    "ha": "hectares",
+    "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction",
+    "wh": "warehouse",
+    "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
+    "equip": "equipment",
 }  # fmt: skip
 ABBREVIATED_TABLES = {
     "dept": "department",
@@ -33,165 +42,47 @@ ABBREVIATED_TABLES = {
     "dep": "department",
 }
 CROWDS = {
-    "people": "person", "staff": "staff member", "personnel": "employee", "children": "child", "men": "man", "women": "woman",
+    "people": "person", "staff": "staff member", "personnel": "employee", "children": "child", "men": "man",
+    "women": "woman",
     "mice": "mouse", "geese": "goose", "leaves": "leaf", "knives": "knife", "shelves": "shelf", "wolves": "wolf",
     "faculty": "faculty member", "crew": "crew member", "criteria": "criterion", "media": "medium", "data": "record",
-    "movies": "movie", "cookies": "cookie", "zombies": "zombie", "calves": "calf", "analyses": "analysis", "buses": "bus",
+    "movies": "movie", "cookies": "cookie", "zombies": "zombie", "calves": "calf", "analyses": "analysis",
+    "buses": "bus",
     "bonuses": "bonus", "viruses": "virus", "courses": "course", "houses": "house", "warehouses": "warehouse",
-    "nurses": "nurse", "horses": "horse", "licenses": "license", "races": "race", "expenses": "expense", "purchases": "purchase",
+    "nurses": "nurse", "horses": "horse", "licenses": "license", "races": "race", "expenses": "expense",
+    "purchases": "purchase",
     "releases": "release", "leases": "lease", "caches": "cache", "axes": "axe", "menus": "menu", "gurus": "guru",
-    "campuses": "campus", "statuses": "status", "prizes": "prize", "gas": "gas", "diagnoses": "diagnosis", "niches": "niche",
+    "campuses": "campus", "statuses": "status", "prizes": "prize", "gas": "gas", "diagnoses": "diagnosis",
+    "niches": "niche",
 }  # fmt: skip
 UNCHANGED = frozenset(
-    [
-        "aircraft",
-        "species",
-        "series",
-        "sheep",
-        "livestock",
-        "fish",
-        "staff",
-        "news",
-        "equipment",
-        "furniture",
-        "luggage",
-        "deer",
-        "offspring",
-        "software",
-        "music",
-    ]
+    """
+    aircraft species series sheep livestock fish staff news equipment furniture luggage deer offspring software
+    music
+    """.split()  # noqa: SIM905
 )
 EMPTY_WORDS = frozenset(
-    [
-        "tbl",
-        "table",
-        "ref",
-        "list",
-        "info",
-        "information",
-        "records",
-        "record",
-        "data",
-        "tb",
-        "details",
-        "lookup",
-        "master",
-        "mst",
-        "dim",
-        "fact",
-    ]
+    """
+    tbl table ref list info information records record data tb details lookup master mst dim fact
+    """.split()  # noqa: SIM905
 )
 UNSPEAKABLE_ENDS = frozenset(
-    ["of", "in", "on", "at", "by", "to", "for", "with", "from", "has", "as", "and", "taken", "enrolled", "attended"]
+    """
+    of in on at by to for with from has as and taken enrolled attended
+    """.split()  # noqa: SIM905
 )
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
 PEOPLE = frozenset(
-    [
-        "person",
-        "student",
-        "teacher",
-        "singer",
-        "artist",
-        "player",
-        "employee",
-        "customer",
-        "client",
-        "patient",
-        "doctor",
-        "physician",
-        "nurse",
-        "author",
-        "writer",
-        "actor",
-        "director",
-        "manager",
-        "driver",
-        "pilot",
-        "passenger",
-        "member",
-        "guest",
-        "host",
-        "coach",
-        "judge",
-        "professor",
-        "instructor",
-        "candidate",
-        "volunteer",
-        "donor",
-        "visitor",
-        "tourist",
-        "tenant",
-        "owner",
-        "agent",
-        "user",
-        "staff",
-        "friend",
-        "child",
-        "worker",
-        "engineer",
-        "scientist",
-        "swimmer",
-        "wrestler",
-        "climber",
-        "gymnast",
-        "musician",
-        "composer",
-        "conductor",
-        "editor",
-        "reviewer",
-        "chef",
-        "farmer",
-        "inspector",
-        "officer",
-        "soldier",
-        "captain",
-        "sailor",
-        "lawyer",
-        "investor",
-        "entrepreneur",
-        "architect",
-        "trainer",
-        "trainee",
-        "borrower",
-        "reader",
-        "subscriber",
-        "keeper",
-        "curator",
-        "vet",
-        "veterinarian",
-        "breeder",
-        "applicant",
-        "resident",
-        "rider",
-        "runner",
-        "skater",
-        "cyclist",
-        "athlete",
-        "referee",
-        "umpire",
-        "dentist",
-        "therapist",
-        "technician",
-        "mechanic",
-        "supplier",
-        "seller",
-        "buyer",
-        "advisor",
-        "faculty",
-        "journalist",
-        "reporter",
-        "people",
-        "speaker",
-        "attendee",
-        "parent",
-        "councillor",
-        "librarian",
-        "guide",
-        "rider",
-        "astronaut",
-        "performer",
-        "dancer",
-    ]
+    """
+    person student teacher singer artist player employee customer client patient doctor physician nurse author
+    writer actor director manager driver pilot passenger member guest host coach judge professor instructor
+    candidate volunteer donor visitor tourist tenant owner agent user staff friend child worker engineer scientist
+    swimmer wrestler climber gymnast musician composer conductor editor reviewer chef farmer inspector officer
+    soldier captain sailor lawyer investor entrepreneur architect trainer trainee borrower reader subscriber keeper
+    curator vet veterinarian breeder applicant resident rider runner skater cyclist athlete referee umpire dentist
+    therapist technician mechanic supplier seller buyer advisor faculty journalist reporter people speaker attendee
+    parent councillor librarian guide rider astronaut performer dancer
+    """.split()  # noqa: SIM905
 )
 
 
@@ -309,8 +200,10 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
 
 
 UNITS = {
-    "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters", "mw": "megawatts", "m": "meters",
-    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares", "dollars": "dollars",
+    "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters",
+    "mw": "megawatts", "m": "meters",
+    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares",
+    "dollars": "dollars",
     "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
 }  # fmt: skip
 
@@ -339,11 +232,15 @@ def _tidy(phrase: str) -> str:
 HAPPENED = {
     "released": "release", "founded": "founding", "opened": "opening", "published": "publication", "joined": "joining",
     "hired": "hiring", "planted": "planting", "enrolled": "enrollment", "installed": "installation", "issued": "issue",
-    "borrowed": "borrowing", "returned": "return", "submitted": "submission", "reported": "report", "formed": "formation",
-    "established": "establishment", "completed": "completion", "bought": "purchase", "purchased": "purchase", "sold": "sale",
-    "graduated": "graduation", "elected": "election", "admitted": "admission", "seen": "sighting", "attended": "attendance",
+    "borrowed": "borrowing", "returned": "return", "submitted": "submission", "reported": "report",
+    "formed": "formation",
+    "established": "establishment", "completed": "completion", "bought": "purchase", "purchased": "purchase",
+    "sold": "sale",
+    "graduated": "graduation", "elected": "election", "admitted": "admission", "seen": "sighting",
+    "attended": "attendance",
     "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
-    "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air", "painted": "painting",
+    "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air",
+    "painted": "painting",
     "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
 }  # fmt: skip
 

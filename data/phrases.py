@@ -10,9 +10,11 @@ from .facts import Entity, Facts, Field
 from .naming import article, plural
 
 SYNONYMS = {
-    "price": ("cost",), "cost": ("price",), "salary": ("pay",), "phone number": ("telephone number",), "location": ("place",),
+    "price": ("cost",), "cost": ("price",), "salary": ("pay",), "phone number": ("telephone number",),
+    "location": ("place",),
     "birth date": ("date of birth",), "date of birth": ("birth date",), "gender": ("sex",), "sex": ("gender",),
-    "nationality": ("country of origin",), "email": ("email address",), "quantity": ("amount",), "manufacturer": ("maker",),
+    "nationality": ("country of origin",), "email": ("email address",), "quantity": ("amount",),
+    "manufacturer": ("maker",),
     "type": ("kind",), "category": ("class",), "duration": ("length",), "population": ("number of inhabitants",),
     "last name": ("surname", "family name"), "first name": ("given name",), "country": ("nation",),
     "home town": ("hometown",), "capacity": ("number of seats",), "budget": ("funds",),
@@ -154,7 +156,8 @@ MOST = {
     "age": ("oldest", "youngest"), "price": ("most expensive", "cheapest"), "cost": ("most expensive", "cheapest"),
     "weight": ("heaviest", "lightest"), "height": ("tallest", "shortest"), "length": ("longest", "shortest"),
     "duration": ("longest", "shortest"), "capacity": ("largest", "smallest"), "area": ("largest", "smallest"),
-    "size": ("largest", "smallest"), "population": ("most populous", "least populous"), "salary": ("highest paid", "lowest paid"),
+    "size": ("largest", "smallest"), "population": ("most populous", "least populous"), "salary": ("highest paid",
+    "lowest paid"),
     "distance": ("farthest", "nearest"), "speed": ("fastest", "slowest"), "birth date": ("youngest", "oldest"),
     "date of birth": ("youngest", "oldest"), "birth year": ("youngest", "oldest"), "year": ("most recent", "earliest"),
     "release year": ("newest", "oldest"), "year built": ("newest", "oldest"), "build year": ("newest", "oldest"),
@@ -162,37 +165,10 @@ MOST = {
 
 
 HIGH_ONLY = frozenset(
-    [
-        "age",
-        "price",
-        "cost",
-        "rate",
-        "rating",
-        "temperature",
-        "temp",
-        "score",
-        "salary",
-        "rank",
-        "ranking",
-        "percentage",
-        "speed",
-        "fee",
-        "pay",
-        "premium",
-        "commission",
-        "altitude",
-        "elevation",
-        "income",
-        "stars",
-        "gpa",
-        "grade",
-        "height",
-        "level",
-        "charge",
-        "fine",
-        "interest",
-        "value",
-    ]
+    """
+    age price cost rate rating temperature temp score salary rank ranking percentage speed fee pay premium
+    commission altitude elevation income stars gpa grade height level charge fine interest value
+    """.split()  # noqa: SIM905
 )
 
 
@@ -262,7 +238,8 @@ class Condition:
 
 
 VERBS_OF_ONE = {
-    "have": "has", "do": "does", "are": "is", "were": "was", "live": "lives", "weigh": "weighs", "cost": "costs", "earn": "earns",
+    "have": "has", "do": "does", "are": "is", "were": "was", "live": "lives", "weigh": "weighs", "cost": "costs",
+    "earn": "earns",
     "make": "makes", "last": "lasts",
 }  # fmt: skip
 
