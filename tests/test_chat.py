@@ -143,7 +143,7 @@ def test_a_model_cannot_move_the_cursor(pets: Path) -> None:
 
 def test_one_model_may_fail_while_the_other_answers(pets: Path) -> None:
     said = asked(CATS, pets, base="FAIL")
-    assert "base (b): failed\nb: the prompt has 5000 tokens, the context holds 4096 (ask less)\n" in said
+    assert "base (b): failed\nFAIL\nb: the prompt has 5000 tokens, the context holds 4096 (ask less)\n" in said
     assert "count(*)\n2\n" in said
 
 
