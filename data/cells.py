@@ -25,19 +25,16 @@ Thompson Torres Turner Vargas Vasquez Vogel Wagner Walker Wang Watson Weber Wint
 Zimmerman
 """.split()  # noqa: SIM905
 
-CITIES = """
-Amsterdam|Athens|Austin|Barcelona|Bergen|Berlin|Boston|Bristol|Brussels|Budapest|Cairo|Calgary|Cape Town|Chicago|
-Copenhagen|Dallas|Denver|Dublin|Edinburgh|Florence|Geneva|Glasgow|Hamburg|Helsinki|Istanbul|Kyoto|Lagos|Leeds|Lima|Lisbon|
-London|Lyon|Madrid|Manchester|Marseille|Melbourne|Miami|Milan|Montreal|Mumbai|Munich|Nairobi|Naples|New York|Oslo|Ottawa|
-Paris|Porto|Portland|Prague|Quito|Riga|Rome|Rotterdam|San Diego|Santiago|Seattle|Seoul|Seville|Sydney|Tallinn|Tokyo|Toronto|
-Turin|Valencia|Vancouver|Vienna|Warsaw|Zurich""".replace("\n", "").split("|")
+CITIES = """Amsterdam|Athens|Austin|Barcelona|Bergen|Berlin|Boston|Bristol|Brussels|Budapest|Cairo|Calgary|Cape Town|
+Chicago|Copenhagen|Dallas|Denver|Dublin|Edinburgh|Florence|Geneva|Glasgow|Hamburg|Helsinki|Istanbul|Kyoto|Lagos|
+Leeds|Lima|Lisbon|London|Lyon|Madrid|Manchester|Marseille|Melbourne|Miami|Milan|Montreal|Mumbai|Munich|Nairobi|
+Naples|New York|Oslo|Ottawa|Paris|Porto|Portland|Prague|Quito|Riga|Rome|Rotterdam|San Diego|Santiago|Seattle|
+Seoul|Seville|Sydney|Tallinn|Tokyo|Toronto|Turin|Valencia|Vancouver|Vienna|Warsaw|Zurich""".replace("\n", "").split("|")
 
-COUNTRIES = """
-Argentina|Australia|Austria|Belgium|Brazil|Canada|Chile|China|Colombia|Denmark|Egypt|Finland|France|Germany|Ghana|
-Greece|Hungary|India|Ireland|Italy|Japan|Kenya|Mexico|Morocco|Netherlands|New Zealand|Nigeria|Norway|Peru|Poland|Portugal|
-South Africa|South Korea|Spain|Sweden|Switzerland|Thailand|Turkey|United Kingdom|United States|Vietnam""".replace(
-    "\n", ""
-).split("|")
+COUNTRIES = """Argentina|Australia|Austria|Belgium|Brazil|Canada|Chile|China|Colombia|Denmark|Egypt|Finland|France|
+Germany|Ghana|Greece|Hungary|India|Ireland|Italy|Japan|Kenya|Mexico|Morocco|Netherlands|New Zealand|Nigeria|Norway|Peru|
+Poland|Portugal|South Africa|South Korea|Spain|Sweden|Switzerland|Thailand|Turkey|United Kingdom|United States|
+Vietnam""".replace("\n", "").split("|")
 
 STREETS = """
 Oak Maple Harbour Station Church Mill River Park High King Queen Victoria Garden Bridge Forest Hill Lake

@@ -24,14 +24,16 @@ ADJECTIVES = {"age": ("older", "younger"), "height": ("taller", "shorter"), "len
 EVENTS = re.compile(
     r"\b(founded|opened|built|released|established|published|launched|born|hired|joined|made|created|planted|acquired|signed|started|ordered)\b"
 )
+UNEVENTFUL = ("paid", "played", "purchased", "acquired", "aired", "returned")
 EVENT_NOUNS = {
-    **{noun: participle for participle, noun in HAPPENED.items() if participle not in ("paid", "played", "purchased", "acquired", "aired", "returned")},
+    **{noun: participle for participle, noun in HAPPENED.items() if participle not in UNEVENTFUL},
     "birth": "born", "release": "released", "hire": "hired", "opening": "opened", "publication": "published",
     "order": "ordered",
     "build": "built", "construction": "built", "foundation": "founded", "launch": "launched", "join": "joined",
 }  # fmt: skip
 PLACES = re.compile(
-    r"\b(city|country|state|nationality|home town|region|town|province|county|continent|nation|location|district|village)$"
+    r"\b(city|country|state|nationality|home town|region|town|province|county|continent|nation|location|district"
+    r"|village)$"
 )
 
 

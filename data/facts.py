@@ -1,4 +1,4 @@
-"""What the query families ask about a database: the role of each column, cells worth naming, and how tables hang together."""
+"""What the query families ask about a database: roles of columns, cells worth naming, how tables hang together."""
 
 import random
 import re
@@ -27,7 +27,7 @@ COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 
 @dataclass(frozen=True)
 class Field:
-    """One column: `sql` as our style writes it, `nouns` what people call it, `cells` up to 200 values fit for a condition."""
+    """One column: `sql` in our style, `nouns` what people call it, `cells` up to 200 values fit for a condition."""
 
     table: str
     name: str

@@ -64,7 +64,10 @@ def parent_with_most(facts: Facts, rng: random.Random) -> Pair:
         else ["fewest", "lowest number of", "smallest number of"]
     )
     columns = list_said(rng, facts, fields)
-    sql = f"SELECT {select(fields)} FROM {either_way(rng, edge)} GROUP BY {edge.parent_field.sql} ORDER BY COUNT(*){' DESC' if down else ''} LIMIT {k}"
+    sql = (
+        f"SELECT {select(fields)} FROM {either_way(rng, edge)} GROUP BY {edge.parent_field.sql} "
+        f"ORDER BY COUNT(*){' DESC' if down else ''} LIMIT {k}"
+    )
     if k > 1:
         body = spin(
             rng,

@@ -9,9 +9,16 @@ from .naming import plural
 from .phrases import Unfit, fields_of, joined, noun, nouns, pick, pick_entity, said, spin
 
 HAVING = (
-    (">", "more than {k}"), (">=", "at least {k}"), (">=", "{k} or more"), ("<", "fewer than {k}"), (">", "over {k}"), ("=", "exactly {k}"),
-    ("<=", "at most {k}"), (">", "more than {k}"), (">=", "at least {k}"),
-)  # fmt: skip
+    (">", "more than {k}"),
+    (">=", "at least {k}"),
+    (">=", "{k} or more"),
+    ("<", "fewer than {k}"),
+    (">", "over {k}"),
+    ("=", "exactly {k}"),
+    ("<=", "at most {k}"),
+    (">", "more than {k}"),
+    (">=", "at least {k}"),
+)
 
 
 def grouping(rng: random.Random, facts: Facts) -> tuple[Entity, Field]:
@@ -58,8 +65,8 @@ def group_count(facts: Facts, rng: random.Random) -> Pair:
         select = f"{field.sql}, COUNT(*)"
         frames = [
             (
-                "[Show|List|Give|Return] each {f} [and|with|along with|together with] the number of {n} {w}[ it has| in "
-                "it|]."
+                "[Show|List|Give|Return] each {f} [and|with|along with|together with] the number of "
+                "{n} {w}[ it has| in it|]."
             ),
             "For each {f}, how many {n} {w} are there?",
             "For each {f}, [show|find|count|return] the number of {n} {w}.",
@@ -177,8 +184,8 @@ def having_count(facts: Facts, rng: random.Random) -> Pair:
         columns = f"{field.sql}, COUNT(*)"
         frames = [
             (
-                "[Show|List|Find] the {p} [with|that have] {h} {n} {w}, [and|along with|together with] the number of {m} "
-                "in each."
+                "[Show|List|Find] the {p} [with|that have] {h} {n} {w}, [and|along with|together with] the "
+                "number of {m} in each."
             ),
             "Which {p} have {h} {n} {w}, and how many [{m} |]does each have?",
         ]
@@ -305,6 +312,12 @@ def group_distinct(facts: Facts, rng: random.Random) -> Pair:
 
 
 GROUPS = (
-    (4.5, group_count), (1, count_first), (3, most_common), (3, having_count), (3.5, group_aggregate), (0.8, group_extreme),
-    (0.6, having_aggregate), (0.5, group_distinct),
-)  # fmt: skip
+    (4.5, group_count),
+    (1, count_first),
+    (3, most_common),
+    (3, having_count),
+    (3.5, group_aggregate),
+    (0.8, group_extreme),
+    (0.6, having_aggregate),
+    (0.5, group_distinct),
+)

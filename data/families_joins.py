@@ -21,7 +21,7 @@ from .phrases import (
     select,
     shown,
     spin,
-)  # fmt: skip
+)
 
 
 def joins(start: Entity, path: Sequence[Edge]) -> str:
@@ -71,9 +71,15 @@ def child_where_parent(facts: Facts, rng: random.Random) -> Pair:
     fields = shown(rng, child, rng.choice([1, 1, 1, 2, 2]))
     person = parent_said(rng, edge)
     parts = {
-        "c": list_said(rng, facts, fields, many=rng.random() < 0.65), "n": nouns(rng, child), "p": person, "ps": plural(person),
-        "w": found.phrase, "w1": found.of_one, "s": found.statement.replace(" is ", " ", 1), "a": indefinite(person),
-    }  # fmt: skip
+        "c": list_said(rng, facts, fields, many=rng.random() < 0.65),
+        "n": nouns(rng, child),
+        "p": person,
+        "ps": plural(person),
+        "w": found.phrase,
+        "w1": found.of_one,
+        "s": found.statement.replace(" is ", " ", 1),
+        "a": indefinite(person),
+    }
     sql = f"SELECT {select(fields)} FROM {either_way(rng, edge)} WHERE {found.sql}"
     if edge.twin:
         if " = " not in found.sql:

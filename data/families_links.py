@@ -31,9 +31,14 @@ def any_link(rng: random.Random, facts: Facts) -> Link:
         (a.parent, a, b, b.parent)
         for a in facts.edges
         for b in facts.edges
-        if a.child.name == b.child.name and a.parent.name != b.parent.name and a.child.name not in (a.parent.name, b.parent.name)
-        and not a.twin and not b.twin and a.parent.spoken and b.parent.spoken
-    ]  # fmt: skip
+        if a.child.name == b.child.name
+        and a.parent.name != b.parent.name
+        and a.child.name not in (a.parent.name, b.parent.name)
+        and not a.twin
+        and not b.twin
+        and a.parent.spoken
+        and b.parent.spoken
+    ]
     if not found:
         raise Unfit
     return rng.choice(found)
@@ -52,19 +57,28 @@ def through_link(facts: Facts, rng: random.Random) -> Pair:
     path = joins(start, [first, second]) if rng.random() < 0.6 else joins(end, [second, first])
     between = "" if bridging(link) else nouns(rng, first.child)
     parts = {
-        "n": nouns(rng, start), "e": noun(rng, end), "i": indefinite(noun(rng, end)), "es": nouns(rng, end), "w": found.phrase,
-        "w1": found.of_one, "b": between,
-    }  # fmt: skip
+        "n": nouns(rng, start),
+        "e": noun(rng, end),
+        "i": indefinite(noun(rng, end)),
+        "es": nouns(rng, end),
+        "w": found.phrase,
+        "w1": found.of_one,
+        "b": between,
+    }
     if between:
         frames = [
-            "{n} in the {b} of the {e} {w1}", "{n} in [the |]{b} of {es} {w}", "{n} that appear in [the |]{b} of [the {e} {w1}|{es} {w}]",
+            "{n} in the {b} of the {e} {w1}",
+            "{n} in [the |]{b} of {es} {w}",
+            "{n} that appear in [the |]{b} of [the {e} {w1}|{es} {w}]",
             "{n} that have {b} with {i} {w1}",
-        ]  # fmt: skip
+        ]
     else:
         frames = [
-            "{n} [of|for|with|that have] the {e} {w1}", "{n} [with|that have|linked to] {i} {w1}", "{n} for {es} {w}",
+            "{n} [of|for|with|that have] the {e} {w1}",
+            "{n} [with|that have|linked to] {i} {w1}",
+            "{n} for {es} {w}",
             "{n} [associated|connected] with the {e} {w1}",
-        ]  # fmt: skip
+        ]
     which = spin(rng, rng.choice(frames), **parts)
     if rng.random() < 0.2:
         question = spin(rng, "[How many {x} are there?|How many different {x} are there?|Count the {x}.]", x=which)
@@ -94,9 +108,14 @@ def pairs_of_link(facts: Facts, rng: random.Random) -> Pair:
     extra = [f for f in middle.fields if f.role in ("number", "date", "year", "group")]
     field = rng.choice(extra) if extra and rng.random() < 0.4 else None
     parts = {
-        "a": list_said(rng, facts, a), "n": noun(rng, start), "b": list_said(rng, facts, b), "m": noun(rng, end), "ms": nouns(rng, end),
-        "l": noun(rng, middle), "f": said(rng, facts, field) if field else "",
-    }  # fmt: skip
+        "a": list_said(rng, facts, a),
+        "n": noun(rng, start),
+        "b": list_said(rng, facts, b),
+        "m": noun(rng, end),
+        "ms": nouns(rng, end),
+        "l": noun(rng, middle),
+        "f": said(rng, facts, field) if field else "",
+    }
     chosen = [*a, *b, field] if field else [*a, *b]
     sql = f"SELECT {select(chosen)} FROM {path}"
     if middle.spoken:
@@ -137,8 +156,8 @@ def link_counts(facts: Facts, rng: random.Random) -> Pair:
         question = spin(
             rng,
             (
-                "[Which {p} has the most {n}? Give the {c}.|What is the {c} of the {p} with the [most|largest number of] "
-                "{n}?|Find the {c} of the {p} that has the [most|highest number of] {n}.]"
+                "[Which {p} has the most {n}? Give the {c}.|What is the {c} of the {p} with the "
+                "[most|largest number of] {n}?|Find the {c} of the {p} that has the [most|highest number of] {n}.]"
             ),
             p=person,
             c=columns,
@@ -154,8 +173,18 @@ def link_counts(facts: Facts, rng: random.Random) -> Pair:
 
 def chain(facts: Facts, rng: random.Random) -> Pair:
     """Grandchildren filtered by their grandparent."""
-    found = [(a, b) for a in facts.edges for b in facts.edges if a.parent.name == b.child.name and not a.twin and not b.twin
-             and len({a.child.name, a.parent.name, b.parent.name}) == 3 and a.child.spoken and a.parent.spoken and b.parent.spoken]  # fmt: skip
+    found = [
+        (a, b)
+        for a in facts.edges
+        for b in facts.edges
+        if a.parent.name == b.child.name
+        and not a.twin
+        and not b.twin
+        and len({a.child.name, a.parent.name, b.parent.name}) == 3
+        and a.child.spoken
+        and a.parent.spoken
+        and b.parent.spoken
+    ]
     if not found:
         raise Unfit
     first, second = rng.choice(found)
@@ -198,7 +227,8 @@ def self_join(facts: Facts, rng: random.Random) -> Pair:
     def of(alias: str, field: Field) -> str:
         return f"{alias}.{field.sql.split('.', 1)[1]}"
 
-    source = f"FROM {entity.sql} AS t1 JOIN {entity.sql} AS t2 ON {of('t1', edge.child_field)} = {of('t2', edge.parent_field)}"
+    on = f"{of('t1', edge.child_field)} = {of('t2', edge.parent_field)}"
+    source = f"FROM {entity.sql} AS t1 JOIN {entity.sql} AS t2 ON {on}"
     title, name = entity.title, list_said(rng, facts, entity.title)
     mine, boss = (", ".join(of(alias, f) for f in title) for alias in ("t1", "t2"))
     chance = rng.random()
@@ -218,8 +248,8 @@ def self_join(facts: Facts, rng: random.Random) -> Pair:
         question = spin(
             rng,
             (
-                "[For each {r}, how many {n} are there? Show the {c} of the {r} and the count.|List the {c} of each {r} "
-                "and the number of {n} they are the {r} of.]"
+                "[For each {r}, how many {n} are there? Show the {c} of the {r} and the count.|List the {c} of "
+                "each {r} and the number of {n} they are the {r} of.]"
             ),
             c=name,
             r=role,

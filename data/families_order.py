@@ -158,7 +158,8 @@ def equals_extreme(facts: Facts, rng: random.Random) -> Pair:
         f=name,
         e=word,
     )
-    sql = f"SELECT {select(fields)} FROM {entity.sql} WHERE {field.sql} = (SELECT {function}({field.sql}) FROM {entity.sql})"
+    inner = f"(SELECT {function}({field.sql}) FROM {entity.sql})"
+    sql = f"SELECT {select(fields)} FROM {entity.sql} WHERE {field.sql} = {inner}"
     return ask(rng, body), sql
 
 
@@ -210,7 +211,8 @@ def above_some(facts: Facts, rng: random.Random) -> Pair:
     thing = noun(rng, entity) if every != "all" else nouns(rng, entity)
     fields = shown(rng, entity, rng.choice([1, 1, 2]), avoid=(field, group))
     name = said(rng, facts, field)
-    body = f"{list_said(rng, facts, fields)} of {nouns(rng, entity)} whose {name} is greater than that of {every} {thing} whose {group.nouns[0]} is {value_said(rng, cell)}"
+    those = f"{every} {thing} whose {group.nouns[0]} is {value_said(rng, cell)}"
+    body = f"{list_said(rng, facts, fields)} of {nouns(rng, entity)} whose {name} is greater than that of {those}"
     inner = f"(SELECT {function}({field.sql}) FROM {entity.sql} WHERE {group.sql} = {sql_value(cell)})"
     return ask(rng, body), f"SELECT {select(fields)} FROM {entity.sql} WHERE {field.sql} > {inner}"
 

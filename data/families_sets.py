@@ -43,7 +43,7 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
         rng,
         "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|who do not have any {n}]"
         if parent.person
-        else "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}|that have not had any {o}]",
+        else "[that do not have any {o}|without any {o}|without {n}|that have no {n}|with no {n}]",
         o=thing,
         n=many,
     )
@@ -64,7 +64,8 @@ def without_children(facts: Facts, rng: random.Random) -> Pair:
             raise Unfit
         where = f" AND {own.sql}"
         lacking = f"{own.phrase} {lacking}"
-    body = f"{list_said(rng, facts, fields, many=rng.random() < 0.65)} of {rng.choice(['the ', 'all ', ''])}{plural(person)} {lacking}"
+    columns = list_said(rng, facts, fields, many=rng.random() < 0.65)
+    body = f"{columns} of {rng.choice(['the ', 'all ', ''])}{plural(person)} {lacking}"
     question = ask(rng, body)
     if rng.random() < 0.25 and not where:
         question = spin(
@@ -149,8 +150,8 @@ def groups_with_both(facts: Facts, rng: random.Random) -> Pair:
         return (
             spin(rng, rng.choice(frames), p=plural(name), n=many, a=phrases[0], b=phrases[1]),
             (
-                f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT SELECT {group.sql} FROM {entity.sql} WHERE "
-                f"{second}"
+                f"SELECT {group.sql} FROM {entity.sql} WHERE {first} INTERSECT "
+                f"SELECT {group.sql} FROM {entity.sql} WHERE {second}"
             ),
         )
     if rng.random() < 0.5:

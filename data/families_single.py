@@ -21,14 +21,15 @@ from .phrases import (
     select,
     shown,
     spin,
-)  # fmt: skip
+)
 
 Pair = tuple[str, str]
 AGGREGATES = {
-    "AVG": ("average", "average", "mean"), "MAX": ("maximum", "highest", "largest"), "MIN": ("minimum", "lowest",
-    "smallest"),
+    "AVG": ("average", "average", "mean"),
+    "MAX": ("maximum", "highest", "largest"),
+    "MIN": ("minimum", "lowest", "smallest"),
     "SUM": ("total", "total", "sum of the", "combined"),
-}  # fmt: skip
+}
 SMALL = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 8: "eight", 10: "ten"}
 
 
@@ -122,8 +123,8 @@ def list_everything(facts: Facts, rng: random.Random) -> Pair:
         question = spin(
             rng,
             (
-                "[Show|List|Give me|Display|Return] [all|all the|every piece of|the complete] information [about|on|for] "
-                "[all |the |all the |]{n}."
+                "[Show|List|Give me|Display|Return] [all|all the|every piece of|the complete] information "
+                "[about|on|for] [all |the |all the |]{n}."
             ),
             n=nouns(rng, entity),
         )
@@ -317,7 +318,8 @@ def arithmetic(facts: Facts, rng: random.Random) -> Pair:
         a, b = {name.split()[-1]: 1}, other.nouns[0].split()[-1]
         if b not in a and b not in ("price", "cost", "amount", "points", "score", "total"):
             raise Unfit
-        text = f"{list_said(rng, facts, fields)} of each {noun(rng, entity)} and the difference between its {name} and its {other.nouns[0]}"
+        gap = f"the difference between its {name} and its {other.nouns[0]}"
+        text = f"{list_said(rng, facts, fields)} of each {noun(rng, entity)} and {gap}"
         return ask(rng, text), f"SELECT {select(fields)}, {field.sql} - {other.sql} FROM {entity.sql}"
     body = spin(
         rng,

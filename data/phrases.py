@@ -53,7 +53,7 @@ def nouns(rng: random.Random, entity: Entity) -> str:
 
 
 def said(rng: random.Random, facts: Facts, field: Field) -> str:
-    """What a question calls a column: mostly its short noun, sometimes the full one or a synonym that means no other."""
+    """What a question calls a column: mostly its short noun, else the full one or a synonym that means no other."""
     chance = rng.random()
     brief = field.nouns[0]
     if chance < 0.12 and brief in SYNONYMS:
@@ -118,13 +118,17 @@ def ask(rng: random.Random, what: str, *, single: bool = False) -> str:
         rng,
         rng.choice(
             [
-                f"What {be} the {{x}}?", f"What {be} the {{x}}?", "[Show|List|Find|Give|Return|Display] the {x}.",
-                "[Show|List|Find|Give|Return|Get|Tell me|Show me|Give me|Report] the {x}.", "[Please show|Please list|Can you give] [me |]the {x}.",
-                "I [want|need|would like] [to see |to know |]the {x}.", "{x}" if rng.random() < 0.2 else "[List|Find|Show] the {x}.",
+                f"What {be} the {{x}}?",
+                f"What {be} the {{x}}?",
+                "[Show|List|Find|Give|Return|Display] the {x}.",
+                "[Show|List|Find|Give|Return|Get|Tell me|Show me|Give me|Report] the {x}.",
+                "[Please show|Please list|Can you give] [me |]the {x}.",
+                "I [want|need|would like] [to see |to know |]the {x}.",
+                "{x}" if rng.random() < 0.2 else "[List|Find|Show] the {x}.",
             ]
         ),
         x=what,
-    )  # fmt: skip
+    )
 
 
 def value_said(rng: random.Random, cell: str | int | float) -> str:

@@ -1,4 +1,4 @@
-"""Make checked question-SQL pairs over any database: sample a family, write both sides, run the query, keep what is worth it."""
+"""Make checked pairs over any database: draw a family, write question and query, run it, keep what says something."""
 
 import random
 from collections.abc import Callable, Iterator
