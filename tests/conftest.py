@@ -7,9 +7,11 @@ import sqlite3
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sql_llama.core.settings import settings
@@ -142,8 +144,13 @@ def ollama_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
             server.wait()
 
 
-def build_tiny_base(folder: Path, *, llama3: bool = False, tied: bool = True, dtype: str = "float16") -> Path:
-    """A random Llama of two layers with a real byte-level tokenizer, as SmolLM2 has it or as Llama 3 has it."""
+def build_tiny_base(
+    folder: Path, *, llama3: bool = False, tied: bool = True, dtype: str = "float16", stops: bool = False
+) -> Path:
+    """A random Llama of two layers with a real byte-level tokenizer, as SmolLM2 has it or as Llama 3 has it.
+
+    With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
+    """
     import torch
     from sql_llama.export.convert import LLAMA3_SPLIT
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -162,7 +169,10 @@ def build_tiny_base(folder: Path, *, llama3: bool = False, tied: bool = True, dt
         [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    text = ["SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name", "How many singers are there?"]
+    text = [
+        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
+        "How many singers are there?",
+    ]
     trainer = trainers.BpeTrainer(
         vocab_size=400,
         special_tokens=special,
@@ -195,14 +205,60 @@ def build_tiny_base(folder: Path, *, llama3: bool = False, tied: bool = True, dt
         pad_token_id=tokenizer.token_to_id(pad),
         initializer_range=0.2,
     )
-    LlamaForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    if stops:
+        with torch.no_grad():
+            model.model.embed_tokens.weight[:, 0] = 50.0
+            model.lm_head.weight.zero_()
+            model.lm_head.weight[config.eos_token_id, 0] = 1.0
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
     return folder
+
+
+def build_tiny_adapter(base: Path, folder: Path, **options: object) -> Any:
+    """Save a random adapter over `base` in `folder`; returns the PeftModel (float32)."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    chosen = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options}
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5.23 for a name that is on its way out
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        peft_model = get_peft_model(model, LoraConfig(**chosen))
+    torch.manual_seed(5)
+    for name, parameter in peft_model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    peft_model.save_pretrained(folder)
+    return peft_model
+
+
+@pytest.fixture(scope="session")
+def make_tiny_adapter() -> Callable[..., Any]:
+    """`build_tiny_adapter`, for tests that want an adapter of their own."""
+    return build_tiny_adapter
 
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama with SmolLM2's kind of tokenizer: ChatML, digits apart, tied embeddings, no BOS."""
     return build_tiny_base(tmp_path_factory.mktemp("tiny") / "smol")
+
+
+@pytest.fixture(scope="session")
+def tiny_stopping_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like tiny_base, with an lm_head of its own that ends every answer at once."""
+    return build_tiny_base(tmp_path_factory.mktemp("tiny") / "stops", tied=False, stops=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random LoRA adapter that fits every tiny base."""
+    folder = tmp_path_factory.mktemp("tiny") / "adapter"
+    build_tiny_adapter(tiny_base, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

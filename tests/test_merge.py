@@ -10,43 +10,18 @@ import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.export.merge import merge, through_nf4, weight_shapes
 
-# peft 0.21 asks transformers 5.23 for a name that is on its way out
-pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
-
 Edit = Callable[[dict[str, Any]], None]
-
-
-def make_adapter(base: Path, folder: Path, **options: Any) -> Any:
-    """Save a random adapter over `base` in `folder`; returns the PeftModel (float32)."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options}
-    peft_model = get_peft_model(model, LoraConfig(**settings))
-    torch.manual_seed(5)
-    for name, parameter in peft_model.named_parameters():
-        if "lora_" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    peft_model.save_pretrained(folder)
-    return peft_model
-
-
-@pytest.fixture(scope="session")
-def tiny_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny") / "adapter"
-    make_adapter(tiny_base, folder)
-    return folder
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"use_rslora": True}, {"target_modules": ["q_proj", "down_proj"]}, {"rank_pattern": {"q_proj": 2}}]
 )
-def test_a_merge_is_pefts_merge(options: dict[str, Any], tiny_base: Path, tmp_path: Path) -> None:
+def test_a_merge_is_pefts_merge(
+    options: dict[str, Any], tiny_base: Path, make_tiny_adapter: Callable[..., Any], tmp_path: Path
+) -> None:
     import torch
 
-    expected = make_adapter(tiny_base, tmp_path / "adapter", **options).merge_and_unload().state_dict()
+    expected = make_tiny_adapter(tiny_base, tmp_path / "adapter", **options).merge_and_unload().state_dict()
     base = dict(merge(tiny_base, None))
     ours = dict(merge(tiny_base, tmp_path / "adapter"))
     assert list(ours) == list(weight_shapes(tiny_base))
@@ -61,12 +36,12 @@ def test_a_merge_is_pefts_merge(options: dict[str, Any], tiny_base: Path, tmp_pa
 
 
 def test_over_nf4_ground_it_is_pefts_merge_over_the_weights_that_training_saw(
-    tiny_llama3: Path, tmp_path: Path
+    tiny_llama3: Path, make_tiny_adapter: Callable[..., Any], tmp_path: Path
 ) -> None:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    make_adapter(tiny_llama3, tmp_path / "adapter")
+    make_tiny_adapter(tiny_llama3, tmp_path / "adapter")
     plain = dict(merge(tiny_llama3, tmp_path / "adapter"))
     base = dict(merge(tiny_llama3, None))
     ours = dict(merge(tiny_llama3, tmp_path / "adapter", ground="nf4", dtype="bfloat16"))

@@ -1,0 +1,245 @@
+"""An export makes the files that ship, once; a killed one goes on where it was."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sql_llama.cli.main import run as sql_llama
+from sql_llama.core.errors import DataError, RecipeError, SqlLlamaError
+from sql_llama.core.gguf_file import check_gguf
+from sql_llama.core.recipe import Base, Export, Recipe, render_recipe
+from sql_llama.core.run import Run, create_run
+from sql_llama.export import export as stages
+from sql_llama.export.export import Exported, export_adapter, export_run
+
+
+def exported(base: Path, adapter: Path, out: Path, **options: Any) -> Exported:
+    return export_adapter(base, adapter, out, ground="base", **options)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What an export really did, stage by stage."""
+    done: list[str] = []
+    for name in ("convert", "quantize", "certify"):
+        original = getattr(stages, name)
+
+        def counted(*args: Any, _original: Any = original, _name: str = name, **options: Any) -> Any:
+            done.append(_name)
+            return _original(*args, **options)
+
+        monkeypatch.setattr(stages, name, counted)
+    return done
+
+
+def test_an_export_leaves_its_files_and_no_others(tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = exported(tiny_stopping_base, tiny_adapter, out)
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()) == [
+        "Modelfile",
+        "certificate.json",
+        "certificate.md",
+        "gguf/sql-llama-Q4_K_M.gguf",
+        "gguf/sql-llama-Q8_0.gguf",
+        "manifest.json",
+        "recipe.toml",
+    ]
+    assert [check_gguf(path)["general.file_type"] for path in result.gguf] == [15, 7]
+    assert result.modelfile.read_text().startswith("FROM ./gguf/sql-llama-Q4_K_M.gguf\n")
+    assert result.certificate is not None and result.certificate.passed
+    assert result.notes == (stages.HOW_TO_GET_ONE,)
+    assert set(Run(out).manifest()["stages"]) == {"convert", "quantize Q4_K_M", "quantize Q8_0", "certify"}
+
+
+def test_a_second_export_does_nothing_and_another_type_only_that(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, work: list[str]
+) -> None:
+    args = tiny_stopping_base, tiny_adapter, tmp_path / "out"
+    exported(*args, quants=["Q8_0"])
+    assert work == ["convert", "quantize", "certify"]
+    exported(*args, quants=["Q8_0"])
+    assert work == ["convert", "quantize", "certify"]
+    exported(*args, quants=["Q8_0", "F16"])
+    assert work == ["convert", "quantize", "certify", "convert"]
+    assert (tmp_path / "out" / "gguf" / "sql-llama-F16.gguf").is_file()
+    (tmp_path / "out" / "gguf" / "sql-llama-Q8_0.gguf").unlink()
+    exported(*args, quants=["Q8_0", "F16"])
+    assert work[4:] == ["quantize"]
+
+
+def test_a_changed_adapter_is_exported_anew(
+    tiny_stopping_base: Path, tiny_adapter: Path, make_tiny_adapter: Any, tmp_path: Path, work: list[str]
+) -> None:
+    adapter = tmp_path / "adapter"
+    shutil.copytree(tiny_adapter, adapter)
+    first = exported(tiny_stopping_base, adapter, tmp_path / "out", quants=["Q8_0"]).gguf[0].read_bytes()
+    shutil.rmtree(adapter)
+    make_tiny_adapter(tiny_stopping_base, adapter, r=2)
+    assert exported(tiny_stopping_base, adapter, tmp_path / "out", quants=["Q8_0"]).gguf[0].read_bytes() != first
+    assert work == ["convert", "quantize", "certify"] * 2
+
+
+def test_an_export_killed_while_quantizing_goes_on_there(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, work: list[str]
+) -> None:
+    out = tmp_path / "out"
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export\n"
+        "def killed(source, out, quant):\n"
+        "    out.with_name('.' + out.name + '.half.gguf').write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "export.quantize = killed\n"
+        "export.export_adapter(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), ground='base')"
+    )
+    command = [sys.executable, "-c", code, str(tiny_stopping_base), str(tiny_adapter), str(out)]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    assert "convert" in Run(out).manifest()["stages"]
+    exported(tiny_stopping_base, tiny_adapter, out)
+    assert work == ["quantize", "quantize", "certify"]
+    assert sorted(path.name for path in (out / "gguf").iterdir()) == ["sql-llama-Q4_K_M.gguf", "sql-llama-Q8_0.gguf"]
+
+
+def test_an_export_that_fails_its_checks_is_an_error_that_says_which(
+    tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SqlLlamaError, match=r"certificate\.md: .* fails its checks \(stops: \d of 20"):
+        exported(tiny_base, tiny_adapter, tmp_path / "out", quants=["Q8_0"])
+    assert json.loads((tmp_path / "out" / "certificate.json").read_text())["verdict"] == "fail"
+    result = exported(tiny_base, tiny_adapter, tmp_path / "out", quants=["Q8_0"], verify=False)
+    assert result.certificate is None
+    assert result.notes[0] == f"Not checked: sql-llama verify {tmp_path / 'out'}"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"quants": ["Q4_X"]}, "no GGUF type"), ({"name": "Bad Name"}, "cannot be a name in Ollama")],
+)
+def test_a_mistake_is_told_before_anything_is_made(
+    options: dict[str, Any], says: str, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=says):
+        exported(tiny_base, tiny_adapter, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_an_adapter_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no adapter there"):
+        exported(tiny_base, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# --- a run, and the commands
+
+
+@pytest.fixture
+def trained(tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path) -> Run:
+    """A run directory as training leaves it."""
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny", quants=("Q8_0",)))
+    run = create_run(tmp_path / "home" / "runs" / "one", recipe.name, render_recipe(recipe))
+    shutil.copytree(tiny_adapter, run.adapter)
+    run.finish("train", {}, [run.adapter], 1.0, dtype="float32")
+    return run
+
+
+def test_a_run_is_exported_over_the_nf4_weights_of_its_own_dtype(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, tiny_stopping_base: Path
+) -> None:
+    seen: list[dict[str, Any]] = []
+    original = stages.merge
+
+    def merge(*args: Any, **options: Any) -> Any:
+        seen.append(options)
+        return original(*args, **options)
+
+    monkeypatch.setattr(stages, "merge", merge)
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
+    export_run(trained, recipe, quants=["Q8_0"])
+    assert seen == [{"ground": "nf4", "dtype": "float32"}]
+
+
+def test_a_run_that_is_not_trained_says_how_to_train_it(tmp_path: Path, tiny_base: Path) -> None:
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_base)))
+    run = create_run(tmp_path / "run", "tiny", render_recipe(recipe))
+    with pytest.raises(DataError, match="not trained to the end") as caught:
+        export_run(run, recipe)
+    assert caught.value.fix == f"sql-llama train tiny --run {tmp_path / 'run'}"
+
+
+def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sql_llama(["export"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith(f"{trained.gguf / 'tiny-Q8_0.gguf'}: ")
+    assert "pass tokens: 50 of 50 prompts have the same token ids in Hugging Face and llama.cpp" in told
+    assert told[-1] == "Next: sql-llama chat"
+    assert sql_llama(["verify", str(trained.path)]) == 0
+    assert "| files | pass | 1 of 1 files are as they were made |" in capsys.readouterr().out
+    assert sql_llama(["verify", str(trained.path), "--json"]) == 0
+    certificate = json.loads(capsys.readouterr().out)
+    assert certificate["verdict"] == "pass"
+    assert [check["verdict"] for check in certificate["checks"]] == ["pass"] * 5
+
+
+def test_verify_notices_a_changed_file(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sql_llama(["export", str(trained.path)]) == 0
+    path = trained.gguf / "tiny-Q8_0.gguf"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    capsys.readouterr()
+    assert sql_llama(["verify", str(trained.path)]) == 1
+    assert "| files | fail |" in capsys.readouterr().out
+
+
+def test_verify_takes_a_file(trained: Run, tiny_stopping_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql_llama(["export", str(trained.path), "--no-verify"])
+    assert "Not checked" in capsys.readouterr().out
+    path = str(trained.gguf / "tiny-Q8_0.gguf")
+    assert sql_llama(["verify", path, "--json"]) == 0
+    assert [c["verdict"] for c in json.loads(capsys.readouterr().out)["checks"]] == [
+        "skipped",
+        "skipped",
+        "pass",
+        "pass",
+    ]
+    assert sql_llama(["verify", path, "--base", str(tiny_stopping_base), "--json"]) == 0
+    assert [c["verdict"] for c in json.loads(capsys.readouterr().out)["checks"]] == ["pass"] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["export"], 1, "no runs yet"),
+        (["export", "nowhere"], 1, "nowhere: not a run directory"),
+        (["export", "--base", "x"], 2, "all of --base, --adapter and --out"),
+        (["verify"], 2, "Missing argument"),
+        (["verify", "nothing.gguf"], 1, "nothing.gguf: no such file"),
+        (["verify", "."], 1, "not a run directory"),
+    ],
+)
+def test_wrong_usage_and_missing_things_are_one_line_and_the_right_code(
+    arguments: list[str],
+    code: int,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert sql_llama(arguments) == code
+    assert says in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_hostile_gguf_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF\3\0\0\0" + b"\xff" * 16)
+    assert sql_llama(["verify", str(path)]) == 1
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 2
+    assert error[0].startswith(f"Error: {path}: not a usable GGUF file")
