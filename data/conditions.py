@@ -24,6 +24,7 @@ ADJECTIVES = {"age": ("older", "younger"), "height": ("taller", "shorter"), "len
 EVENTS = re.compile(
     r"\b(founded|opened|built|released|established|published|launched|born|hired|joined|made|created|planted|acquired|signed|started|ordered)\b"
 )
+ACTIVE = {"joined": "joined", "started": "started"}
 UNEVENTFUL = ("paid", "played", "purchased", "acquired", "aired", "returned")
 EVENT_NOUNS = {
     **{noun: participle for participle, noun in HAPPENED.items() if participle not in UNEVENTFUL},
@@ -242,7 +243,14 @@ def _time(rng: random.Random, facts: Facts, entity: Entity, field: Field) -> Con
         sql, when, stated_as = f"{field.sql} {operator} {stated}", f"{word} {day}", f"{word} {day}"
     statement = f"{name} is {stated_as}"
     if event:
-        phrase = rng.choice([f"{event} {when}", f"{event} {when}", f"that were {event} {when}", f"whose {statement}"])
+        phrase = rng.choice(
+            [
+                f"{event} {when}",
+                f"{event} {when}",
+                f"that {ACTIVE.get(event, f'were {event}')} {when}",
+                f"whose {statement}",
+            ]
+        )
         return Condition(sql, phrase, statement, (field,))
     plain = f"with {indefinite(name)} {when}" if " = " not in sql or as_date else f"with {name} {day}"
     return Condition(sql, rng.choice([f"whose {statement}", plain]), statement, (field,))

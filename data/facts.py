@@ -214,7 +214,8 @@ def _nouns(column: str, table: str, role: Role, cells: list[str | int | float]) 
         and "number" not in nouns[0]
         and all(isinstance(cell, int) for cell in cells[:50])
     ):
-        return (f"number of {nouns[0]}",)
+        limit = re.fullmatch(r"(maximum|minimum|total|average) (.+)", nouns[0])
+        return (f"{limit.group(1)} number of {limit.group(2)}" if limit else f"number of {nouns[0]}",)
     tallied = re.fullmatch(r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|in stock|with \w+)", nouns[0])
     if role == "number" and (tallied or nouns[0].startswith("years of ")):
         return (f"number of {nouns[0]}",)
@@ -242,7 +243,10 @@ def _role(
     if texts and usable and all(re.match(r"\d{4}-\d\d-\d\d", str(cell)) for cell in usable):
         return "date"
     years = numeric and all(isinstance(cell, int) and 1000 <= cell <= 2100 for cell in usable)
-    if years and re.search(r"year|yr|founded|opened|built|since|released|established|season|born|joined", spelled):
+    if years and re.search(
+        r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|ed$",
+        spelled,
+    ):
         return "year"
     if numeric and (CODES.search(spelled) or re.search(r"(num|nbr)$", spelled)) and not COUNTED.search(spelled):
         return "code"
