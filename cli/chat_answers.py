@@ -24,7 +24,7 @@ class Side:
     """One model's answer as it grows. Its thread writes, the screen reads.
 
     `reading` the prompt, `writing`, `querying` the database, then `done` (with `result` or the database's `error`),
-    `stopped` by the user, or `failed` (with the engine's `error`).
+    `stopped` by the user, or `failed` (with the engine's `error`). `started`, `first` and `last` piece are clock times.
     """
 
     title: str
@@ -36,6 +36,14 @@ class Side:
     result: ResultSet | None = None
     error: str = ""
     started: float = field(default_factory=time.monotonic)
+    first: float = 0.0
+    last: float = 0.0
+
+    def speed(self) -> float:
+        """Tokens a second from the first piece of text to the last, without the reading of the prompt; 0 if unknown."""
+        if self.answer is None or self.answer.tokens < 2 or self.last <= self.first:
+            return 0.0
+        return (self.answer.tokens - 1) / (self.last - self.first)
 
 
 def chat_answers(
@@ -84,6 +92,8 @@ def _listen(side: Side, chat: Sequence[Message], stop: threading.Event) -> Answe
                 answer: Answer = end.value
                 return answer
             if piece:
+                side.last = time.monotonic()
+                side.first = side.first or side.last
                 side.text += piece
                 side.state = "writing"
     return None

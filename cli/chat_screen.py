@@ -192,8 +192,8 @@ def _footer(side: Side) -> str:
     if side.result is not None:
         parts.append(rows_line(side.result))
     parts.append(f"{side.answer.seconds:.1f} s")
-    if side.answer.tokens and side.answer.seconds:
-        parts.append(f"{side.answer.tokens / side.answer.seconds:.0f} tokens/s")
+    if side.speed():
+        parts.append(f"{side.speed():.0f} tokens/s")
     if not side.answer.stopped:
         parts.append(f"cut after {MAX_TOKENS} tokens")
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ CATS = "SELECT count(*) FROM pets WHERE pets.kind = 'cat'"
 
 
 class Scripted(ScriptedEngine):
-    """The scripted engine, half a second and 20 tokens an answer, as the transcripts say; `FAIL` makes it fail."""
+    """The scripted engine, half a second an answer, as the transcripts say; `FAIL` makes it fail."""
 
     def __init__(self, name: str, answers: dict[str, str], wait: float = 0.0) -> None:
         super().__init__(answers, name=name, seconds=wait)
@@ -37,18 +38,18 @@ class Scripted(ScriptedEngine):
         answer = yield from super().stream(chat, max_tokens=max_tokens)
         if answer.text == "FAIL":
             raise SqlLlamaError(f"{self.name}: the prompt has 5000 tokens, the context holds 4096", fix="ask less")
-        return replace(answer, tokens=20, seconds=0.5)
+        return replace(answer, seconds=0.5)
 
 
 def transcript(typed: str, tuned: Engine, base: Engine | None = None, database: Path | None = None) -> str:
-    """Everything a pipe would get for what is typed."""
+    """Everything a pipe would get for what is typed; speeds, which vary, as `many tokens/s`."""
     out = io.StringIO()
     session = ChatSession(
         Screen(Console(file=out, highlight=False)), tuned, base, open_database(str(database)) if database else None
     )
     converse(session, chat_input(io.StringIO(typed)))
     session.close()
-    return out.getvalue()
+    return re.sub(r"\d+ tokens/s", "many tokens/s", out.getvalue())
 
 
 def test_both_answers_are_run_and_compared(pets: Path) -> None:
@@ -61,12 +62,12 @@ def test_both_answers_are_run_and_compared(pets: Path) -> None:
         "/help lists the commands, Ctrl-D leaves.\n"
         "\n"
         "> How many cats?\n"
-        "base (base-Q4_K_M): 1 row, 0.5 s, 40 tokens/s\n"
+        "base (base-Q4_K_M): 1 row, 0.5 s, many tokens/s\n"
         "SELECT count(*) FROM pets WHERE pets.kind = 'cat'\n"
         "count(*)\n"
         "2\n"
         "\n"
-        "tuned (tuned-Q4_K_M): 1 row, 0.5 s, 40 tokens/s\n"
+        "tuned (tuned-Q4_K_M): 1 row, 0.5 s, many tokens/s\n"
         "SELECT count(*) AS cats FROM pets WHERE pets.kind = 'cat'\n"
         "cats\n"
         "2\n"
@@ -95,7 +96,7 @@ def test_the_order_of_rows_counts_only_where_both_ask_for_one(pets: Path) -> Non
 
 def test_rows_are_laid_out_in_columns(pets: Path) -> None:
     assert asked("SELECT name, weight, owner_id FROM pets", pets) == (
-        "tuned (t): 3 rows, 0.5 s, 40 tokens/s\n"
+        "tuned (t): 3 rows, 0.5 s, many tokens/s\n"
         "SELECT name, weight, owner_id FROM pets\n"
         "name  weight  owner_id\n"
         "Rex   20.5    1\n"
@@ -106,7 +107,7 @@ def test_rows_are_laid_out_in_columns(pets: Path) -> None:
 
 def test_a_query_that_fails_shows_what_the_database_said(pets: Path) -> None:
     assert asked("SELECT colour FROM pets", pets) == (
-        "tuned (t): 0.5 s, 40 tokens/s\nSELECT colour FROM pets\nno such column: colour\n\n\n"
+        "tuned (t): 0.5 s, many tokens/s\nSELECT colour FROM pets\nno such column: colour\n\n\n"
     )
 
 
@@ -190,7 +191,7 @@ def test_a_typed_schema_is_asked_about_and_nothing_is_run(end: str) -> None:
         "owners(id int)\n"
         "pets.owner_id -> owners.id\n"
         "> Q\n"
-        "tuned (t): 0.5 s, 40 tokens/s\n"
+        "tuned (t): 0.5 s, many tokens/s\n"
         f"{CATS}\n\n\n"
     )
 
@@ -267,7 +268,9 @@ def seen(sides: list[Side], width: int, height: int = 0) -> str:
 
 def answered(title: str) -> Side:
     rows = ResultSet(("kind", "n"), (("cat", 2), ("dog", 1)))
-    side = Side(title, Scripted(f"{title}.gguf", {}), state="done", answer=Answer("", 20, 0.5), result=rows)
+    side = Side(
+        title, Scripted(f"{title}.gguf", {}), state="done", answer=Answer("", 21, 0.6), result=rows, first=1.0, last=1.5
+    )
     side.sql = "SELECT kind, count(*) FROM pets GROUP BY kind"
     return side
 
@@ -283,7 +286,7 @@ def test_a_wide_terminal_shows_the_answers_side_by_side() -> None:
         "│ cat   2                                           │ cat   2                                          │\n"
         "│ dog   1                                           │ dog   1                                          │\n"
         "├───────────────────────────────────────────────────┼──────────────────────────────────────────────────┤\n"
-        "│ 2 rows, 0.5 s, 40 tokens/s                        │ 2 rows, 0.5 s, 40 tokens/s                       │\n"
+        "│ 2 rows, 0.6 s, 40 tokens/s                        │ 2 rows, 0.6 s, 40 tokens/s                       │\n"
         "╰───────────────────────────────────────────────────┴──────────────────────────────────────────────────╯\n"
     )
 
@@ -401,6 +404,8 @@ def test_the_command_answers_from_a_pipe(tiny_gguf: Path, pets: Path) -> None:
             "--model and --ollama each name the tuned model: give one of them.",
         ),
         (["--db", "nosuch.sqlite"], 1, "nosuch.sqlite: no such database"),
+        (["--ollama", "nosuch", "--no-base"], 1, "no Ollama server answers"),
+        (["--no-base"], 1, ""),
         (["--model", "nosuch.gguf", "--no-base"], 1, "nosuch.gguf: no such model file"),
         (["--model", "nosuch.gguf"], 1, "nosuch.gguf: no such model file"),
     ],
