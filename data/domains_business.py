@@ -31,7 +31,7 @@ training_attendance 130: employee_id=>employees; training_id=>trainings; attende
 
 payrollLite | payroll
 dept 7: deptNo=code D; deptName=*Finance|Operations|Human Resources|Quality|Sales|Stores|Transport; floor=int 1..6
-emp 70: empNo=key 7000; eName=person; job=clerk|driver|engineer|manager|analyst; sal=int 18000..95000; comm=int 100..3000?; hireDate=date 2005..2023; deptNo=>dept
+emp 70: empNo=key 7000; eName=person; job=clerk|driver|engineer|manager|analyst; sal=int 18000..95000; comm=int 100..3000?; hireDate=date 2005..2023; deptNo=>dept; mentorNo=>emp
 payslip 150: slipNo=key; empNo=>emp; payMonth=January|February|March|April|May|June; gross=money 1500..8000; tax=money 200..2400
 timeOff 90: empNo=>emp; kind=holiday|sick leave|parental leave|unpaid leave; daysTaken=int 1..15; startDate=date 2022..2023
 

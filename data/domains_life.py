@@ -45,7 +45,7 @@ family_farm | farming
 farms 14: farm_id=key; farm_name=*Green|Willow|Stony|Sunny|River/Acres|Hill|Meadow|Hollow; county=Alder|Birch|Cedar|Dale; hectares=int 8..400; owner=person
 crops 12: crop_id=key; crop_name=*Barley|Beans|Carrots|Corn|Lettuce|Oats|Onions|Peas|Potatoes|Rye|Sugar Beet|Wheat; season=spring|summer|autumn|winter; days_to_harvest=int 40..220
 plantings 90: planting_id=key; farm_id=>farms; crop_id=>crops; planted_on=date 2020..2023; area=real 0.5..60; yield_tonnes=real 1..300?
-livestock 110: animal_id=key; farm_id=>farms; kind=cow|sheep|goat|pig|chicken; breed=Ansel|Brindle|Corran|Dunley; weight=real 2..800; born_on=date 2014..2023
+livestock 110: animal_id=key; farm_id=>farms; kind=cow|sheep|goat|pig|chicken; breed=Ansel|Brindle|Corran|Dunley; weight=real 2..800; born_on=date 2014..2023; mother_id=>livestock
 
 orchardLog | farming | nokeys
 growers 15: grower_code=code G; grower=company; district=North Valley|South Valley|Lakeside|Uplands; certified_organic=yn

@@ -309,5 +309,5 @@ LINKS = (
     (3, link_counts),
     (4, chain),
     (1, beyond_link),
-    (0.6, self_join),
+    (3, self_join),
 )

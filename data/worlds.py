@@ -13,6 +13,7 @@ import contextlib
 import random
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..core.files import atomic
 from . import domains_business, domains_life, domains_play, domains_public
 from .cells import CITIES, COUNTRIES, FIRST, LAST, company, date, person, street
 
-VERSION = 1  # part of the file names: a changed world is built anew
+VERSION = 2  # raise it when rows are made in another way: part of the file names, like the schema itself
 
 Value = str | int | float | None
 
@@ -51,7 +52,7 @@ class Plan:
 class Blueprint:
     name: str
     domain: str
-    options: frozenset[str]
+    options: tuple[str, ...]
     tables: tuple[Plan, ...]
 
 
@@ -59,7 +60,7 @@ def build_worlds(folder: Path, seed: int = 1) -> list[World]:
     """Write the databases that are not there yet; the same seed gives the same rows."""
     worlds = []
     for blueprint in blueprints():
-        path = folder / f"{blueprint.name}-{VERSION}-{seed}.sqlite"
+        path = folder / f"{blueprint.name}-{seed}-{zlib.crc32(repr((VERSION, blueprint)).encode()):08x}.sqlite"
         if not path.exists():
             with atomic(path) as temporary:
                 _fill(temporary, blueprint, random.Random(f"{seed} {blueprint.name}"))
@@ -73,7 +74,7 @@ def blueprints() -> Iterator[Blueprint]:
         for paragraph in re.split(r"\n\s*\n", module.WORLDS.strip()):
             head, *lines = paragraph.strip().splitlines()
             name, domain, *options = (part.strip() for part in head.split("|"))
-            yield Blueprint(name, domain, frozenset(options[0].split() if options else ()), tuple(map(_plan, lines)))
+            yield Blueprint(name, domain, tuple(options[0].split() if options else ()), tuple(map(_plan, lines)))
 
 
 def _plan(line: str) -> Plan:
@@ -112,7 +113,7 @@ def _ddl(plan: Plan, blueprint: Blueprint) -> str:
         declared = _declared(kind, target, "typed" in blueprint.options)
         primary = " PRIMARY KEY" if kind.split()[0] in ("key", "code") and "nokeys" not in blueprint.options else ""
         parts.append(f"{_quoted(name)} {declared}{primary}")
-        if target is not None and not blueprint.options & {"nokeys", "nofk"}:
+        if target is not None and not set(blueprint.options) & {"nokeys", "nofk"}:
             foreign.append(
                 f"FOREIGN KEY ({_quoted(name)}) REFERENCES {_quoted(target.name)}({_quoted(target.key() or '')})"
             )
