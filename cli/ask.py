@@ -69,6 +69,7 @@ def _plain(value: Any) -> Any:
 
 def _show(reply: "Reply") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
@@ -79,7 +80,7 @@ def _show(reply: "Reply") -> None:
     if reply.result is None:
         click.echo(f"Error: {reply.error}", err=True)
         return
-    table = Table(*(Text(name) for name in reply.result.columns))
+    table = Table(*(escape(name) for name in reply.result.columns))
     for row in reply.result.rows:
         table.add_row(*(Text("NULL" if value is None else str(_plain(value))) for value in row))
     console.print(table)

@@ -121,7 +121,7 @@ TOKEN = re.compile(
 def exact_match(gold_sql: str, predicted_sql: str) -> bool:
     """Whether two queries are the same text but for case, blanks, comments, kinds of quotes and a last `;`.
 
-    >>> exact_match("SELECT Name FROM pets WHERE kind = \"dog\"", "select name from pets where kind='dog';")
+    >>> exact_match('SELECT Name FROM pets WHERE kind = "dog"', "select name from pets where kind='dog';")
     True
     """
     gold, predicted = _tokens(gold_sql), _tokens(predicted_sql)

@@ -1,10 +1,12 @@
 """Read a database, and be unable to do anything else.
 
 The database itself holds the connection read-only; the check in core/sqlcheck.py comes before it and only makes the
-message clearer. First cut: SQLite files. Not covered: a query that needs more memory than SQLite's own limits allow for.
+message clearer. First cut: SQLite files. Not covered: one row of very many very long values, a single call of a
+function that takes long (time is looked at between steps of SQLite's machine).
 """
 
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -14,34 +16,82 @@ from .records import ResultSet
 
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 LONGEST_VALUE = 10_000_000  # bytes of one cell: zeroblob(1e9) is refused
+LONGEST_RESULT = 64 * 2**20  # bytes of text and blobs of one result
+LONGEST_SQL = 100_000  # bytes
+MOST_MEMORY = 2**30  # bytes that SQLite may take in this process, all connections together
+SCHEMA_TIME = 60.0  # seconds that reading a schema and its cells may take: a view can be made to run for ever
+STEPS = 10_000  # of SQLite's machine between two looks at the clock: a few milliseconds
 FORBIDDEN_FUNCTIONS = {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"}
+FIX = "give a SQLite file with --db"
 
 
 def sqlite_path(url: str) -> Path:
-    """The file of a SQLite URL (`sqlite:///file`) or plain path. Raises DataError when it is missing or no SQLite database."""
+    """The file of a SQLite URL (`sqlite:///file`) or plain path.
+
+    Raises DataError when it is missing or no SQLite database.
+    """
+    if "://" in url and not url.startswith("sqlite:///"):
+        raise DataError(f"{url.partition('://')[0]}: databases of this kind are not read yet", fix=FIX)
     path = Path(url.removeprefix("sqlite:///")).expanduser()
-    if not path.exists():
-        raise DataError(f"{path}: no such database", fix="check the path given with --db")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder, not a database", fix="give a SQLite file with --db")
-    with path.open("rb") as file:
-        head = file.read(16)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(f"{path}: is a folder, not a database", fix=FIX)
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{path}: not a file", fix=FIX)
+        with path.open("rb") as file:
+            head = file.read(16)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        raise DataError(f"{url}: no such database", fix="check the path given with --db") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be opened ({error.strerror})", fix="check the path given with --db") from None
     if head not in (b"SQLite format 3\0", b""):
-        raise DataError(f"{path}: not a SQLite database", fix="give a SQLite file with --db")
+        raise DataError(f"{path}: not a SQLite database", fix=FIX)
     return path
 
 
 def connect(url: str) -> sqlite3.Connection:
-    """A connection that can only read: opened mode=ro, query_only, and an authorizer that refuses all but SELECT."""
+    """A connection that can only read: opened mode=ro, query_only, its schema not trusted, its memory bounded.
+
+    Raises DataError when the file is no database that can be read.
+    """
     path = sqlite_path(url)
     connection = sqlite3.connect(
-        f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
+        f"file:{quote(str(path.resolve()))}?{_mode(path)}", uri=True, check_same_thread=False, isolation_level=None
     )
     connection.text_factory = lambda data: data.decode(errors="replace")
-    connection.execute("PRAGMA query_only = 1")
+    try:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("PRAGMA trusted_schema = 0")
+        connection.execute("PRAGMA temp_store = 2")  # a large sort fails at the memory limit; it does not fill the disk
+        connection.execute(f"PRAGMA hard_heap_limit = {MOST_MEMORY}")
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except (sqlite3.Error, MemoryError) as error:
+        connection.close()
+        raise DataError(f"{path}: cannot be read ({error})", fix=FIX) from None
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, LONGEST_SQL)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    _stop_after(connection, SCHEMA_TIME)
     return connection
+
+
+def _mode(path: Path) -> str:
+    """How to open the file: a write-ahead database with an empty log is opened as one that does not change.
+
+    Else SQLite makes a log and an index beside it, which is writing, and fails in a folder that is read-only.
+    """
+    with path.open("rb") as file:
+        write_ahead = file.read(20)[18:20] == b"\x02\x02"
+    log = path.resolve().with_name(path.resolve().name + "-wal")
+    logged = log.exists() and log.stat().st_size > 0
+    return "mode=ro&immutable=1" if write_ahead and not logged else "mode=ro"
+
+
+def _stop_after(connection: sqlite3.Connection, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: int(time.monotonic() > end), STEPS)
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
@@ -58,18 +108,41 @@ def run(url: str, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> R
     connection = connect(url)
     started = time.monotonic()
     connection.set_authorizer(_authorize)
-    connection.set_progress_handler(lambda: int(time.monotonic() - started > timeout), 10_000)
+    _stop_after(connection, timeout)
     try:
         cursor = connection.execute(sql)
-        rows = cursor.fetchmany(max_rows + 1)
-        columns = tuple(item[0] for item in cursor.description or ())
-    except sqlite3.Error as error:
-        said = str(error)
-        if said == "interrupted":
-            said = f"stopped after {timeout:g} s"
-        elif said == "not authorized":
-            said = "refused: only queries that read are run"
-        raise QueryError(said) from None
+        if cursor.description is None:
+            raise QueryError("refused: no query")
+        columns = tuple(item[0] for item in cursor.description)
+        rows, truncated = _read(cursor, max_rows)
+    except MemoryError:
+        raise QueryError("stopped: the query needs too much memory") from None
+    except (UnicodeError, ValueError) as error:  # text of the query, or a column's name, that is no UTF-8; a NUL
+        raise QueryError(f"not a text that SQLite reads: {error}") from None
+    except (sqlite3.Error, sqlite3.Warning) as error:  # Python 3.11 warns of a second statement, 3.12 fails
+        raise QueryError(_said(str(error), timeout)) from None
     finally:
         connection.close()
-    return ResultSet(columns, tuple(rows[:max_rows]), len(rows) > max_rows, time.monotonic() - started)
+    return ResultSet(columns, rows, truncated, time.monotonic() - started)
+
+
+def _read(cursor: sqlite3.Cursor, max_rows: int) -> tuple[tuple[tuple[object, ...], ...], bool]:
+    """The first rows, by number and by size, and whether there are more."""
+    rows: list[tuple[object, ...]] = []
+    size = 0
+    for row in cursor:
+        if len(rows) == max_rows or size > LONGEST_RESULT:
+            return tuple(rows), True
+        rows.append(row)
+        size += sum(len(value) for value in row if isinstance(value, str | bytes))
+    return tuple(rows), False
+
+
+def _said(error: str, timeout: float) -> str:
+    if error == "interrupted":
+        return f"stopped after {timeout:g} s"
+    if "not authorized" in error or "prohibited" in error:
+        return "refused: only queries that read are run"
+    if "one statement at a time" in error:
+        return "refused: more than one statement"
+    return error

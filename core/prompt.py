@@ -70,9 +70,8 @@ def render_schema(schema: Schema) -> str:
                 line += " [" + ", ".join(literal(sample) for sample in column.samples) + "]"
             lines.append(line)
     for key in schema.foreign_keys:
-        lines.append(
-            f"{identifier(key.table)}.{identifier(key.column)} = {identifier(key.ref_table)}.{identifier(key.ref_column)}"
-        )
+        target = f"{identifier(key.ref_table)}.{identifier(key.ref_column)}"
+        lines.append(f"{identifier(key.table)}.{identifier(key.column)} = {target}")
     return "\n".join(lines)
 
 
@@ -87,15 +86,36 @@ def literal(value: str) -> str:
     return "'" + " ".join(value.split()).replace("'", "''") + "'"
 
 
-FENCE = re.compile(r"```[ \t]*(?:sql|sqlite|postgresql|mysql)?[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
-START = re.compile(r"\bSELECT\b|\bWITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+(?:\s*\([^()]*\))?\s+AS\s*\(", re.IGNORECASE)
+FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+QUERY = r"(?:SELECT\b|WITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+(?:\s*\([^()]*\))?\s+AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\()"
+START = re.compile(rf"\b{QUERY}", re.IGNORECASE)
+LINE_START = re.compile(rf"(?:^|[:>]|[^\w\s]`)[ \t]*[\"'`(]?(?={QUERY})", re.IGNORECASE | re.MULTILINE)
+SHOUTED = re.compile(r"\b(?:SELECT|WITH)\b")
+WRITE = re.compile(
+    r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|EXPLAIN|"
+    r"CREATE\s+(?:OR|TEMP|TEMPORARY|UNIQUE|TABLE|VIEW|INDEX|TRIGGER))\b[^;]*\Z",
+    re.IGNORECASE,
+)
+PIECE = re.compile(
+    r"```|--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|;|\s+|[^\s;'\"`/-]+|.", re.DOTALL
+)
+GOES_ON = re.compile(
+    r"\s*(?:UNION|INTERSECT|EXCEPT|WHERE|FROM|(?:INNER|LEFT|RIGHT|FULL|CROSS|NATURAL)?\s*(?:OUTER\s+)?JOIN|"
+    r"GROUP|HAVING|ORDER|LIMIT|SELECT|AND|OR|ON|\))\b",
+    re.IGNORECASE,
+)
+PROSE = re.compile(
+    r"\s*\n\s*(?:This|The|That|Here|Note|It|In|You|We|Please|Explanation|Answer|Question|Output|Result)\b[^=<>()]*$",
+    re.MULTILINE,
+)
 
 
 def extract_sql(text: str) -> str:
-    """The SQL in an answer that may be chatty: the first fenced block that holds a query, else the first query in the prose.
+    """The SQL in an answer that may be chatty: in the first fenced block that holds a query, else in the prose.
 
-    A query ends at its `;`, at a blank line that prose follows, or at the end. Text without any query comes back
-    stripped as it is, so that it is judged (and refused) as what the model said.
+    A query ends at its `;`, at a fence, where prose follows on a line of its own, or at the end. It comes back on one
+    line, without comments. Text without any query comes back stripped as it is, so that it is judged (and refused) as
+    what the model said; a statement that writes keeps its verb for the same reason.
 
     >>> extract_sql("Sure! Here it is:\\n```sql\\nSELECT 1;\\n```\\nThis selects one.")
     'SELECT 1'
@@ -103,30 +123,54 @@ def extract_sql(text: str) -> str:
     "SELECT a FROM t WHERE b = 'x;y'"
     """
     for block in FENCE.findall(text):
-        if START.search(block):
-            return _first_statement(block)
+        bare = _without_comments(block)
+        if START.search(bare):
+            return _first_statement(bare)
     if START.search(text):
         return _first_statement(text)
     return text.strip().rstrip(";").strip()
 
 
+def _without_comments(sql: str) -> str:
+    return "".join(" " if piece.startswith(("--", "/*")) else piece for piece in PIECE.findall(sql))
+
+
 def _first_statement(text: str) -> str:
-    start = START.search(text)
-    assert start is not None
-    # a statement that is not a query stands before the SELECT it contains: `INSERT INTO t SELECT ...` must stay what it is
-    before = text[: start.start()]
-    verb = re.search(r"\b(INSERT|UPDATE|DELETE|CREATE|REPLACE|EXPLAIN)\b[^;\n]*\Z", before)
-    body = text[verb.start() if verb else start.start() :]
-    end, quote = len(body), ""
-    for i, char in enumerate(body):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"`":
-            quote = char
-        elif char == ";":
-            end = i
+    # "I will select the names. SELECT name ..." says it twice: a query begins a line or quotation, or is in capitals
+    likely = LINE_START.search(text)
+    shouted = next((match for match in SHOUTED.finditer(text) if START.match(text, match.start())), None)
+    plain = START.search(text)
+    assert plain is not None
+    start = likely.end() if likely else shouted.start() if shouted else plain.start()
+    # a statement that is not a query stands before the SELECT that it contains
+    write = WRITE.search(text[:start])
+    body = text[write.start() if write else start :]
+    opening = text[start - 1 : start]
+    if not write and opening and opening in "\"'`":
+        body = _quotation(body, opening)
+    out: list[str] = []
+    for match in PIECE.finditer(body):
+        piece = match.group()
+        if piece in (";", "```"):
             break
-    statement = body[:end]
-    if end == len(body):
-        statement = re.split(r"\n\s*\n(?!\s*(?:UNION|INTERSECT|EXCEPT|WHERE|FROM|JOIN|GROUP|ORDER|LIMIT|SELECT)\b)", statement)[0]
-    return " ".join(statement.split()) if "--" not in statement else statement.strip()
+        if piece.isspace():
+            if re.search(r"\n\s*\n", piece) and not GOES_ON.match(body, match.end()):
+                break
+            if PROSE.match(body, match.start()) and not GOES_ON.match(body, match.end()):
+                break
+        blank = piece.isspace() or piece.startswith(("--", "/*"))
+        out.append(" " if blank else piece)
+    return re.sub(r"^ +| +$", "", "".join(_single(out)))
+
+
+def _single(pieces: Sequence[str]) -> list[str]:
+    """The pieces without a blank after a blank; those inside quotes are part of a piece and stay."""
+    return [piece for at, piece in enumerate(pieces) if piece != " " or at == 0 or pieces[at - 1] != " "]
+
+
+def _quotation(body: str, quote: str) -> str:
+    """What stands before the closing quote, when the query is quoted as a whole; its own quotes come in pairs."""
+    for inside, match in enumerate(re.finditer(re.escape(quote), body)):
+        if inside % 2 == 0 and not re.match(r"\w", body[match.end() : match.end() + 1]):
+            return body[: match.start()]
+    return body

@@ -38,6 +38,8 @@ def load_llamacpp(path: Path, *, num_ctx: int = 4096, threads: int | None = None
     Raises DataError when the file is missing, truncated, no GGUF, has no chat template or is of a kind that llama.cpp
     does not run.
     """
+    # threads that wait for each other sleep soon: spinning, they take most of a machine that has other work to do
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import llama_cpp
 
     if not path.is_file():
@@ -93,7 +95,7 @@ class LlamaCpp:
         self.path = path
         self.template = template
         self.threads = threads
-        self.num_ctx = min(num_ctx, llama_cpp.llama_model_n_ctx_train(model))
+        self.num_ctx: int = min(num_ctx, llama_cpp.llama_model_n_ctx_train(model))
         self._model = model
         self._vocab = llama_cpp.llama_model_get_vocab(model)
         self._vocabulary = llama_cpp.llama_vocab_n_tokens(self._vocab)
@@ -127,8 +129,7 @@ class LlamaCpp:
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context."""
-        tokens: int = len(self.prompt_tokens(chat))
-        return tokens + max_tokens <= self.num_ctx
+        return len(self.prompt_tokens(chat)) + max_tokens <= self.num_ctx
 
     def fitting_prompt(self, chat: Sequence[Message]) -> list[int]:
         """Like `prompt_tokens`; raises SqlLlamaError when no room for an answer is left in the context."""

@@ -1,0 +1,109 @@
+"""One query that only reads passes; everything else is refused with a reason, before any database sees it."""
+
+import pytest
+from sql_llama.core.errors import QueryError
+from sql_llama.core.sqlcheck import check
+
+READS = [
+    "SELECT 1",
+    "SELECT 1;",
+    "SELECT * FROM t WHERE a GLOB 'x*' -- comment",
+    "select count(*) from a join b on a.id = b.id where a.x > (select avg(x) from a)",
+    "WITH x AS (SELECT 1) SELECT * FROM x",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3) SELECT i FROM n",
+    "SELECT a FROM t UNION SELECT b FROM u EXCEPT SELECT c FROM v ORDER BY 1",
+    "VALUES (1, 2)",
+    "SELECT replace(a, 'x', 'y'), max(b) OVER (PARTITION BY c) FROM t",
+    'SELECT "delete", [drop], `update` FROM "insert"',
+    "SELECT 'DROP TABLE t; --'",
+]
+
+WRITES = [
+    "DELETE FROM t",
+    "INSERT INTO t VALUES (1)",
+    "INSERT INTO t SELECT * FROM u",
+    "UPDATE t SET a = 1",
+    "REPLACE INTO t VALUES (1)",
+    "DROP TABLE t",
+    "CREATE TABLE t (a)",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE VIEW v AS SELECT 1",
+    "ALTER TABLE t ADD COLUMN a",
+    "PRAGMA writable_schema = 1",
+    "ATTACH DATABASE 'x' AS x",
+    "DETACH DATABASE x",
+    "VACUUM",
+    "ANALYZE",
+    "BEGIN",
+    "COMMIT",
+    "WITH x AS (SELECT 1) DELETE FROM t",
+    "SELECT load_extension('x')",
+    "SELECT a, LOAD_EXTENSION('x') FROM t WHERE 1 IN (SELECT 2)",
+    "SELECT writefile('x', 'y')",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE t",
+    "SELECT 1; -- nothing\n DROP TABLE t",
+    "",
+    " ; ",
+    "-- only a comment",
+]
+
+POSTGRES = [
+    "WITH gone AS (DELETE FROM t RETURNING 1) SELECT * FROM gone",
+    "WITH new AS (INSERT INTO t VALUES (1) RETURNING a) SELECT * FROM new",
+    "SELECT * FROM (WITH u AS (UPDATE t SET a = 1 RETURNING a) SELECT a FROM u) AS x",
+    "SELECT * INTO u FROM t",
+    "COPY t TO '/tmp/x'",
+    "COPY (SELECT 1) TO PROGRAM 'sh'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT * FROM pg_ls_dir('/')",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT pg_sleep(100)",
+    "SELECT a FROM t FOR UPDATE",
+    "CALL f()",
+    "SET ROLE admin",
+    "DO $$ BEGIN END $$",
+    "GRANT ALL ON t TO x",
+    "TRUNCATE t",
+    "EXPLAIN ANALYZE DELETE FROM t",
+]
+
+
+@pytest.mark.parametrize("sql", READS)
+def test_a_query_that_reads_passes(sql: str) -> None:
+    check(sql)
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_anything_else_is_refused(sql: str) -> None:
+    with pytest.raises(QueryError, match="refused"):
+        check(sql)
+
+
+@pytest.mark.parametrize("sql", POSTGRES)
+def test_what_only_other_databases_can_do_is_refused_too(sql: str) -> None:
+    with pytest.raises(QueryError, match="refused"):
+        check(sql, "postgres")
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect"),
+    [
+        ("SELECT load_file('/etc/passwd')", "mysql"),
+        ("SELECT sleep(100)", "mysql"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "duckdb"),
+        ("SELECT * FROM read_text('/etc/passwd')", "duckdb"),
+        ("INSTALL httpfs", "duckdb"),
+    ],
+)
+def test_files_are_out_of_reach_in_every_dialect(sql: str, dialect: str) -> None:
+    with pytest.raises(QueryError):
+        check(sql, dialect)
+
+
+def test_text_that_cannot_be_parsed_is_left_to_the_database() -> None:
+    check("SELECT FROM WHERE (")
+
+
+def test_deep_nesting_is_no_crash() -> None:
+    check("SELECT " + "(" * 5000 + "1" + ")" * 5000)
