@@ -38,7 +38,8 @@ $(VENV)/.ready: constraints.txt .ci/constraints-build.txt pyproject.toml
 	@echo "setup: 3/4 pinned packages: 3 GB to download, and llama.cpp to compile (5 to 10 minutes; seconds when pip has them)"
 	@CMAKE_BUILD_PARALLEL_LEVEL=$${CMAKE_BUILD_PARALLEL_LEVEL:-$(CORES)} $(PIP) --no-build-isolation -r constraints.txt
 	@echo "setup: 4/4 sql-llama itself"
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 	@echo "setup: done; $(TOOL) is ready"
 
