@@ -21,16 +21,20 @@ def server_version(host: str = "") -> str | None:
     """The version of the Ollama server that answers, or None. An empty host is the one of the settings."""
     import httpx
 
-    with contextlib.suppress(SqlLlamaError, httpx.HTTPError, ValueError, KeyError, TypeError), _asking("", host):
-        return str(_client(host, timeout=2.0)._client.get("/api/version").raise_for_status().json()["version"])
+    with (
+        contextlib.suppress(SqlLlamaError, httpx.HTTPError, ValueError, KeyError, TypeError),
+        _asking("", host),
+        contextlib.closing(_client(host, timeout=2.0)) as client,
+    ):
+        return str(client._client.get("/api/version").raise_for_status().json()["version"])
     return None
 
 
 def render(model: str, chat: Sequence[Message], host: str = "") -> str:
     """The prompt's text as the server would give it to the model; nothing is generated. Needs 0.24 or later."""
     body = {**_body(model, chat), "stream": False, "_debug_render_only": True}
-    with _asking(model, host):
-        said = _client(host)._client.post("/api/chat", json=body)
+    with _asking(model, host), contextlib.closing(_client(host)) as client:
+        said = client._client.post("/api/chat", json=body)
         _check(said)
         info = said.json().get("_debug_info")
     if not info:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -19,11 +20,16 @@ from sql_llama.cli.chat_answers import Side
 from sql_llama.cli.chat_input import chat_input, editor, finished, tidy
 from sql_llama.cli.chat_screen import Screen, answers_table
 from sql_llama.cli.chat_session import ChatSession, open_database
+from sql_llama.cli.checkup import Check, check_ollama
 from sql_llama.cli.main import run
+from sql_llama.core.base_model import packaged_gguf
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.records import Answer, Message, ResultSet
 from sql_llama.engines.engine import Engine
 from sql_llama.engines.scripted import ScriptedEngine
+
+if TYPE_CHECKING:
+    from conftest import OllamaServer
 
 CATS = "SELECT count(*) FROM pets WHERE pets.kind = 'cat'"
 
@@ -420,3 +426,20 @@ def test_what_cannot_start_says_so(
 def test_a_tuned_model_outside_a_run_needs_its_base_named(tiny_gguf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chat", "--model", str(tiny_gguf)]) == 1
     assert "Fix: give the base's GGUF file with --base, or --no-base" in capsys.readouterr().err
+
+
+@pytest.mark.ollama
+@pytest.mark.base
+def test_a_model_of_ollama_can_be_the_tuned_one(
+    ollama_server: "OllamaServer", pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Modelfile").write_text(f"FROM {packaged_gguf()}\nPARAMETER temperature 0\nPARAMETER num_ctx 2048\n")
+    create = [ollama_server.program, "create", "chat-test", "-f", tmp_path / "Modelfile"]
+    subprocess.run(create, env=ollama_server.environment, check=True, capture_output=True)
+    monkeypatch.setenv("OLLAMA_HOST", ollama_server.host)
+    command = [sys.executable, "-m", "sql_llama.cli", "chat", "--db", pets, "--ollama", "chat-test", "--no-base"]
+    result = subprocess.run(command, input="SELECT name FROM pets;\n", capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"\ntuned \(chat-test\): .* tokens/s", result.stdout)
+    assert "\nSELECT name FROM pets" in result.stdout  # what follows differs from one version of the server to the next
+    assert check_ollama() == Check("Ollama", "ok", f"server {ollama_server.version}")
