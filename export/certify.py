@@ -9,7 +9,7 @@ import datetime
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,12 +21,13 @@ from ..core.progress import progress
 from ..core.records import Message
 from ..modelfiles.templates import FAMILIES, Family, family, render_chat
 from .probes import probes
-from .register import rendered_by_ollama
+from .register import counted_by_ollama, rendered_by_ollama
 
 if TYPE_CHECKING:
     from ..engines.llamacpp import LlamaCpp
 
 STOP_PROBES = 20
+COUNTED = 5  # prompts that Ollama is really asked
 LONGEST_ANSWER = 256  # tokens
 SHOWN = 3  # failures that a check keeps
 CERTIFICATE_VERSION = 1
@@ -169,25 +170,37 @@ def _stops(chats: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
     return _check("stops", failures, len(asked), f"answers end by themselves within {LONGEST_ANSWER} tokens")
 
 
-def certify_ollama(certificate: Certificate, model: str, version: str, host: str = "") -> Certificate:
-    """Add what the Ollama server makes of the same chats to a certificate; `model` is the name that it has there.
+def certify_ollama(certificate: Certificate, gguf: Path, model: str, version: str, host: str = "") -> Certificate:
+    """Add what the Ollama server makes of the same chats to a certificate; `model` is the name that `gguf` has there.
 
-    It renders the same text; its ids are llama.cpp's of that text, so equal texts are equal ids.
+    The server tells the text that it renders, and how many tokens the model was given. Where both are as in llama.cpp,
+    whose tokenizer it runs, the ids are too, and no BOS token was added or lost.
     """
+    from ..engines.llamacpp import load_llamacpp
+
     chats = probes()
     chat_family = family(certificate.family)
     texts = rendered_by_ollama(model, chats, host)
     pairs = zip(chats, texts, strict=True)
     failures = [_asked(chat) for chat, text in pairs if text != render_chat(chat_family.jinja, chat)]
-    check = _check("ollama", failures, len(chats), f"prompts are rendered alike by Ollama {version}")
-    return Certificate(
-        certificate.file,
-        certificate.sha256,
-        certificate.bytes,
-        certificate.family,
-        (*certificate.checks, check),
-        {**certificate.versions, "ollama": version},
-        certificate.made,
+    rendered = _check("ollama", failures, len(chats), f"prompts are rendered alike by Ollama {version}")
+    few = chats[:: len(chats) // COUNTED][:COUNTED]
+    engine = load_llamacpp(gguf)
+    try:
+        wanted = [len(engine.prompt_tokens(chat)) for chat in few]
+    finally:
+        engine.close()
+    counts = counted_by_ollama(model, few, host)
+    failures = [
+        f"{_asked(chat)}: {count} tokens, not {right}"
+        for chat, count, right in zip(few, counts, wanted, strict=True)
+        if count != right
+    ]
+    counted = _check("ollama tokens", failures, len(few), "prompts have as many tokens in Ollama as in llama.cpp")
+    return replace(
+        certificate,
+        checks=(*certificate.checks, rendered, counted),
+        versions={**certificate.versions, "ollama": version},
     )
 
 

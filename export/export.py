@@ -5,6 +5,7 @@ a finished one is not done again.
 """
 
 import hashlib
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,14 @@ from typing import Literal
 
 from ..core.base_model import resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
-from ..core.files import sha256, write_text
+from ..core.files import need_space, sha256, write_text
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, create_run
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import FAMILIES, family
 from .certify import Certificate, certify, certify_ollama, write_certificate
 from .convert import convert
-from .merge import Ground, merge
+from .merge import Ground, merge, weight_shapes
 from .quantize import check_quant, quantize
 from .register import HOW_TO_GET_ONE, register, server_version
 
@@ -57,6 +58,10 @@ def export_run(run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: 
     if stage is None or not run.adapter.is_dir():
         raise DataError(f"{run.path}: not trained to the end", fix=f"sql-llama train {recipe.name} --run {run.path}")
     base = resolve_base(recipe.base.model, recipe.base.revision)
+    if stage["inputs"].get("base", sha256(base / "config.json")) != sha256(base / "config.json"):
+        raise DataError(
+            f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
+        )
     return _export(run, base, run.adapter, recipe, quants, stage.get("dtype", "bfloat16"), verify)
 
 
@@ -155,7 +160,7 @@ def _export(
         name = recipe.export.name
         register(shipped, name, chat_family, num_ctx=recipe.export.num_ctx, license=license)
         if certificate:
-            certificate = certify_ollama(certificate, name, version)
+            certificate = certify_ollama(certificate, shipped, name, version)
             _demand(certificate, run)
     if certificate:
         outputs = write_certificate(certificate, run.path)
@@ -194,6 +199,9 @@ def _gguf_files(run: Run, job: _Job) -> tuple[Path, ...]:
         for quant in job.quants
         if not run.done(f"quantize {quant}", {**job.inputs, "type": quant}) or not files[quant].is_file()
     ]
+    if missing:
+        bytes_each = 2 * sum(math.prod(shape) for shape in weight_shapes(job.base).values())
+        need_space(run.gguf, (1 + len(missing)) * bytes_each, "the export")
     if missing and not run.done("convert", job.inputs):
         started = time.monotonic()
         chat_family = family(job.recipe.base.family)

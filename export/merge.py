@@ -5,6 +5,7 @@ The ground is the 16-bit base, or what QLoRA trained over: the base rounded to N
 """
 
 import json
+import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -101,6 +102,8 @@ def merge(
 
 def through_nf4(weights: "torch.Tensor") -> "torch.Tensor":
     """Weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too."""
+    # at import it recommends a package for fast matrix products, of which there are none here
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
     packed, state = quantize_4bit(weights, blocksize=64, compress_statistics=True, quant_type="nf4")

@@ -1,10 +1,12 @@
 """Hand a GGUF file to a running Ollama server, and ask it how it would render a prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.files import sha256
+from ..core.gguf_file import check_gguf
 from ..core.prompt import SYSTEM_PROMPT
 from ..core.records import Message
 from ..core.settings import settings
@@ -15,6 +17,7 @@ HOW_TO_GET_ONE = (
     "No Ollama server answers: install it from ollama.com, run `ollama serve`, then `sql-llama export` again"
 )
 PATIENCE = 3.0  # seconds to wait for the server's version
+LONGEST_ANSWER = 600.0  # seconds to wait for one answer, which may have to load a large model first
 
 
 def server_version(host: str = "") -> str | None:
@@ -35,11 +38,12 @@ def register(
 ) -> None:
     """Create the model `name` from a GGUF file, with what the Modelfile says; replaces one of that name.
 
-    Raises SqlLlamaError when the server refuses or goes away.
+    Raises DataError for a file that is broken, SqlLlamaError when the server refuses it or goes away.
     """
     import httpx
     from ollama import Client, ResponseError
 
+    check_gguf(gguf)  # a hostile header ends the whole server of Ollama 0.24
     client = Client(host or settings().ollama_host or None)
     try:
         digest = f"sha256:{sha256(gguf)}"
@@ -65,26 +69,38 @@ def register(
 
 def rendered_by_ollama(name: str, chats: Sequence[Sequence[Message]], host: str = "") -> list[str]:
     """The prompts that the server would give to the model, not run (`_debug_render_only`, Ollama 0.24 on)."""
+    answers = _ask(name, chats, host, {"_debug_render_only": True})
+    try:
+        return [str(answer["_debug_info"]["rendered_template"]) for answer in answers]
+    except (KeyError, TypeError):
+        raise SqlLlamaError(
+            f"{name}: Ollama does not say how it renders a prompt", fix="use Ollama 0.24 or later"
+        ) from None
+
+
+def counted_by_ollama(name: str, chats: Sequence[Sequence[Message]], host: str = "") -> list[int]:
+    """How many tokens the server gave to the model for each chat, BOS and all; it runs the model for one token each."""
+    answers = _ask(name, chats, host, {"options": {"num_predict": 1}})
+    return [int(answer.get("prompt_eval_count") or 0) for answer in answers]
+
+
+def _ask(name: str, chats: Sequence[Sequence[Message]], host: str, more: Mapping[str, Any]) -> list[dict[str, Any]]:
     import httpx
     from ollama import Client
 
-    texts = []
-    client = Client(host or settings().ollama_host or None)
+    answers = []
+    client = Client(host or settings().ollama_host or None, timeout=LONGEST_ANSWER)
     try:
         for chat in chats:
-            body = {
-                "model": name,
-                "messages": [{"role": message.role, "content": message.content} for message in chat],
-                "stream": False,
-                "_debug_render_only": True,
-            }
-            answer = client._client.post("/api/chat", json=body)
-            answer.raise_for_status()
-            texts.append(str(answer.json()["_debug_info"]["rendered_template"]))
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise SqlLlamaError(
-            f"{name}: Ollama does not say how it renders a prompt ({error})", fix="use Ollama 0.24 or later"
-        ) from None
+            said = [{"role": message.role, "content": message.content} for message in chat]
+            answer = client._client.post("/api/chat", json={"model": name, "messages": said, "stream": False, **more})
+            if answer.status_code != 200:
+                raise SqlLlamaError(
+                    f"{name}: Ollama does not answer ({answer.text.strip()[:200]})", fix="sql-llama doctor"
+                )
+            answers.append(answer.json())
+    except (httpx.HTTPError, ValueError) as error:
+        raise SqlLlamaError(f"{name}: Ollama went away while it was asked ({error})", fix="ollama serve") from None
     finally:
         client._client.close()
-    return texts
+    return answers

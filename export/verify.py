@@ -38,7 +38,7 @@ def verify_run(path: Path) -> Certificate:
     certificate = replace(certificate, checks=(files, *certificate.checks))
     version = server_version()
     if version and stages.get("certify", {}).get("inputs", {}).get("ollama"):
-        certificate = certify_ollama(certificate, recipe.export.name, version)
+        certificate = certify_ollama(certificate, shipped, recipe.export.name, version)
     return certificate
 
 

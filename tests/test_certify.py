@@ -112,19 +112,34 @@ def test_a_real_ollama_is_asked_the_same(stopping: Path, ollama_server: "OllamaS
     version = server_version(ollama_server.host)
     assert version == ollama_server.version
     chatml = family("chatml")
-    register(stopping, "tiny", chatml, num_ctx=1024, license="Apache-2.0", host=ollama_server.host)
-    register(stopping, "tiny", chatml, num_ctx=1024, host=ollama_server.host)  # again, its blob is there
-    certificate = certify_ollama(certify(stopping, None, threads=1), "tiny", version, ollama_server.host)
-    assert certificate.checks[-1].verdict == "pass", certificate.checks[-1]
+    register(stopping, "tiny", chatml, num_ctx=2048, license="Apache-2.0", host=ollama_server.host)
+    register(stopping, "tiny", chatml, num_ctx=2048, host=ollama_server.host)  # again, its blob is there
+    certificate = certify_ollama(certify(stopping, None, threads=1), stopping, "tiny", version, ollama_server.host)
+    assert [check.verdict for check in certificate.checks[-2:]] == ["pass", "pass"], certificate.checks[-2:]
     assert certificate.versions["ollama"] == version
 
 
 @pytest.mark.ollama
-def test_what_ollama_refuses_is_one_clear_line(tmp_path: Path, ollama_server: "OllamaServer") -> None:
-    path = tmp_path / "x.gguf"
-    path.write_bytes(b"GGUF" + b"\xff" * 100)
-    with pytest.raises(SqlLlamaError, match=r"x\.gguf: Ollama"):
+def test_a_broken_file_never_reaches_ollama_and_a_refusal_is_one_clear_line(
+    stopping: Path, tmp_path: Path, ollama_server: "OllamaServer"
+) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF\3\0\0\0" + b"\xff" * 100)  # Ollama 0.24 would end on it
+    with pytest.raises(DataError, match="not a usable GGUF file"):
         register(path, "broken", family("chatml"), host=ollama_server.host)
+    with pytest.raises(SqlLlamaError, match=r"x\.gguf: Ollama refuses it"):
+        register(stopping, "no such/na me", family("chatml"), host=ollama_server.host)
     certificate = Certificate("x.gguf", "", 0, "chatml", ())
-    with pytest.raises(SqlLlamaError, match="does not say"):
-        certify_ollama(certificate, "not-there", "", ollama_server.host)
+    with pytest.raises(SqlLlamaError, match="not-there: Ollama does not answer"):
+        certify_ollama(certificate, stopping, "not-there", "", ollama_server.host)
+    assert server_version(ollama_server.host) == ollama_server.version
+
+
+@pytest.mark.ollama
+def test_llama_3_gets_one_bos_from_a_real_ollama(
+    tiny_llama3: Path, tmp_path: Path, ollama_server: "OllamaServer"
+) -> None:
+    path = convert(tiny_llama3, tmp_path / "x.gguf", family("llama3"))
+    register(path, "tiny3", family("llama3"), num_ctx=2048, host=ollama_server.host)
+    certificate = certify_ollama(certify(path, None, threads=1), path, "tiny3", "", ollama_server.host)
+    assert [check.verdict for check in certificate.checks[-2:]] == ["pass", "pass"], certificate.checks[-2:]

@@ -168,3 +168,29 @@ def test_weights_beyond_float16_are_refused(tiny_llama3: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="beyond float16"):
         convert(tiny_llama3, tmp_path / "x.gguf", family("llama3"), huge)
     assert list(tmp_path.glob("*.gguf")) == []
+
+
+@pytest.mark.parametrize(("fixture", "chat"), [("tiny_base", "chatml"), ("tiny_llama3", "llama3")])
+def test_any_text_has_the_same_ids_in_llama_cpp(
+    fixture: str, chat: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    from hypothesis import given, settings, strategies
+    from sql_llama.engines.llamacpp import load_llamacpp
+    from transformers import AutoTokenizer
+
+    base = request.getfixturevalue(fixture)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    engine = load_llamacpp(convert(base, tmp_path / "x.gguf", family(chat)), threads=1)
+    words = ["SELECT", " name", "19", "2024-02-29", "'s", "'LL", "\n\n", "  ", " \t", "é", "日本", "½", "\u00a0"]
+    pieces = strategies.lists(strategies.sampled_from(words) | strategies.text(max_size=3), max_size=12)
+
+    @settings(max_examples=1000, deadline=None, database=None)
+    @given(pieces)
+    def same(parts: list[str]) -> None:
+        text = "".join(parts).replace("\0", "")
+        assert engine.tokenize(text) == tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    try:
+        same()
+    finally:
+        engine.close()

@@ -170,6 +170,22 @@ def test_a_run_that_is_not_trained_says_how_to_train_it(tmp_path: Path, tiny_bas
     assert caught.value.fix == f"sql-llama train tiny --run {tmp_path / 'run'}"
 
 
+def test_a_run_is_not_exported_over_another_base(trained: Run, tiny_base: Path) -> None:
+    trained.finish("train", {"base": "another"}, [trained.adapter], 1.0)
+    with pytest.raises(DataError, match="trained on another base"):
+        export_run(trained, Recipe(name="tiny", base=Base(model=str(tiny_base))))
+
+
+def test_a_full_disk_is_told_before_the_work(
+    tiny_base: Path, tiny_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: list[str]
+) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("sql_llama.core.files.shutil.disk_usage", lambda path: usage)
+    with pytest.raises(SqlLlamaError, match="the export needs"):
+        exported(tiny_base, tiny_adapter, tmp_path / "out")
+    assert work == []
+
+
 def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert sql_llama(["export"]) == 0
     told = capsys.readouterr().out.splitlines()
