@@ -35,6 +35,7 @@ def command(
     Execution accuracy is strict: the rows must be the gold query's rows, in its column order, and in its row order
     where it sorts. Every query is run read-only, with a time limit.
     """
+    from ..core.gguf_file import check_gguf
     from ..engines.llamacpp import load_llamacpp
     from ..evals.evaluate import evaluate
     from ..evals.questions import questions, read_predictions
@@ -44,6 +45,8 @@ def command(
     if out and out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out}: not a folder")
     found = questions(file, databases, limit or 0)
+    for path in models:  # before the first of them works for minutes
+        check_gguf(path)
     given = [(path, read_predictions(path, found, exact=limit is None)) for path in predictions]
     names = _names([*models, *predictions])
     scores = []

@@ -1,0 +1,152 @@
+"""A GGUF file in this process: prompts as the file says, greedy answers that repeat, refusals in one line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.records import Message
+from sql_llama.engines.engine import answer
+from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
+from sql_llama.export.convert import convert
+from sql_llama.modelfiles.templates import family
+
+CHAT = [Message("system", "Be brief."), Message("user", "How many singers are there in 2014? 多少 🦙")]
+CHATS = [[Message("user", f"How many singers are older than {n}? " + "singer " * (40 * n))] for n in range(5)]
+
+
+@pytest.fixture(scope="module")
+def chatml_file(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(tiny_base, tmp_path_factory.mktemp("gguf") / "tiny.gguf", family("chatml"))
+
+
+@pytest.fixture(scope="module")
+def engine(chatml_file: Path) -> Iterator[LlamaCpp]:
+    engine = load_llamacpp(chatml_file, num_ctx=1024, threads=2)
+    yield engine
+    engine.close()
+
+
+def test_the_prompt_is_what_the_embedded_template_says(engine: LlamaCpp) -> None:
+    assert engine.render(CHAT) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n"
+        "<|im_start|>user\nHow many singers are there in 2014? 多少 🦙<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_token_ids_are_those_of_the_folder(engine: LlamaCpp, tiny_base: Path) -> None:
+    from tokenizers import Tokenizer
+
+    wanted = Tokenizer.from_file(str(tiny_base / "tokenizer.json")).encode(engine.render(CHAT)).ids
+    assert engine.prompt_tokens(CHAT) == wanted
+
+
+def test_one_bos_where_the_file_asks_for_it(tiny_llama3: Path, tmp_path: Path) -> None:
+    engine = load_llamacpp(convert(tiny_llama3, tmp_path / "x.gguf", family("llama3")), threads=1)
+    bos = engine.tokenize("<|begin_of_text|>")
+    assert len(bos) == 1
+    ids = engine.prompt_tokens(CHAT)
+    assert ids[:1] == bos and ids.count(bos[0]) == 1
+    engine.template = "{{ bos_token }}" + engine.template
+    assert engine.prompt_tokens(CHAT) == ids
+    engine.close()
+
+
+def test_pieces_add_up_to_the_answer(engine: LlamaCpp) -> None:
+    pieces = []
+    stream = engine.stream(CHAT, max_tokens=20)
+    while True:
+        try:
+            pieces.append(next(stream))
+        except StopIteration as end:
+            whole = end.value
+            break
+    assert "".join(pieces) == whole.text
+    assert 0 < whole.tokens <= 20
+    assert whole.seconds > 0
+
+
+def test_the_same_chat_gives_the_same_answer(engine: LlamaCpp, chatml_file: Path) -> None:
+    once = answer(engine, CHATS[2], max_tokens=40)
+    answer(engine, CHATS[1], max_tokens=5)
+    assert answer(engine, CHATS[2], max_tokens=40).text == once.text
+    other = load_llamacpp(chatml_file, num_ctx=2048, threads=1)
+    assert answer(other, CHATS[2], max_tokens=40).text == once.text
+    other.close()
+
+
+def test_many_at_once_are_answered_as_one_by_one_and_in_order(engine: LlamaCpp) -> None:
+    ended: list[int] = []
+
+    def advance(steps: int = 1, note: str = "") -> None:
+        ended.append(steps)
+
+    many = [said.text for said in engine.answer_many(CHATS, max_tokens=30, advance=advance)]
+    assert many == [answer(engine, chat, max_tokens=30).text for chat in CHATS]
+    assert ended == [1] * len(CHATS)
+    assert list(engine.answer_many([])) == []
+
+
+def test_many_can_be_left_in_the_middle(engine: LlamaCpp) -> None:
+    many = engine.answer_many(CHATS * 10, max_tokens=200)
+    next(many)
+    many.close()
+    assert answer(engine, CHATS[0], max_tokens=5).tokens
+
+
+def test_an_answer_can_be_left_in_the_middle(engine: LlamaCpp) -> None:
+    stream = engine.stream(CHATS[4], max_tokens=200)
+    next(stream)
+    stream.close()
+    assert answer(engine, CHATS[0], max_tokens=5).tokens
+
+
+def test_an_answer_ends_at_the_end_of_turn(tiny_stopping_base: Path, tmp_path: Path) -> None:
+    engine = load_llamacpp(convert(tiny_stopping_base, tmp_path / "x.gguf", family("chatml")), threads=1)
+    said = answer(engine, CHAT)
+    assert (said.text, said.tokens, said.stopped) == ("", 0, True)
+    engine.close()
+
+
+def test_the_limit_is_said(engine: LlamaCpp) -> None:
+    said = answer(engine, CHAT, max_tokens=3)
+    assert said.tokens == 3 and not said.stopped
+
+
+def test_a_prompt_longer_than_the_context_is_refused_not_cut(engine: LlamaCpp) -> None:
+    long = [Message("user", "singer " * 2000)]
+    assert not engine.fits(long) and engine.fits(CHAT)
+    with pytest.raises(SqlLlamaError, match="the context holds 1024"):
+        answer(engine, long)
+    with pytest.raises(SqlLlamaError, match="the context holds 1024"):
+        list(engine.answer_many([CHAT, long]))
+
+
+def test_the_context_is_at_most_what_the_model_was_trained_for(chatml_file: Path) -> None:
+    engine = load_llamacpp(chatml_file, num_ctx=100_000, threads=1)
+    assert engine.num_ctx == 2048
+    engine.close()
+    engine.close()
+
+
+def test_loading_and_answering_say_nothing(
+    engine: LlamaCpp, chatml_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = load_llamacpp(chatml_file, threads=1)
+    answer(other, CHAT, max_tokens=2)
+    other.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_no_model_is_said_in_one_line(
+    chatml_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = chatml_file.read_bytes()
+    files = {"cut.gguf": whole[: len(whole) // 2], "head.gguf": whole[:100], "text.gguf": b"hello", "empty.gguf": b""}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    for path in [tmp_path / name for name in files] + [tmp_path / "missing.gguf", tmp_path]:
+        with pytest.raises(DataError) as caught:
+            load_llamacpp(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value) and caught.value.fix
+    assert capfd.readouterr() == ("", "")

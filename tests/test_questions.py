@@ -1,0 +1,111 @@
+"""Question files in both layouts; what is wrong is said with its line, what is missing is counted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sql_llama.core.database import run
+from sql_llama.core.errors import DataError
+from sql_llama.evals.questions import questions, read_predictions
+
+
+@pytest.fixture
+def databases(pets: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "databases"
+    (folder / "pets").mkdir(parents=True)
+    (folder / "pets" / "pets.sqlite").write_bytes(pets.read_bytes())
+    return folder
+
+
+def write(path: Path, *rows: Any, lines: bool = False) -> Path:
+    path.write_text("\n".join(map(json.dumps, rows)) if lines else json.dumps(rows))
+    return path
+
+
+SPIDER = {"question": "How many?", "query": "SELECT count(*) FROM pets", "db_id": "pets", "sql": {"parsed": []}}
+LINE = {"question": "How many?", "sql": "SELECT count(*) FROM pets", "db": "pets/pets.sqlite"}
+
+
+def test_spiders_layout(databases: Path, tmp_path: Path) -> None:
+    found = questions(write(tmp_path / "dev.json", SPIDER, SPIDER), databases)
+    assert len(found.items) == 2
+    assert found.items[0].gold == "SELECT count(*) FROM pets"
+    assert found.items[0].database == databases / "pets" / "pets.sqlite"
+
+
+def test_lines_with_a_database(databases: Path, tmp_path: Path) -> None:
+    found = questions(write(tmp_path / "q.jsonl", LINE, LINE, lines=True), databases, limit=1)
+    assert [item.database for item in found.items] == [databases / "pets" / "pets.sqlite"]
+
+
+def test_lines_with_a_schema_get_an_empty_database(tmp_path: Path) -> None:
+    row = {"question": "q", "sql": "SELECT a FROM t", "schema": "CREATE TABLE t (a INT); CREATE TABLE u (b TEXT)"}
+    found = questions(write(tmp_path / "q.jsonl", row, row, lines=True), None)
+    assert found.items[0].database == found.items[1].database
+    assert run(str(found.items[0].database), "SELECT a FROM t").rows == ()
+
+
+@pytest.mark.parametrize("ddl", ["ATTACH DATABASE 'evil.sqlite' AS e", "CREATE TABLE t (", "PRAGMA journal_mode = WAL"])
+def test_a_schema_that_is_none_is_refused(tmp_path: Path, ddl: str) -> None:
+    row = {"question": "q", "sql": "SELECT 1", "schema": ddl}
+    with pytest.raises(DataError, match=r"q\.jsonl:1: the schema cannot be made"):
+        questions(write(tmp_path / "q.jsonl", row, lines=True), None)
+    assert not list((tmp_path / "home").rglob("*.sqlite"))
+
+
+def test_missing_databases_are_counted(databases: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "dev.json", {**SPIDER, "db_id": "gone"}, SPIDER, {**SPIDER, "db_id": "gone"})
+    found = questions(path, databases)
+    assert len(found.items) == 1 and found.missing == {"gone": 2} and found.places == (1,) and found.total == 3
+    predictions = write(tmp_path / "p.jsonl", {"sql": "a"}, {"sql": "b"}, {"sql": "c"}, lines=True)
+    assert read_predictions(predictions, found) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no questions"),
+        ("[]", "no questions"),
+        ("[1", "broken JSON"),
+        ("[1]", "question 1: not an object"),
+        ('[{"question": "q"}]', "question 1: has no sql and no db_id, db or schema"),
+        ('{"question": "q", "sql": "s", "db": "d"}\n{"question": ', ":2: broken JSON"),
+        ('{"question": "q", "sql": "s", "db": "d"}\n\n{"sql": "s", "db": "d"}', "line 3: has no question"),
+        ('{"question": "q", "sql": "s", "db": "../../x"}', "leads out of"),
+        ('{"question": "q", "sql": "s", "db": "x"}', "none of the databases"),
+    ],
+)
+def test_a_wrong_file_is_said_with_its_line(databases: Path, tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "q.json"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        questions(path, databases)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_files_and_folders_that_are_not_there(databases: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "dev.json", SPIDER)
+    for file, folder in (
+        (tmp_path / "gone", databases),
+        (path, tmp_path / "gone"),
+        (path, None),
+        (tmp_path, databases),
+    ):
+        with pytest.raises(DataError):
+            questions(file, folder)
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match="cannot be read"):
+        questions(binary, databases)
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"sql": "a"}', '{"sql": "a"}\n{"sql": 1}', '{"sql": "a"}\n[', '{"sql": ""}\n' * 3]
+)
+def test_predictions_must_be_one_per_question(databases: Path, tmp_path: Path, text: str) -> None:
+    found = questions(write(tmp_path / "dev.json", SPIDER, SPIDER), databases)
+    path = tmp_path / "p.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError):
+        read_predictions(path, found)
