@@ -36,7 +36,7 @@ def modelfile(
 
 
 def parameters(chat_family: Family, *, num_ctx: int = 4096) -> Mapping[str, Any]:
-    """Greedy and without a penalty, as every engine here decodes; all stops, because one of ours replaces all of Ollama's."""
+    """Greedy and without a penalty, as every engine here decodes; every stop, because ours replace Ollama's."""
     return {
         "stop": list(chat_family.stops),
         "temperature": 0,

@@ -86,7 +86,8 @@ def offline(model: str, revision: str = "main") -> SqlLlamaError:
     code = (
         "import sys\nfrom sql_llama.core.base_model import resolve_base\n"
         "from sql_llama.core.errors import SqlLlamaError\n"
-        "try:\n    resolve_base(sys.argv[1], sys.argv[2])\nexcept SqlLlamaError as e:\n    print(e.message); print(e.fix)"
+        "try:\n    resolve_base(sys.argv[1], sys.argv[2])\n"
+        "except SqlLlamaError as e:\n    print(e.message); print(e.fix)"
     )
     done = subprocess.run([sys.executable, "-c", code, model, revision], capture_output=True, text=True, check=True)
     message, fix = done.stdout.splitlines()
