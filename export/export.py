@@ -116,7 +116,7 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtyp
         check_quant(quant)
     if not NAME.match(recipe.export.name):
         raise RecipeError(f"export.name = {recipe.export.name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")
-    ground = recipe.export.ground if recipe.train.quantization == "nf4" else "base"
+    ground = "base" if recipe.train.quantization == "none" else recipe.export.ground
     chat_family = family(recipe.base.family)
     inputs = {
         "adapter": sha256(adapter),
