@@ -1,5 +1,6 @@
 """`sql-llama chat`: base and tuned model side by side."""
 
+import io
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +47,8 @@ def command(url: str | None, model: Path | None, ollama: str | None, base: Path 
         else:
             from .chat_input import chat_input
 
+            if isinstance(sys.stdin, io.TextIOWrapper):
+                sys.stdin.reconfigure(errors="replace")  # a stray byte in a pipe is no reason to stop
             converse(session, chat_input(sys.stdin))
     finally:
         session.close()

@@ -158,7 +158,7 @@ def _rows_table(result: ResultSet, width: int) -> "Table":
     from rich.text import Text
 
     shown = max(1, min(len(result.columns), width // COLUMN_WIDTH))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     for index, column in enumerate(result.columns[:shown]):
         numbers = all(isinstance(row[index], int | float | None) for row in result.rows[:SHOWN_ROWS])
         table.add_column(Text(clean(column)), justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis")

@@ -15,6 +15,7 @@ from .chat_input import takes_ddl
 from .chat_screen import Screen
 
 STOP_SECONDS = 0.5  # how long a stopped answer may take to end before the prompt comes back without it
+CLOSE_SECONDS = 10.0  # how long the program waits at its end for one that is still in a decoding step
 
 HELP = """\
 Type a question; every question stands alone. Both answers are run read-only when a database is open.
@@ -171,7 +172,7 @@ class ChatSession:
 
     def close(self) -> None:
         """Free both models, but never under a thread that still decodes."""
-        self.wait(STOP_SECONDS)
+        self.wait(CLOSE_SECONDS)
         if not any(thread.is_alive() for thread in self._threads):
             self.tuned.close()
             if self.base is not None:

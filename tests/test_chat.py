@@ -389,15 +389,15 @@ def tiny_gguf(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_the_command_answers_from_a_pipe(tiny_gguf: Path, pets: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "sql_llama.cli", "chat", "--db", pets, "--model", tiny_gguf, "--base", tiny_gguf],
-        input="How many cats?\n/quit\n",
+        input=b"How many \xff cats?\n/quit\n",
         capture_output=True,
-        text=True,
     )
     assert result.returncode == 0, result.stderr
-    assert "base (nonsense): " in result.stdout
-    assert "tuned (nonsense): " in result.stdout
-    assert result.stdout.endswith("> /quit\n")
-    assert "\x1b" not in result.stdout
+    said = result.stdout.decode()
+    assert "\n> How many \ufffd cats?\nbase (nonsense): " in said
+    assert "\ntuned (nonsense): " in said
+    assert said.endswith("> /quit\n")
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(
