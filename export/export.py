@@ -158,7 +158,10 @@ def _export(
         _demand(certificate, run)
     if version:
         name = recipe.export.name
+        begun = time.monotonic()
         register(shipped, name, chat_family, num_ctx=recipe.export.num_ctx, license=license)
+        given = {"gguf": inputs["gguf"], "ollama": version}
+        run.finish("register", given, [], time.monotonic() - begun, model=name)
         if certificate:
             certificate = certify_ollama(certificate, shipped, name, version)
             _demand(certificate, run)

@@ -37,7 +37,7 @@ def verify_run(path: Path) -> Certificate:
     )
     certificate = replace(certificate, checks=(files, *certificate.checks))
     version = server_version()
-    if version and stages.get("certify", {}).get("inputs", {}).get("ollama"):
+    if version and stages.get("register", {}).get("inputs", {}).get("gguf") == certificate.sha256:
         certificate = certify_ollama(certificate, shipped, recipe.export.name, version)
     return certificate
 

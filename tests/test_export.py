@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError, RecipeError, SqlLlamaError
 from sql_llama.core.gguf_file import check_gguf
+from sql_llama.core.prompt import SYSTEM_PROMPT
 from sql_llama.core.recipe import Base, Export, Recipe, render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export import export as stages
 from sql_llama.export.export import Exported, export_adapter, export_run
+
+if TYPE_CHECKING:
+    from conftest import OllamaServer
 
 
 def exported(base: Path, adapter: Path, out: Path, **options: Any) -> Exported:
@@ -198,6 +202,23 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     certificate = json.loads(capsys.readouterr().out)
     assert certificate["verdict"] == "pass"
     assert [check["verdict"] for check in certificate["checks"]] == ["pass"] * 5
+
+
+@pytest.mark.ollama
+def test_a_running_ollama_gets_the_model_and_is_checked_too(
+    trained: Run, ollama_server: "OllamaServer", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", ollama_server.host)
+    assert sql_llama(["export", str(trained.path)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert f"pass ollama: 50 of 50 prompts are rendered alike by Ollama {ollama_server.version}" in told
+    assert told[-1] == "Next: ollama run tiny"
+    assert ollama_server.post("/api/show", model="tiny")["system"] == SYSTEM_PROMPT
+    assert sql_llama(["verify", str(trained.path), "--json"]) == 0
+    assert [check["name"] for check in json.loads(capsys.readouterr().out)["checks"]][-2:] == [
+        "ollama",
+        "ollama tokens",
+    ]
 
 
 def test_verify_notices_a_changed_file(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
