@@ -63,7 +63,7 @@ class OllamaEngine:
         import json
 
         started = time.monotonic()
-        text, tokens, stopped = "", 0, True
+        text, tokens, stopped, done = "", 0, True, False
         body = {**_body(self.name, chat), "stream": True, "truncate": False}
         body["options"] = {"temperature": 0, "seed": 0, "num_predict": max_tokens}
         with _asking(self.name, self.host), self._client._client.stream("POST", "/api/chat", json=body) as lines:
@@ -77,8 +77,11 @@ class OllamaEngine:
                 if piece:
                     yield piece
                 if part.get("done"):
+                    done = True
                     tokens = part.get("eval_count", 0)
                     stopped = part.get("done_reason") != "length"
+        if not done:  # 0.32 does this when a model writes bytes that are no text
+            raise SqlLlamaError(f"{self.name}: Ollama broke the answer off", fix="see the server's log")
         return Answer(text, tokens, time.monotonic() - started, stopped)
 
     def close(self) -> None:

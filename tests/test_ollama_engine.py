@@ -1,5 +1,6 @@
 """Ollama behind the engine's protocol: a real server of each generation, and what is said when there is none."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,21 +25,32 @@ def test_no_server_is_none_and_an_error_with_its_fix() -> None:
     with pytest.raises(SqlLlamaError, match="no Ollama server answers") as caught:
         OllamaEngine("sql-llama")
     assert "ollama serve" in caught.value.fix
-    with pytest.raises(SqlLlamaError, match="no Ollama server answers at 127.0.0.1:1"):
+    with pytest.raises(SqlLlamaError, match=r"no Ollama server answers at 127\.0\.0\.1:1"):
         render("sql-llama", CHAT, "127.0.0.1:1")
 
 
 @pytest.fixture(scope="module")
-def host(ollama_server: "OllamaServer", tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that knows a tiny random model as `tiny`."""
+def host(
+    ollama_server: "OllamaServer", tiny_stopping_base: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server that knows `says_s`, a model that says S and never stops, and `stops`, one that says nothing."""
     import ollama
+    from safetensors.torch import load_file, save_file
     from sql_llama.export.convert import convert
+    from tokenizers import Tokenizer
 
-    path = convert(tiny_base, tmp_path_factory.mktemp("gguf") / "tiny.gguf", family("chatml"))
+    folder = tmp_path_factory.mktemp("gguf")
+    shutil.copytree(tiny_stopping_base, folder / "says_s")
+    weights = load_file(folder / "says_s" / "model.safetensors")
+    weights["lm_head.weight"].zero_()
+    weights["lm_head.weight"][Tokenizer.from_file(str(tiny_stopping_base / "tokenizer.json")).token_to_id("S"), 0] = 1
+    save_file(weights, folder / "says_s" / "model.safetensors", {"format": "pt"})
     with ollama.Client(f"http://{ollama_server.host}") as client:
-        files = {path.name: client.create_blob(path)}
-        parameters = {"num_ctx": 512, "repeat_penalty": 1}
-        client.create("tiny", files=files, template=family("chatml").go, parameters=parameters)
+        for name, base in (("says_s", folder / "says_s"), ("stops", tiny_stopping_base)):
+            path = convert(base, folder / f"{name}.gguf", family("chatml"))
+            files = {path.name: client.create_blob(path)}
+            parameters = {"num_ctx": 512, "repeat_penalty": 1}
+            client.create(name, files=files, template=family("chatml").go, parameters=parameters)
     yield ollama_server.host
 
 
@@ -56,26 +68,35 @@ def test_the_address_may_come_from_the_settings(host: str, monkeypatch: pytest.M
 
 @pytest.mark.ollama
 def test_the_prompt_is_the_templates(host: str) -> None:
-    assert render("tiny", CHAT, host) == render_chat(family("chatml").jinja, CHAT)
+    assert render("says_s", CHAT, host) == render_chat(family("chatml").jinja, CHAT)
 
 
 @pytest.mark.ollama
 def test_an_answer_streams_stops_at_the_limit_and_repeats(host: str) -> None:
-    engine = OllamaEngine("tiny", host)
+    engine = OllamaEngine("says_s", host)
     stream = engine.stream(CHAT, max_tokens=12)
     pieces = []
     with pytest.raises(StopIteration) as end:
         while True:
             pieces.append(next(stream))
     said = end.value.value
-    assert "".join(pieces) == said.text and said.tokens == 12 and not said.stopped
+    assert "".join(pieces) == said.text == "S" * 12 and said.tokens == 12 and not said.stopped
+    assert len(pieces) > 1
     assert answer(engine, CHAT, max_tokens=12).text == said.text
     engine.close()
 
 
 @pytest.mark.ollama
+def test_an_answer_ends_at_the_end_of_turn(host: str) -> None:
+    engine = OllamaEngine("stops", host)
+    said = answer(engine, CHAT)
+    assert said.text == "" and said.stopped
+    engine.close()
+
+
+@pytest.mark.ollama
 def test_an_answer_can_be_left_in_the_middle(host: str) -> None:
-    engine = OllamaEngine("tiny", host)
+    engine = OllamaEngine("says_s", host)
     stream = engine.stream(CHAT, max_tokens=400)
     next(stream)
     stream.close()
@@ -85,7 +106,7 @@ def test_an_answer_can_be_left_in_the_middle(host: str) -> None:
 
 @pytest.mark.ollama
 def test_a_prompt_longer_than_num_ctx_is_refused_not_cut(host: str) -> None:
-    engine = OllamaEngine("tiny", host)
+    engine = OllamaEngine("says_s", host)
     long = [Message("user", "singer " * 800)]
     assert engine.num_ctx == 512 and not engine.fits(long) and engine.fits(CHAT)
     with pytest.raises(SqlLlamaError, match="Ollama failed"):
