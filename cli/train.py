@@ -8,7 +8,12 @@ import click
 @click.command("train")
 @click.argument("recipe")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one value of the recipe.")
-@click.option("--run", "run_path", type=click.Path(path_type=Path), help="Run directory; the default is made from date and recipe.")
+@click.option(
+    "--run",
+    "run_path",
+    type=click.Path(path_type=Path),
+    help="Run directory; the default is made from date and recipe.",
+)
 def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> None:
     """Train RECIPE, the name of a recipe that comes with sql-llama or a TOML file.
 
@@ -22,5 +27,8 @@ def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> N
     run = create_run(run_path or new_run_path(parsed.name, text), parsed.name, text)
     adapter = train(parsed, run)
     facts = run.manifest()["stages"]["train"]
-    click.echo(f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, loss {facts['train_loss']:.3f}")
+    click.echo(
+        f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "
+        f"loss {facts['train_loss']:.3f}"
+    )
     click.echo(f"Next: sql-llama export {run.path}")

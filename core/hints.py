@@ -16,10 +16,10 @@ MOST = 6  # hints a prompt shows
 LONGEST_PHRASE = 8  # words of a cell that are looked for
 SCANNED = 20_000  # distinct cells of one column
 COMMON = frozenset(
-    "a an the of in on at to for from by with and or not is are was were be been do does did has have had what which who "
-    "whom whose how many much any each every all show find list give return me us their its there that this those these "
-    "than more most less least name names id number count total average avg max min maximum minimum it as no yes them they "
-    "i we you him her his".split()
+    "a an the of in on at to for from by with and or not is are was were be been do does did has have had what "
+    "which who whom whose how many much any each every all show find list give return me us their its there that "
+    "this those these than more most less least name names id number count total average avg max min maximum "
+    "minimum it as no yes them they i we you him her his".split()
 )
 
 CellIndex = Mapping[str, tuple[Hint, ...]]
@@ -44,7 +44,8 @@ def index_cells(url: str, schema: Schema) -> CellIndex:
             for column in table.columns:
                 t, c = (name.replace('"', '""') for name in (table.name, column.name))
                 query = (
-                    f'SELECT DISTINCT "{c}" FROM "{t}" WHERE typeof("{c}") = \'text\' AND length("{c}") BETWEEN 2 AND 60 '
+                    f'SELECT DISTINCT "{c}" FROM "{t}" WHERE typeof("{c}") = \'text\' '
+                    f'AND length("{c}") BETWEEN 2 AND 60 '
                     f"LIMIT {SCANNED}"
                 )
                 try:

@@ -15,7 +15,7 @@ class Advance(Protocol):
 
 @contextlib.contextmanager
 def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
-    """Show `total` units of work; call the yielded function after each with what was done and a short note (a loss, say)."""
+    """Show `total` units of work; call the yielded function with what was done and a short note (a loss, say)."""
     if sys.stderr.isatty():
         with _bar(description, total, unit) as advance:
             yield advance
@@ -27,7 +27,14 @@ def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
 @contextlib.contextmanager
 def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     started = time.monotonic()
     columns = (
@@ -62,7 +69,11 @@ def _lines(description: str, total: int, unit: str) -> Iterator[Advance]:
         spent = time.monotonic() - started
         left = spent / done * (total - done) if done else 0.0
         rate = f"{done / max(spent, 1e-9):.1f} {unit}/s".replace(" /s", "/s")
-        print(f"{description}: {done}/{total}, {rate}, {spent:.0f} s, {left:.0f} s left {note}".rstrip(), file=sys.stderr, flush=True)
+        print(
+            f"{description}: {done}/{total}, {rate}, {spent:.0f} s, {left:.0f} s left {note}".rstrip(),
+            file=sys.stderr,
+            flush=True,
+        )
 
     def advance(steps: int = 1, note: str = "") -> None:
         nonlocal done, last

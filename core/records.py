@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name as the database spells it, `type` one of int, real, text, date, bool; `samples` a few frequent cells."""
+    """One column: name as the database spells it; `type` int, real, text, date or bool; `samples` frequent cells."""
 
     name: str
     type: str
@@ -69,7 +69,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine said to one prompt: raw `text`, generated `tokens`, wall `seconds`, `stopped` False when cut by the limit."""
+    """What an engine said: raw `text`, generated `tokens`, wall `seconds`; `stopped` False when cut by the limit."""
 
     text: str
     tokens: int = 0

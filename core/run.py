@@ -51,7 +51,9 @@ class Run:
         try:
             manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise DataError(f"{self.path}: not a run directory (no manifest.json)", fix="sql-llama train RECIPE") from None
+            raise DataError(
+                f"{self.path}: not a run directory (no manifest.json)", fix="sql-llama train RECIPE"
+            ) from None
         except ValueError as error:
             raise DataError(f"{self.manifest_path}: broken ({error})", fix="sql-llama train RECIPE") from None
         if not isinstance(manifest, dict) or "stages" not in manifest:
@@ -96,7 +98,9 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
     if run.manifest_path.exists():
         run.manifest()
         if run.recipe_path.read_text(encoding="utf-8") != recipe_text:
-            raise RecipeError(f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run")
+            raise RecipeError(
+                f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run"
+            )
         return run
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not run.recipe_path.exists():
         raise RecipeError(f"{path}: not empty and not a run directory", fix="choose another folder with --run")
@@ -118,7 +122,7 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
 
 
 def new_run_path(recipe_name: str, recipe_text: str) -> Path:
-    """Where a run of this recipe goes: the newest one with the very same recipe, to go on with it, else a new folder."""
+    """Where a run of this recipe goes: the newest one with the very same recipe, to go on, else a new folder."""
     for run in reversed(list_runs()):
         if run.manifest().get("recipe") == recipe_name and run.recipe_path.read_text(encoding="utf-8") == recipe_text:
             return run.path

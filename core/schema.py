@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .database import connect
 from .errors import DataError
+from .prompt import identifier
 from .records import Column, ForeignKey, Schema, Table
 
 SAMPLES = 2  # sample cells a text column shows
@@ -22,7 +23,12 @@ def simple_type(declared: str) -> str:
     kind = declared.lower().split("(")[0].strip()
     if any(word in kind for word in ("date", "time")):
         return "date"
-    if ("int" in kind and "interval" not in kind and "point" not in kind) or kind in ("number", "year", "serial", "bigserial"):
+    if ("int" in kind and "interval" not in kind and "point" not in kind) or kind in (
+        "number",
+        "year",
+        "serial",
+        "bigserial",
+    ):
         return "int"
     if any(word in kind for word in ("real", "doub", "float", "decimal", "numeric", "money")):
         return "real"
@@ -120,7 +126,7 @@ def singular(word: str) -> str:
 def _forgotten_keys(
     connection: sqlite3.Connection, tables: Sequence[Table], declared: Sequence[ForeignKey]
 ) -> list[ForeignKey]:
-    """Joins that the schema does not declare: a column named after another table or its key, whose every value is there."""
+    """Undeclared joins: a column named after another table or its key, whose every value is there."""
     known = {(key.table.lower(), key.column.lower()) for key in declared}
     primary = {}
     for table in tables:
@@ -136,7 +142,11 @@ def _forgotten_keys(
                 if other == table.name or not _named_after(column.name, other, key):
                     continue
                 reverse = ForeignKey(other, key, table.name, column.name)
-                if reverse not in out and reverse not in declared and _contained(connection, table.name, column.name, other, key):
+                if (
+                    reverse not in out
+                    and reverse not in declared
+                    and _contained(connection, table.name, column.name, other, key)
+                ):
                     out.append(ForeignKey(table.name, column.name, other, key))
                     break
     return out
@@ -174,7 +184,9 @@ def parse_ddl(ddl: str, dialect: str = "sqlite", name: str = "") -> Schema:
     try:
         statements = sqlglot.parse(ddl, read=dialect)
     except SqlglotError as error:
-        raise DataError(f"the schema cannot be parsed: {str(error).splitlines()[0]}", fix="give CREATE TABLE statements") from None
+        raise DataError(
+            f"the schema cannot be parsed: {str(error).splitlines()[0]}", fix="give CREATE TABLE statements"
+        ) from None
     tables: list[Table] = []
     keys: list[ForeignKey] = []
     for statement in statements:
@@ -182,7 +194,9 @@ def parse_ddl(ddl: str, dialect: str = "sqlite", name: str = "") -> Schema:
             continue
         table = statement.this.this.name
         primary = {
-            item.name.lower() for constraint in statement.this.find_all(exp.PrimaryKey) for item in constraint.expressions
+            item.name.lower()
+            for constraint in statement.this.find_all(exp.PrimaryKey)
+            for item in constraint.expressions
         }
         columns = []
         for definition in statement.this.expressions:
@@ -202,6 +216,34 @@ def parse_ddl(ddl: str, dialect: str = "sqlite", name: str = "") -> Schema:
     if not tables:
         raise DataError("the schema creates no table", fix="give CREATE TABLE statements")
     return Schema(tuple(tables), tuple(_complete(keys, tables)), name)
+
+
+DECLARED = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "date": "DATE", "bool": "BOOLEAN"}
+
+
+def render_ddl(schema: Schema) -> str:
+    """CREATE TABLE statements for a schema, as a person would paste them.
+
+    >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, owner int references owners(id), name text)")))
+    CREATE TABLE pets (id INTEGER PRIMARY KEY, owner INTEGER, name TEXT);
+    """
+    statements = []
+    for table in schema.tables:
+        single = sum(column.primary_key for column in table.columns) == 1
+        parts = [
+            f"{identifier(column.name)} {DECLARED[column.type]}{' PRIMARY KEY' if single and column.primary_key else ''}"
+            for column in table.columns
+        ]
+        if not single and any(column.primary_key for column in table.columns):
+            names = ", ".join(identifier(column.name) for column in table.columns if column.primary_key)
+            parts.append(f"PRIMARY KEY ({names})")
+        parts += [
+            f"FOREIGN KEY ({identifier(key.column)}) REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
+            for key in schema.foreign_keys
+            if key.table.lower() == table.name.lower()
+        ]
+        statements.append(f"CREATE TABLE {identifier(table.name)} ({', '.join(parts)});")
+    return "\n".join(statements)
 
 
 def _reference(table: str, columns: Sequence[str], reference: object) -> list[ForeignKey]:

@@ -11,7 +11,7 @@ Karim Kate Keiko Kenji Lara Laura Leila Leon Lina Liam Lucas Lucia Luis Magnus M
 Mateo Maya Mei Mila Miriam Mohammed Nadia Naomi Nils Nina Noah Nora Olga Oliver Omar Oscar Paula Pedro Peter
 Petra Philip Priya Quentin Rachel Rafael Ravi Rebecca Robert Rosa Ruth Samir Samuel Sara Sofia Stefan Susan
 Tara Theo Thomas Tomas Ursula Victor Viola Walter Wei Yara Yusuf Zara Zoe
-""".split()  # noqa: SIM905
+""".split()
 
 LAST = """
 Abbott Adeyemi Ahmed Almeida Andersen Baker Barros Becker Bennett Bergman Bianchi Brandt Brooks Carter
@@ -23,7 +23,7 @@ Okafor Olsen Ortega Owens Park Patel Pereira Petrov Popescu Quinn Ramos Reyes Ri
 Rossi Sanchez Santos Sato Schmidt Schwarz Shah Silva Singh Smith Sokolov Suzuki Takahashi Tanaka Taylor
 Thompson Torres Turner Vargas Vasquez Vogel Wagner Walker Wang Watson Weber Winter Wright Yilmaz Young Zhang
 Zimmerman
-""".split()  # noqa: SIM905
+""".split()
 
 CITIES = """Amsterdam|Athens|Austin|Barcelona|Bergen|Berlin|Boston|Bristol|Brussels|Budapest|Cairo|Calgary|Cape Town|
 Chicago|Copenhagen|Dallas|Denver|Dublin|Edinburgh|Florence|Geneva|Glasgow|Hamburg|Helsinki|Istanbul|Kyoto|Lagos|
@@ -39,7 +39,7 @@ Vietnam""".replace("\n", "").split("|")
 STREETS = """
 Oak Maple Harbour Station Church Mill River Park High King Queen Victoria Garden Bridge Forest Hill Lake
 Market
-""".split()  # noqa: SIM905
+""".split()
 
 
 def person(rng: random.Random) -> str:

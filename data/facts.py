@@ -191,7 +191,7 @@ def _field(
 UNCOUNTED = frozenset(
     """
     sales earnings points kilograms kilometers funds degrees funding gross days status plus has
-    """.split()  # noqa: SIM905
+    """.split()
 ) - {"days"}
 
 

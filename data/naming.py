@@ -59,17 +59,17 @@ UNCHANGED = frozenset(
     """
     aircraft species series sheep livestock fish staff news equipment furniture luggage deer offspring software
     music
-    """.split()  # noqa: SIM905
+    """.split()
 )
 EMPTY_WORDS = frozenset(
     """
     tbl table ref list info information records record data tb details lookup master mst dim fact
-    """.split()  # noqa: SIM905
+    """.split()
 )
 UNSPEAKABLE_ENDS = frozenset(
     """
     of in on at by to for with from has as and taken enrolled attended
-    """.split()  # noqa: SIM905
+    """.split()
 )
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
 PEOPLE = frozenset(
@@ -82,7 +82,7 @@ PEOPLE = frozenset(
     curator vet veterinarian breeder applicant resident rider runner skater cyclist athlete referee umpire dentist
     therapist technician mechanic supplier seller buyer advisor faculty journalist reporter people speaker attendee
     parent councillor librarian guide rider astronaut performer dancer
-    """.split()  # noqa: SIM905
+    """.split()
 )
 
 

@@ -81,13 +81,15 @@ def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
 
 
 def _place_conditions(select: object) -> None:
-    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each condition where its tables are first known."""
+    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each where its tables are first known."""
     from sqlglot import exp
 
     assert isinstance(select, exp.Select)
     joins = select.args.get("joins") or []
     source = select.args.get("from_") or select.args.get("from")
-    inner = [join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")]
+    inner = [
+        join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")
+    ]
     # sqlglot reads a join without a condition as ON TRUE
     bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
     if source is None or not bare or len(inner) != len(joins):

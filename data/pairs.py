@@ -14,8 +14,6 @@ from ..core.progress import progress
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
 from .sources import Database, Loaded, load_jsonl, load_spider, open_database, open_spider
-from .synthesise import synthesise
-from .worlds import build_worlds
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,13 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
         loaded, databases = load_spider(spider)
         take(loaded, "spider")
         if data.spider_synthetic:
-            take(Loaded(_synthesise(list(databases.values()), data.spider_synthetic, rng, "spider-synthetic")), "spider-synthetic")
+            take(
+                Loaded(_synthesise(list(databases.values()), data.spider_synthetic, rng, "spider-synthetic")),
+                "spider-synthetic",
+            )
     if data.synthetic:
+        from .worlds import build_worlds
+
         worlds = build_worlds(cache / "worlds", data.seed)
         opened = [open_database(world.path, world.name) for world in worlds]
         take(Loaded(_synthesise(opened, data.synthetic, rng, "synthetic")), "synthetic")
@@ -60,15 +63,15 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
 
 def _synthesise(databases: Sequence[Database], count: int, rng: random.Random, source: str) -> list[Example]:
     """`count` pairs, spread evenly over the databases; those that cannot give their share leave it to the others."""
+    from .synthesise import synthesise
+
     examples: list[Example] = []
     waiting = rng.sample(databases, len(databases))
     with progress("synthesising pairs", count, "pairs") as advance:
         while waiting and len(examples) < count:
             share = -(-(count - len(examples)) // len(waiting))
             database = waiting.pop()
-            made = list(
-                synthesise(str(database.path), database.schema, share, rng, name=database.name, source=source)
-            )
+            made = list(synthesise(str(database.path), database.schema, share, rng, name=database.name, source=source))
             examples += made
             advance(len(made))
     return examples[:count]
@@ -110,7 +113,8 @@ def _schema_json(schema: Schema) -> dict[str, Any]:
     return {
         "name": schema.name,
         "tables": [
-            [table.name, [[c.name, c.type, c.primary_key, list(c.samples)] for c in table.columns]] for table in schema.tables
+            [table.name, [[c.name, c.type, c.primary_key, list(c.samples)] for c in table.columns]]
+            for table in schema.tables
         ],
         "keys": [[key.table, key.column, key.ref_table, key.ref_column] for key in schema.foreign_keys],
     }
@@ -134,12 +138,16 @@ def read_pairs(path: Path) -> Iterator[Example]:
                     item["source"],
                 )
             except (ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{path}:{number}: broken ({error})", fix=f"delete {path.parent} and run again") from None
+                raise DataError(
+                    f"{path}:{number}: broken ({error})", fix=f"delete {path.parent} and run again"
+                ) from None
 
 
 def _schema(item: dict[str, Any]) -> Schema:
     return Schema(
-        tuple(Table(name, tuple(Column(n, t, k, tuple(s)) for n, t, k, s in columns)) for name, columns in item["tables"]),
+        tuple(
+            Table(name, tuple(Column(n, t, k, tuple(s)) for n, t, k, s in columns)) for name, columns in item["tables"]
+        ),
         tuple(ForeignKey(*key) for key in item["keys"]),
         item["name"],
     )

@@ -172,7 +172,7 @@ HIGH_ONLY = frozenset(
     """
     age price cost rate rating temperature temp score salary rank ranking percentage speed fee pay premium
     commission altitude elevation income stars gpa grade height level charge fine interest value
-    """.split()  # noqa: SIM905
+    """.split()
 )
 
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.prompt import identifier, messages
+from ..core.prompt import SYSTEM_PROMPT, identifier, messages
 from ..core.recipe import Data
 from ..core.records import Example, Hint, Message, Schema, Table
+from ..core.schema import render_ddl
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[
     needed = used_names(example.sql)
     if len(schema.tables) == 1 and others:
         have = {schema.tables[0].name.lower()}
-        extra = [table for table in rng.sample(others, min(len(others), rng.randint(0, 3))) if table.name.lower() not in have]
+        extra = [
+            table for table in rng.sample(others, min(len(others), rng.randint(0, 3))) if table.name.lower() not in have
+        ]
         schema = Schema((*schema.tables, *{table.name.lower(): table for table in extra}.values()), schema.foreign_keys)
     elif rng.random() < data.drop_tables:
         schema = _without_tables(schema, needed, rng)
@@ -39,6 +42,9 @@ def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[
         schema = _without_columns(schema, needed, hints, rng)
     if rng.random() < data.shuffle:
         schema = _shuffled(schema, rng)
+    if rng.random() < data.as_ddl:
+        typed = f"{render_ddl(schema)}\n\n{example.question}"
+        return Row((Message("system", SYSTEM_PROMPT), Message("user", typed)), example.sql)
     if rng.random() < data.without_hints:
         hints = ()
     return Row(messages(schema, example.question, hints=_shown(hints, schema)), example.sql)

@@ -151,7 +151,8 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
     """Pairs of a JSONL file (also .gz, or a JSON list): question, schema or context (DDL), sql or answer.
 
     There is no database, so the hints are the strings that other questions over the same table compare its columns
-    with; tables are the same where `table_id` is, and then their columns are put together. Raises DataError naming the line that is broken.
+    with; tables are the same where `table_id` is, and then their columns are put together.
+    Raises DataError naming the line that is broken.
     """
     loaded = Loaded()
     tables: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)

@@ -29,9 +29,15 @@ def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
     if tokenizer.pad_token_id is None:
-        unused = [token for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>") if token in tokenizer.get_vocab()]
+        unused = [
+            token
+            for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>")
+            if token in tokenizer.get_vocab()
+        ]
         if not unused:
-            raise SqlLlamaError(f"{base}: the tokenizer has no padding token", fix="give tokenizer_config.json a pad_token")
+            raise SqlLlamaError(
+                f"{base}: the tokenizer has no padding token", fix="give tokenizer_config.json a pad_token"
+            )
         tokenizer.pad_token = unused[0]
     return tokenizer
 
@@ -39,7 +45,8 @@ def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
 def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     """A PeftModel over the frozen base, in NF4 or 16 bits; `start` is an adapter folder to go on from.
 
-    The LoRA weights are float32: at QLoRA's learning rates bfloat16 would round most updates away.
+    Unpacked NF4 has the very values of NF4 in 16-bit tensors. The LoRA weights are float32: at QLoRA's learning rates
+    bfloat16 would round most updates away.
     """
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
@@ -47,7 +54,7 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
 
     dtype = compute_dtype()
     quantization = None
-    if recipe.train.quantization == "nf4":
+    if recipe.train.quantization != "none":
         quantization = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
@@ -58,6 +65,8 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
         attn_implementation="sdpa",
         device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
     )
+    if recipe.train.quantization == "nf4-unpacked":
+        model = model.dequantize(dtype=dtype)
     model.config.use_cache = False
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -75,6 +84,10 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
         )
         torch.manual_seed(recipe.train.seed)
         model = get_peft_model(model, lora)
+    if recipe.train.compile and torch.cuda.is_available():
+        # all layers share one compiled graph
+        for layer in model.get_base_model().model.layers:
+            layer.compile(dynamic=True)
     return model
 
 

@@ -24,7 +24,8 @@ def preflight(
         )
     if tokenizer.pad_token_id == end:
         raise SqlLlamaError(
-            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and the model would never stop",
+            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and "
+            "the model would never stop",
             fix="give the base's tokenizer_config.json a pad_token of its own",
         )
     for row, item in zip(rows, tokens, strict=True):
@@ -36,4 +37,6 @@ def preflight(
             raise SqlLlamaError(f"{where}: the answer holds {family.end_of_turn}", fix="remove that pair")
         said = tokenizer.decode(answer[:-1], skip_special_tokens=False)
         if said.strip() != row.answer.strip():
-            raise SqlLlamaError(f"{where}: the loss would cover {said!r} and not the answer {row.answer!r}", fix="set base.family")
+            raise SqlLlamaError(
+                f"{where}: the loss would cover {said!r} and not the answer {row.answer!r}", fix="set base.family"
+            )

@@ -25,7 +25,7 @@ class Tokens:
 def tokenize(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", family: Family) -> list[Tokens]:
     """Token ids of rows. Prompt and answer are tokenized apart, as they are at inference."""
     rows = list(rows)
-    bos = tokenizer.bos_token if getattr(tokenizer, "add_bos_token", False) and tokenizer.bos_token else ""
+    bos = str(tokenizer.bos_token) if family.bos else ""
     prompts = [bos + render_chat(family.jinja, row.chat, add_generation_prompt=True) for row in rows]
     answers = [row.answer + family.end_of_turn for row in rows]
     if not rows:

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -28,7 +29,7 @@ MOST_VALID = 400  # validation rows whose loss is taken
 
 
 def train(recipe: Recipe, run: Run) -> Path:
-    """Train the recipe's adapter into `run`; the stages that are done are not done again. Returns the adapter folder."""
+    """Train the recipe's adapter into `run`; stages that are done are not done again. Returns the adapter folder."""
     base = resolve_base(recipe.base.model, recipe.base.revision)
     need_space(run.path, 2 * 2**30, "training")
     recipe_hash = sha256(run.recipe_path)
@@ -77,6 +78,11 @@ def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
 
 def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
     """Train and save the adapter; returns facts for the manifest."""
+    with _quiet():
+        return _fit_quietly(recipe, run, base, start)
+
+
+def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
     import torch
     from datasets import Dataset
     from transformers import set_seed
@@ -104,13 +110,18 @@ def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, 
         tokens_at.append(total)
     micro = min(recipe.train.micro_batch or batch, batch)
     if batch % micro:
-        raise SqlLlamaError(f"train.batch={batch} is no multiple of train.micro_batch={micro}", fix=f"--set train.batch={micro * (batch // micro)}")
+        raise SqlLlamaError(
+            f"train.batch={batch} is no multiple of train.micro_batch={micro}",
+            fix=f"--set train.batch={micro * (batch // micro)}",
+        )
 
     set_seed(recipe.train.seed)
     dtype = compute_dtype()
     model = load_model(base, recipe, start)
     on_gpu = torch.cuda.is_available()
-    dataset = Dataset.from_dict({"input_ids": [item.ids for item in tokens], "prompt": [item.prompt for item in tokens]})
+    dataset = Dataset.from_dict(
+        {"input_ids": [item.ids for item in tokens], "prompt": [item.prompt for item in tokens]}
+    )
     collator = Collator(int(tokenizer.pad_token_id or 0))
     checkpoints = run.path / "checkpoints"
     config = SFTConfig(
@@ -143,8 +154,12 @@ def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, 
         average_tokens_across_devices=False,
     )
     valid_tokens = tokenize([make_row(e, recipe.data, rng) for e in held[:MOST_VALID]], tokenizer, chat_family)
-    valid = [{"input_ids": item.ids, "prompt": item.prompt} for item in valid_tokens if len(item.ids) <= recipe.train.max_tokens]
-    with progress(f"training {recipe.name}", steps, "steps") as advance, _quiet():
+    valid = [
+        {"input_ids": item.ids, "prompt": item.prompt}
+        for item in valid_tokens
+        if len(item.ids) <= recipe.train.max_tokens
+    ]
+    with progress(f"training {recipe.name}", steps, "steps") as advance:
         trainer = SqlTrainer(
             model=model,
             args=config,
@@ -196,7 +211,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def _save_adapter(model: Any, run: Run, base: Path) -> None:
-    """Save the adapter in bfloat16 (its values' precision while training) as a whole folder or not at all."""
+    """Save the adapter in bfloat16, half the bytes of what is trained, as a whole folder or not at all."""
     from safetensors.torch import load_file, save_file
 
     from ..core.files import atomic_folder
@@ -204,7 +219,7 @@ def _save_adapter(model: Any, run: Run, base: Path) -> None:
     with atomic_folder(run.adapter) as temporary:
         model.save_pretrained(temporary)
         weights = temporary / "adapter_model.safetensors"
-        save_file({name: tensor.float().contiguous() for name, tensor in load_file(weights).items()}, weights)
+        save_file({name: tensor.bfloat16().contiguous() for name, tensor in load_file(weights).items()}, weights)
         config = json.loads((temporary / "adapter_config.json").read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = base.name
         write_text(temporary / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
@@ -236,10 +251,15 @@ def _quiet() -> Iterator[None]:
 
     level = logging.get_verbosity()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # trl and peft still say gradient_checkpointing, which new versions of transformers have renamed
+            warnings.filterwarnings("ignore", ".*gradient_checkpointing.*", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
+        logging.enable_progress_bar()
 
 
 def _peak_memory() -> int:
