@@ -23,7 +23,7 @@ SYNONYMS = {
 SPIN = re.compile(r"\[([^\[\]]*)\]")
 
 
-class Unfit(Exception):
+class Unfit(LookupError):
     """This database, or this draw, has nothing for the family."""
 
 

@@ -15,7 +15,7 @@ from .families_links import LINKS
 from .families_order import ORDER
 from .families_sets import SETS
 from .families_single import SINGLE
-from .phrases import Unfit, sentence
+from .phrases import sentence
 
 FAMILIES = (*SINGLE, *ORDER, *GROUPS, *JOINS, *CHILDREN, *LINKS, *SETS)
 EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be that there are none
@@ -68,7 +68,7 @@ def _draw(
     for _ in range(DRAWS):
         try:
             return family(facts, rng)
-        except Unfit:
+        except LookupError:  # Unfit, or nothing left to choose from
             continue
     return None
 
