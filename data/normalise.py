@@ -100,7 +100,7 @@ def _place_conditions(select: object) -> None:
         if on is None:
             return
         if not isinstance(on, exp.Boolean):
-            waiting += on.flatten() if isinstance(on, exp.And) else [on]
+            waiting.extend(on.flatten() if isinstance(on, exp.And) else [on])
     seen = {source.this.alias_or_name}
     placed: list[list[exp.Expression]] = []
     for join in joins:

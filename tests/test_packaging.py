@@ -34,6 +34,7 @@ HEAVY = {
     "pandas",
     "matplotlib",
 }
+SUBCLASSES_A_TRAINER = "sql_llama.train.trainer"  # imported only where training begins
 
 
 def test_every_room_is_packaged() -> None:
