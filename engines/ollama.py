@@ -50,8 +50,12 @@ class OllamaEngine:
         self.name = model
         self.host = host
         self._client = _client(host)
-        with _asking(model, host):
-            self.num_ctx = _context(self._client.show(model).parameters or "")
+        try:
+            with _asking(model, host):
+                self.num_ctx = _context(self._client.show(model).parameters or "")
+        except SqlLlamaError:
+            self.close()
+            raise
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context, by a careful estimate."""
