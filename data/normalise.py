@@ -94,7 +94,7 @@ def _place_conditions(select: object) -> None:
     bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
     if source is None or not bare or len(inner) != len(joins):
         return
-    waiting: list[exp.Expression] = []
+    waiting: list[exp.Expr] = []
     for join in joins:
         on = join.args.get("on")
         if on is None:
@@ -102,7 +102,7 @@ def _place_conditions(select: object) -> None:
         if not isinstance(on, exp.Boolean):
             waiting.extend(on.flatten() if isinstance(on, exp.And) else [on])
     seen = {source.this.alias_or_name}
-    placed: list[list[exp.Expression]] = []
+    placed: list[list[exp.Expr]] = []
     for join in joins:
         seen.add(join.this.alias_or_name)
         placed.append([part for part in waiting if {column.table for column in part.find_all(exp.Column)} <= seen])

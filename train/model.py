@@ -17,9 +17,10 @@ def compute_dtype() -> "torch.dtype":
 
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if torch.backends.mps.is_available():  # type: ignore[no-untyped-call]
+    if torch.backends.mps.is_available():
         return torch.float32
-    has_bf16 = bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    has_bf16 = bool(onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.bfloat16 if has_bf16 else torch.float32
 
 
