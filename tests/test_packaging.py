@@ -96,7 +96,7 @@ def test_the_wheel_holds_the_rooms_and_their_data_and_nothing_else(tree: Path, t
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     files = {"__init__.py", "_version.py", "py.typed"}
     for room in ROOMS:
-        files |= {path.relative_to(tree).as_posix() for path in (tree / room).iterdir() if path.is_file()}
+        files |= {path.relative_to(tree).as_posix() for path in (tree / room).rglob("*") if path.is_file()}
     assert names == {f"sql_llama/{name}" for name in files}
 
 
