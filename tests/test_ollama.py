@@ -133,7 +133,7 @@ def test_ollama_create_reads_the_modelfile(server: "OllamaServer", run: Path) ->
 def test_the_certificate_holds_for_the_server(server: "OllamaServer", gguf: Path, real_base: Path) -> None:
     from sql_llama.export.certify import certify, certify_ollama
 
-    certificate = certify_ollama(certify(gguf, real_base), NAME, server.version, server.host)
+    certificate = certify_ollama(certify(gguf, real_base), gguf, NAME, server.version, server.host)
     assert {check.name: check.verdict for check in certificate.checks}["ollama"] == "pass"
     assert certificate.passed
 
