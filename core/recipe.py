@@ -144,6 +144,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "data.as_ddl": (0, 1),
     "data.drop_tables": (0, 1),
     "data.shuffle": (0, 1),
+    "data.seed": (0, 2**32 - 1),
     "lora.r": (1, 1024),
     "lora.alpha": (1, 4096),
     "lora.dropout": (0, 0.9),
@@ -156,9 +157,12 @@ LIMITS: dict[str, tuple[float, float]] = {
     "train.max_tokens": (64, 131_072),
     "train.save_steps": (1, 1_000_000),
     "train.log_steps": (1, 1_000_000),
+    "train.seed": (0, 2**32 - 1),
     "export.num_ctx": (256, 131_072),
 }
 """Smallest and largest value of each number."""
+
+FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*\Z")
 
 
 def recipe_names() -> list[str]:
@@ -177,7 +181,13 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recip
     if path.suffix == ".toml":
         if not path.is_file():
             raise RecipeError(f"{path}: no such recipe", fix=f"use a file or one of {', '.join(recipe_names())}")
-        where, text = str(path), path.read_text(encoding="utf-8")
+        where = str(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{path}: not UTF-8 text ({error.reason})", fix="save it as UTF-8") from None
+        except OSError as error:
+            raise RecipeError(f"{path}: cannot be read ({error.strerror})", fix="check its permissions") from None
     elif name_or_path in recipe_names():
         where = f"{name_or_path}.toml"
         text = resources.files("sql_llama.recipes").joinpath(where).read_text(encoding="utf-8")
@@ -191,8 +201,25 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recip
         raise RecipeError(f"{where}: broken TOML: {error}", fix="mend that line") from None
     for override in overrides:
         _override(tree, override)
-    recipe = _build(Recipe, tree, "", where, text)
+    recipe: Recipe = _build(Recipe, tree, "", where, text)
+    _check_together(recipe, where, text)
     return recipe, render_recipe(recipe)
+
+
+def _check_together(recipe: Recipe, where: str, text: str) -> None:
+    """Refuse what each field allows and the whole does not."""
+    if not FOLDER_NAME.match(recipe.name):
+        raise RecipeError(
+            f"{where}:{_line(text, '', 'name')}: name: {recipe.name!r} is not possible",
+            fix="use letters, digits, dots and dashes: run directories are named after it",
+        )
+    batch, micro = recipe.train.batch, recipe.train.micro_batch
+    if micro and batch % min(micro, batch):
+        raise RecipeError(
+            f"{where}:{_line(text, 'train', 'micro_batch')}: train.batch = {batch} is no multiple of "
+            f"train.micro_batch = {micro}",
+            fix=f"--set train.batch={micro * (batch // micro)}",
+        )
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
@@ -224,7 +251,8 @@ def _build(kind: type, tree: Mapping[str, Any], section: str, where: str, text: 
     values: dict[str, Any] = {}
     for key, value in tree.items():
         full = f"{section}.{key}" if section else key
-        at = f"{where}:{_line(text, section, key)}: {full}"
+        line = _line(text, section, key)
+        at = f"{where}:{line}: {full}" if line else f"{where}: {full}"
         if key not in fields:
             raise RecipeError(f"{at}: unknown key", fix=f"known here: {', '.join(fields)}")
         hint = hints[key]
@@ -267,13 +295,15 @@ def _checked(value: Any, hint: Any, full: str, at: str) -> Any:
 def _line(text: str, section: str, key: str) -> int:
     """The line of a key, or 0 when it came from --set."""
     here = ""
+    named = rf"\s*\"?{re.escape(key)}\"?\s*="
+    dotted = rf"\s*{re.escape(section)}\s*\.{named}"
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)
         if header:
             here = header.group(1)
             if not section and here == key:
                 return number
-        elif here == section and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
+        elif (here == section and re.match(named, line)) or (not here and section and re.match(dotted, line)):
             return number
     return 0
 

@@ -8,10 +8,12 @@ A stage's entry in manifest.json is written last and atomically: a stage that is
 its outputs still in place, is done; any other is run again.
 """
 
+import contextlib
 import datetime
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ class Run:
         """The manifest; raises DataError when it is missing or broken."""
         try:
             manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise DataError(
                 f"{self.path}: not a run directory (no manifest.json)", fix="sql-llama train RECIPE"
             ) from None
@@ -97,12 +99,12 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
     run = Run(path)
     if run.manifest_path.exists():
         run.manifest()
-        if run.recipe_path.read_text(encoding="utf-8") != recipe_text:
+        if not run.recipe_path.is_file() or run.recipe_path.read_text(encoding="utf-8") != recipe_text:
             raise RecipeError(
                 f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run"
             )
         return run
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not run.recipe_path.exists():
+    if path.exists() and not _may_begin(run, recipe_text):
         raise RecipeError(f"{path}: not empty and not a run directory", fix="choose another folder with --run")
     path.mkdir(parents=True, exist_ok=True)
     run.recipe_path.write_text(recipe_text, encoding="utf-8")
@@ -119,6 +121,39 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
         },
     )
     return run
+
+
+def _may_begin(run: Run, recipe_text: str) -> bool:
+    """Whether a run can begin in an existing path: an empty folder, or one that was killed while it was being made."""
+    if not run.path.is_dir():
+        return False
+    if not run.recipe_path.is_file():
+        return not any(run.path.iterdir())
+    # half written at most; a recipe of the user's own is not written over
+    return recipe_text.startswith(run.recipe_path.read_text(encoding="utf-8", errors="ignore"))
+
+
+@contextlib.contextmanager
+def fresh_run(path: Path, recipe_name: str, recipe_text: str) -> Iterator[Run]:
+    """`create_run`, and away with what it made when the block fails before a first stage is finished.
+
+    A run that was there before stays as it is. Raises what `create_run` raises.
+    """
+    there = path.exists()
+    resumed = Run(path).manifest_path.exists()
+    made = [folder for folder in path.parents if not folder.exists()]
+    run = create_run(path, recipe_name, recipe_text)
+    try:
+        yield run
+    except Exception:
+        if not resumed and not run.manifest()["stages"]:
+            shutil.rmtree(path, ignore_errors=True)
+            if there:
+                path.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):  # another run may have come into one of them
+                for folder in made:
+                    folder.rmdir()
+        raise
 
 
 def new_run_path(recipe_name: str, recipe_text: str) -> Path:
@@ -140,9 +175,11 @@ def list_runs() -> list[Run]:
     for path in settings().runs.glob("*/manifest.json"):
         run = Run(path.parent)
         try:
-            found.append((run.manifest()["created"], str(path), run))
+            created = run.manifest()["created"]
         except (DataError, KeyError):
             continue
+        if run.recipe_path.is_file():
+            found.append((created, str(path), run))
     return [run for _, _, run in sorted(found, key=lambda item: item[:2])]
 
 

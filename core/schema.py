@@ -57,7 +57,13 @@ def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
     keys: list[ForeignKey] = []
     for (table,) in connection.execute(listed).fetchall():
         columns = []
-        for _, column, declared, _, _, key in connection.execute(f"PRAGMA table_info({_quoted(table)})").fetchall():
+        try:
+            described = connection.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
+        except sqlite3.OperationalError as error:
+            if str(error) == "interrupted":
+                raise
+            continue  # a view whose tables are gone can be asked nothing
+        for _, column, declared, _, _, key in described:
             kind = simple_type(declared or "")
             samples = _samples(connection, table, column, kind) if kind in ("text", "bool", "date") else ()
             columns.append(Column(column, kind, key > 0, samples))

@@ -61,7 +61,8 @@ def smallest_row(example: Example) -> Row:
 def used_names(sql: str) -> frozenset[str]:
     """Every name in a query, spelled as `identifier` spells it; table and column names are not told apart."""
     without_strings = re.sub(r"'(?:[^']|'')*'", "''", sql)
-    return frozenset(re.findall(r'"(?:[^"]|"")*"|[a-z_]\w*', without_strings))
+    # lower case: gold that could not be put into plain style keeps its own spelling
+    return frozenset(name.lower() for name in re.findall(r'"(?:[^"]|"")*"|[A-Za-z_]\w*', without_strings))
 
 
 def _without_tables(schema: Schema, needed: frozenset[str], rng: random.Random) -> Schema:

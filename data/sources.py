@@ -5,6 +5,7 @@ import json
 import random
 import re
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,18 +47,21 @@ def open_spider(folder: Path, cache: Path) -> Spider:
 
     Raises DataError when the folder, train_spider.json or the databases are missing.
     """
+    spider = find_spider(folder)
+    packed = folder / "database.zip"
+    return Spider(spider.questions, _unpacked(packed, cache)) if not spider.databases.is_dir() else spider
+
+
+def find_spider(folder: Path) -> Spider:
+    """Like `open_spider`, but nothing is unpacked: `databases` may not be there yet."""
     questions = folder / "train_spider.json"
     if not folder.is_dir():
         raise DataError(f"{folder}: no such data folder", fix="--set data.spider=FOLDER")
     if not questions.is_file():
         raise DataError(f"{folder}: has no train_spider.json", fix="--set data.spider=FOLDER in Spider's layout")
-    databases = folder / "database"
-    if not databases.is_dir():
-        packed = folder / "database.zip"
-        if not packed.is_file():
-            raise DataError(f"{folder}: has neither database/ nor database.zip", fix="unpack Spider's databases there")
-        databases = _unpacked(packed, cache)
-    return Spider(questions, databases)
+    if not (folder / "database").is_dir() and not (folder / "database.zip").is_file():
+        raise DataError(f"{folder}: has neither database/ nor database.zip", fix="unpack Spider's databases there")
+    return Spider(questions, folder / "database")
 
 
 def _unpacked(packed: Path, cache: Path) -> Path:
@@ -94,16 +98,21 @@ def open_database(path: Path, name: str) -> Database:
     return Database(name, path, schema, index_cells(str(path), schema))
 
 
-def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
-    """Spider's training questions with SQL in plain style, and the databases that they ask."""
+def spider_rows(spider: Spider) -> list[tuple[str, str, str]]:
+    """Question, query and name of the database of each training question. Raises DataError for another layout."""
     try:
         items = json.loads(spider.questions.read_text(encoding="utf-8"))
-        rows = [(str(item["question"]), str(item["query"]), str(item["db_id"])) for item in items]
-    except (ValueError, TypeError, KeyError) as error:
+        return [(str(item["question"]), str(item["query"]), str(item["db_id"])) for item in items]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"{spider.questions}: not in Spider's layout ({type(error).__name__}: {error})",
             fix="expected a JSON list of objects with question, query and db_id",
         ) from None
+
+
+def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
+    """Spider's training questions with SQL in plain style, and the databases that they ask."""
+    rows = spider_rows(spider)
     loaded, databases = Loaded(), dict[str, Database]()
     with progress("reading Spider", len(rows), "questions") as advance:
         for question, query, name in rows:
@@ -158,23 +167,14 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
     tables: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     cells: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     rows: list[tuple[str, str, Schema, str]] = []
-    for number, item in _records(path):
-        try:
-            question = str(item["question"])
-            ddl = str(item["schema"] if "schema" in item else item["context"])
-            query = str(item["sql"] if "sql" in item else item["answer"])
-        except (KeyError, TypeError):
-            raise DataError(
-                f"{path}:{number}: fields missing",
-                fix="each line needs question, schema (or context) and sql (or answer)",
-            ) from None
+    for number, question, ddl, query, table_id in jsonl_rows(path):
         try:
             schema = parse_ddl(ddl)
             sql = normalise(query, schema)
         except DataError:
             loaded.left_out["cannot be parsed"] += 1
             continue
-        key = f"{path.name}:{item.get('table_id') or number}"
+        key = f"{path.name}:{table_id or number}"
         for table in schema.tables:
             for column in table.columns:
                 if tables[key, table.name].get(column.name) in (None, "text"):
@@ -204,6 +204,27 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
     return loaded
 
 
+def jsonl_rows(path: Path) -> Iterator[tuple[int, str, str, str, str]]:
+    """Line number, question, DDL, query and `table_id` (mostly empty) of each pair. Raises DataError with the line."""
+    for number, item in _records(path):
+        try:
+            question = _text(item["question"])
+            ddl = _text(item["schema"] if "schema" in item else item["context"])
+            query = _text(item["sql"] if "sql" in item else item["answer"])
+            yield number, question, ddl, query, str(item.get("table_id") or "")
+        except (KeyError, TypeError):
+            raise DataError(
+                f"{path}:{number}: fields missing",
+                fix="each line needs question, schema (or context) and sql (or answer)",
+            ) from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of each record."""
     if not path.is_file():
@@ -223,7 +244,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                         raise DataError(
                             f"{path}:{number}: broken JSON ({error})", fix="mend or delete that line"
                         ) from None
-    except (OSError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
 
 

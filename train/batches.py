@@ -1,5 +1,6 @@
 """The order of training: epochs laid out one after the other, rows of like length side by side."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def lay_out(
     tables = [table for example in examples if len(example.schema.tables) == 1 for table in example.schema.tables]
     out: list[Tokens] = []
     left_out: Counter[str] = Counter()
-    epochs = max(1, -(-int(train.epochs * 1000) // 1000))
+    epochs = math.ceil(train.epochs)
     with progress("tokenizing", epochs, "epochs") as advance:
         for epoch in range(epochs):
             rng = random.Random(f"{train.seed} {data.seed} {epoch}")

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..core.base_model import resolve_base
-from ..core.errors import SqlLlamaError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
 from ..core.progress import progress
 from ..core.recipe import Recipe
 from ..core.run import Run
 from ..core.settings import settings
-from ..data.pairs import build_pairs, read_pairs, write_pairs
+from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
 from ..modelfiles.templates import family
 from .batches import lay_out
@@ -34,14 +34,12 @@ def train(recipe: Recipe, run: Run) -> Path:
     need_space(run.path, 2 * 2**30, "training")
     recipe_hash = sha256(run.recipe_path)
     _data(recipe, run, recipe_hash)
-    start = starter() if recipe.train.start == "starter" else None
-    if recipe.train.start not in ("base", "starter"):
-        start = Path(recipe.train.start)
+    start = _start(recipe)
     inputs = {
         "recipe": recipe_hash,
         "base": sha256(base / "config.json"),
         "train.jsonl": sha256(run.path / "data" / "train.jsonl"),
-        "start": sha256(start) if start is not None and start.is_dir() else recipe.train.start,
+        "start": sha256(start) if start is not None else recipe.train.start,
     }
     if not run.done("train", inputs):
         started = time.monotonic()
@@ -51,6 +49,27 @@ def train(recipe: Recipe, run: Run) -> Path:
         run.finish("train", inputs, outputs, time.monotonic() - started, **facts)
         shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
     return run.adapter
+
+
+def check_plan(recipe: Recipe) -> None:
+    """Raise what can be known before anything is written: the sources' layout, and the adapter to start from.
+
+    A model of the Hub is not asked for.
+    """
+    _start(recipe)
+    check_sources(recipe.data)
+
+
+def _start(recipe: Recipe) -> Path | None:
+    """The adapter folder that training goes on from, if any; raises SqlLlamaError when it is none."""
+    if recipe.train.start == "base":
+        return None
+    if recipe.train.start == "starter":
+        return starter()
+    folder = Path(recipe.train.start).expanduser()
+    if not (folder / "adapter_config.json").is_file():
+        raise DataError(f"{folder}: no adapter there (no adapter_config.json)", fix="--set train.start=base")
+    return folder
 
 
 def starter() -> Path:
@@ -109,11 +128,6 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
         total += sum(lengths[step * batch : (step + 1) * batch])
         tokens_at.append(total)
     micro = min(recipe.train.micro_batch or batch, batch)
-    if batch % micro:
-        raise SqlLlamaError(
-            f"train.batch={batch} is no multiple of train.micro_batch={micro}",
-            fix=f"--set train.batch={micro * (batch // micro)}",
-        )
 
     set_seed(recipe.train.seed)
     dtype = compute_dtype()

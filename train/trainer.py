@@ -11,6 +11,7 @@ from torch.utils.data import SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
+from ..core.files import write_text
 from ..core.progress import Advance
 
 
@@ -76,7 +77,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         if self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n") and json.loads(line).get("step", 0) <= self.first]
-            self.path.write_text("".join(whole), encoding="utf-8")
+            write_text(self.path, "".join(whole))
         if self.first:
             self.advance(self.first, "resumed")
 
