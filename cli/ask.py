@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.errors import RecipeError
+
 if TYPE_CHECKING:
     from ..assistant.ask import Reply
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("ask")
 @click.argument("question")
 @click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
-@click.option("--model", type=click.Path(path_type=Path), help="GGUF file; the default is the newest exported run's.")
+@click.option("--model", type=click.Path(readable=False, path_type=Path), help="GGUF file; the default is the newest exported run's.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
 def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
@@ -26,7 +28,7 @@ def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
     from ..engines.llamacpp import load_llamacpp
 
     if not question.strip():
-        raise click.UsageError("the question is empty")
+        raise RecipeError("the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE')
     prepared = prepare(url)
     engine = load_llamacpp(model or default_model())
     try:
@@ -74,7 +76,7 @@ def _show(reply: "Reply") -> None:
     from rich.text import Text
 
     console = Console()
-    console.print(Text(reply.sql or "(no query)"))
+    console.print(Text(reply.sql or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
     if reply.dropped:
         click.echo(f"Left out to fit the context: {', '.join(reply.dropped)}", err=True)
     if reply.result is None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @click.command("chat")
 @click.option("--db", "url", metavar="FILE|URL", help="Database to ask about; without it, /db and /schema inside.")
-@click.option("--model", type=click.Path(path_type=Path), help="Tuned GGUF file; by default the latest exported run's.")
+@click.option("--model", type=click.Path(readable=False, path_type=Path), help="Tuned GGUF file; by default the latest exported run's.")
 @click.option("--ollama", metavar="NAME", help="Use this model of the Ollama server as the tuned one.")
 @click.option(
     "--base",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help="GGUF file to compare with; by default the tuned model's base in the same quantization, made once.",
 )
 @click.option("--no-base", is_flag=True, help="Ask the tuned model alone.")

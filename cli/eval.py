@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core.errors import RecipeError
+
 if TYPE_CHECKING:
     from ..core.records import Score
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
 
 
 @click.command("eval")
@@ -43,7 +45,7 @@ def command(
     if not models and not predictions:
         raise click.UsageError("give --model FILE.gguf or --predictions FILE.jsonl")
     if out and out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: not a folder")
+        raise RecipeError(f"--out {out}: not a folder", fix="choose another folder with --out")
     found = questions(file, databases, limit or 0)
     for path in models:  # before the first of them works for minutes
         check_gguf(path)

@@ -11,7 +11,7 @@ import click
 @click.option(
     "--run",
     "run_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help="Run directory; the default is made from date and recipe.",
 )
 def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> None:
@@ -20,12 +20,13 @@ def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> N
     A run that was killed is resumed by the same command; a finished one is not run again.
     """
     from ..core.recipe import read_recipe
-    from ..core.run import create_run, new_run_path
-    from ..train.train import train
+    from ..core.run import fresh_run, new_run_path
+    from ..train.train import check_plan, train
 
     parsed, text = read_recipe(recipe, overrides)
-    run = create_run(run_path or new_run_path(parsed.name, text), parsed.name, text)
-    adapter = train(parsed, run)
+    check_plan(parsed)
+    with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
+        adapter = train(parsed, run)
     facts = run.manifest()["stages"]["train"]
     click.echo(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "

@@ -7,7 +7,7 @@ import click
 
 
 @click.command("verify")
-@click.argument("target", metavar="RUN|FILE.gguf", type=click.Path(path_type=Path))
+@click.argument("target", metavar="RUN|FILE.gguf", type=click.Path(readable=False, path_type=Path))
 @click.option("--base", metavar="DIR", help="For a FILE: the Hugging Face folder whose token ids it must give.")
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as one JSON object.")
 @click.pass_context

@@ -75,11 +75,13 @@ def check_gguf(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file", fix="give a GGUF file, for example one that sql-llama export made")
-    with path.open("rb") as file:
-        try:
+    try:
+        with path.open("rb") as file:
             return _check(_Header(file, path.stat().st_size))
-        except _Bad as problem:
-            raise DataError(f"{path}: not a usable GGUF file: {problem}", fix=FIX) from None
+    except _Bad as problem:
+        raise DataError(f"{path}: not a usable GGUF file: {problem}", fix=FIX) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})", fix="check its permissions") from None
 
 
 def _check(header: _Header) -> dict[str, Any]:

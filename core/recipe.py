@@ -4,6 +4,7 @@ The doc under each field is its reference: `docs/recipes.md` is generated from i
 """
 
 import dataclasses
+import json
 import re
 import tomllib
 import typing
@@ -327,5 +328,5 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's, but for DEL
     return str(value)

@@ -13,7 +13,17 @@ from ..core.files import write_text
 from ..core.progress import progress
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
-from .sources import Database, Loaded, load_jsonl, load_spider, open_database, open_spider
+from .sources import (
+    Database,
+    Loaded,
+    find_spider,
+    jsonl_rows,
+    load_jsonl,
+    load_spider,
+    open_database,
+    open_spider,
+    spider_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,24 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
         opened = [open_database(world.path, world.name) for world in worlds]
         take(Loaded(_synthesise(opened, data.synthetic, rng, "synthetic")), "synthetic")
     if not examples:
-        raise DataError("the recipe's [data] gives no pairs", fix="--set data.synthetic=1000")
+        raise _nothing()
     train, valid = split_by_schema(examples, data.valid_share, rng)
     return Pairs(train, valid, dict(left_out))
+
+
+def check_sources(data: Data) -> None:
+    """Read every source for its layout alone, which takes seconds. Raises DataError as `build_pairs` would."""
+    if data.spider:
+        spider_rows(find_spider(Path(data.spider)))
+    for name in data.jsonl:
+        for _ in jsonl_rows(Path(name)):
+            pass
+    if not (data.spider or data.jsonl or data.synthetic):
+        raise _nothing()
+
+
+def _nothing() -> DataError:
+    return DataError("the recipe's [data] gives no pairs", fix="--set data.synthetic=1000")
 
 
 def _synthesise(databases: Sequence[Database], count: int, rng: random.Random, source: str) -> list[Example]:

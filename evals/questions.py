@@ -125,17 +125,18 @@ def _from_ddl(ddl: str, where: str) -> Path:
     path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
     if path.is_file():
         return path
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.set_authorizer(_only_create)
+        connection.executescript(ddl)
+        connection.set_authorizer(None)
+        made = connection.serialize()
+    except sqlite3.Error as error:
+        raise DataError(f"{where}: the schema cannot be made: {error}", fix="give CREATE TABLE statements") from None
+    finally:
+        connection.close()
     with atomic(path) as temporary:
-        connection = sqlite3.connect(temporary)
-        try:
-            connection.set_authorizer(_only_create)
-            connection.executescript(ddl)
-        except sqlite3.Error as error:
-            raise DataError(
-                f"{where}: the schema cannot be made: {error}", fix="give CREATE TABLE statements"
-            ) from None
-        finally:
-            connection.close()
+        temporary.write_bytes(made)
     return path
 
 

@@ -17,7 +17,7 @@ from ..core.base_model import resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
-from ..core.run import Run, create_run
+from ..core.run import Run, fresh_run
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import FAMILIES, family
 from .certify import Certificate, certify, certify_ollama, write_certificate
@@ -91,8 +91,8 @@ def export_adapter(
             f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder with --adapter"
         )
     _plan(base, adapter, recipe, quants, dtype)  # a mistake shows before the folder is made
-    run = create_run(out, recipe.name, render_recipe(recipe))
-    return _export(run, base, adapter, recipe, quants, dtype, verify)
+    with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
+        return _export(run, base, adapter, recipe, quants, dtype, verify)
 
 
 def guess_family(base: Path) -> Literal["chatml", "llama3"]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DataError, SqlLlamaError
+from ..core.errors import SqlLlamaError
 from ..core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -72,8 +72,6 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     if start is not None:
-        if not (start / "adapter_config.json").is_file():
-            raise DataError(f"{start}: no adapter there (no adapter_config.json)", fix="--set train.start=base")
         model = PeftModel.from_pretrained(model, start, is_trainable=True)
     else:
         lora = LoraConfig(
