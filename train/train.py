@@ -98,7 +98,7 @@ def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
 
 def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
     """Train and save the adapter; returns facts for the manifest."""
-    # threads that wait by spinning slow a machine down several times as soon as it has other work (read at first import)
+    # threads that wait by spinning slow a machine that has other work several times (read at first import)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     with _quiet():
         return _fit_quietly(recipe, run, base, start)
