@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @click.command("ask")
 @click.argument("question")
 @click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
-@click.option("--model", type=click.Path(readable=False, path_type=Path), help="GGUF file; the default is the newest exported run's.")
+@click.option(
+    "--model",
+    type=click.Path(readable=False, path_type=Path),
+    help="GGUF file; the default is the newest exported run's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
 def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
@@ -28,7 +32,9 @@ def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
     from ..engines.llamacpp import load_llamacpp
 
     if not question.strip():
-        raise RecipeError("the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE')
+        raise RecipeError(
+            "the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE'
+        )
     prepared = prepare(url)
     engine = load_llamacpp(model or default_model())
     try:

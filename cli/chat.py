@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @click.command("chat")
 @click.option("--db", "url", metavar="FILE|URL", help="Database to ask about; without it, /db and /schema inside.")
-@click.option("--model", type=click.Path(readable=False, path_type=Path), help="Tuned GGUF file; by default the latest exported run's.")
+@click.option(
+    "--model",
+    type=click.Path(readable=False, path_type=Path),
+    help="Tuned GGUF file; by default the latest exported run's.",
+)
 @click.option("--ollama", metavar="NAME", help="Use this model of the Ollama server as the tuned one.")
 @click.option(
     "--base",

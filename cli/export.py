@@ -9,7 +9,9 @@ import click
 @click.command("export")
 @click.argument("run", required=False, type=click.Path(readable=False, path_type=Path))
 @click.option("--base", metavar="DIR", help="Base of an adapter that no run made: a folder or a model's name.")
-@click.option("--adapter", type=click.Path(readable=False, path_type=Path), metavar="DIR", help="PEFT folder of that adapter.")
+@click.option(
+    "--adapter", type=click.Path(readable=False, path_type=Path), metavar="DIR", help="PEFT folder of that adapter."
+)
 @click.option("--out", type=click.Path(readable=False, path_type=Path), metavar="DIR", help="Where its files go.")
 @click.option("--quant", "quants", multiple=True, metavar="TYPE", help="GGUF type such as Q4_K_M; may be given again.")
 @click.option(

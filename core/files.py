@@ -14,6 +14,19 @@ from .errors import SqlLlamaError
 
 
 @contextlib.contextmanager
+def _writing(path: Path, temporary: Path) -> Iterator[None]:
+    """Say which file cannot be written; the system names the temporary one, and numpy none at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and temporary not in (Path(error.filename), *Path(error.filename).parents):
+            raise  # about another file
+        raise SqlLlamaError(
+            f"{path}: cannot be written ({error.strerror or error})", fix="check the free disk space (df -h)"
+        ) from None
+
+
+@contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write; moved onto `path` when the block ends well, removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,7 +34,8 @@ def atomic(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with _writing(path, temporary):
+            yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
@@ -36,7 +50,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
-        yield temporary
+        with _writing(path, temporary):
+            yield temporary
         temporary.chmod(0o755)
         if path.exists():
             shutil.rmtree(path)

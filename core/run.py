@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from .errors import DataError, RecipeError
+from .errors import DataError, RecipeError, SqlLlamaError
 from .files import sha256, size, write_json
 from .settings import settings
 
@@ -137,23 +137,31 @@ def _may_begin(run: Run, recipe_text: str) -> bool:
 def fresh_run(path: Path, recipe_name: str, recipe_text: str) -> Iterator[Run]:
     """`create_run`, and away with what it made when the block fails before a first stage is finished.
 
-    A run that was there before stays as it is. Raises what `create_run` raises.
+    A folder that held anything before is left alone. Raises what `create_run` raises.
     """
-    there = path.exists()
-    resumed = Run(path).manifest_path.exists()
-    made = [folder for folder in path.parents if not folder.exists()]
-    run = create_run(path, recipe_name, recipe_text)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    held = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     try:
+        run = create_run(path, recipe_name, recipe_text)
         yield run
     except Exception:
-        if not resumed and not run.manifest()["stages"]:
-            shutil.rmtree(path, ignore_errors=True)
-            if there:
-                path.mkdir(exist_ok=True)
-            with contextlib.suppress(OSError):  # another run may have come into one of them
-                for folder in made:
-                    folder.rmdir()
+        if not held:
+            with contextlib.suppress(OSError, SqlLlamaError):
+                _discard(Run(path), made)
         raise
+
+
+def _discard(run: Run, made: Sequence[Path]) -> None:
+    """Empty a run directory that has no finished stage and remove the folders in `made`, innermost first."""
+    if run.manifest_path.exists() and run.manifest()["stages"]:
+        return
+    for child in run.path.iterdir():
+        if child.is_dir():
+            shutil.rmtree(child)
+        else:
+            child.unlink()
+    for folder in made:
+        folder.rmdir()  # fails, and the rest stays, where another run has come into it
 
 
 def new_run_path(recipe_name: str, recipe_text: str) -> Path:
