@@ -166,9 +166,8 @@ def main() -> None:
                 sys.exit(f"{name} failed:\n{run.stderr[-2000:]}")
             found.append(json.loads(run.stdout.splitlines()[-1]))
             one = found[-1]
-            print(
-                f"{name}: {one['tokens_per_second']:.0f} tokens/s, {one['seconds']:.0f} s, peak {one['peak_bytes'] / 2**30:.2f} GiB"
-            )
+            memory = f"peak {one['peak_bytes'] / 2**30:.2f} GiB"
+            print(f"{name}: {one['tokens_per_second']:.0f} tokens/s, {one['seconds']:.0f} s, {memory}")
     median = {
         name: {key: statistics.median(one[key] for one in found) for key in ("tokens_per_second", "peak_bytes")}
         for name, found in seen.items()
