@@ -90,11 +90,12 @@ def _table(scores: list["Score"], names: list[str]) -> None:
     from rich.table import Table
 
     table = Table("model", "n", "execution accuracy", "95 % interval", "valid SQL", "exact match", "seconds")
+    table.columns[0].no_wrap, table.columns[0].overflow = True, "fold"  # a name is read whole or not at all
     for column in table.columns[1:]:
         column.justify = "right"
     for name, score in zip(names, scores, strict=True):
         low, high = score.extra["interval"]
-        shares = f"{score.execution_accuracy:.1%}", f"{low:.1%} to {high:.1%}", f"{score.valid_sql:.1%}"
+        shares = f"{score.execution_accuracy:.1%}", f"{low:.1%}-{high:.1%}", f"{score.valid_sql:.1%}"
         table.add_row(name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
     Console().print(table)
     failed = max(score.extra["gold_failed"] for score in scores)

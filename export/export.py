@@ -27,6 +27,7 @@ from .quantize import check_quant, quantize
 from .register import HOW_TO_GET_ONE, register, server_version
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -56,7 +57,9 @@ def export_run(run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: 
     """Export a trained run, in `quants` if given; raises SqlLlamaError when a check of the certificate fails."""
     stage = run.manifest()["stages"].get("train")
     if stage is None or not run.adapter.is_dir():
-        raise DataError(f"{run.path}: not trained to the end", fix=f"sql-llama train {recipe.name} --run {run.path}")
+        by_hand = recipe.name == ADAPTER
+        fix = "give --base, --adapter and --out again" if by_hand else f"sql-llama train {recipe.name} --run {run.path}"
+        raise DataError(f"{run.path}: not trained {'here' if by_hand else 'to the end'}", fix=fix)
     base = resolve_base(recipe.base.model, recipe.base.revision)
     if stage["inputs"].get("base", sha256(base / "config.json")) != sha256(base / "config.json"):
         raise DataError(
@@ -81,7 +84,7 @@ def export_adapter(
     `ground` "nf4" is for adapters of a QLoRA training, whose compute type was `dtype`; "base" for all others.
     """
     recipe = Recipe(
-        name="adapter",
+        name=ADAPTER,
         base=Base(model=str(base.resolve()), family=guess_family(base)),
         train=Train(quantization="nf4" if ground == "nf4" else "none", start=str(adapter.resolve())),
         export=Export(name=name, ground=ground),

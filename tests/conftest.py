@@ -85,6 +85,19 @@ def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
+@pytest.fixture(scope="session")
+def starter_run(real_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of the starter, exported: what `make finetune export` begins from, in the type that ships."""
+    from sql_llama.export.export import export_adapter
+    from sql_llama.train.train import starter
+
+    folder = tmp_path_factory.mktemp("runs") / "starter"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OLLAMA_HOST", "127.0.0.1:1")  # no server that may run on this machine
+        export_adapter(real_base, starter(), folder, quants=["Q4_K_M"], verify=False)
+    return folder
+
+
 @dataclass(frozen=True)
 class OllamaServer:
     """A running Ollama server of the tests' own: its address, its program, and the environment to call it in."""

@@ -67,21 +67,8 @@ SAME_AT_LEAST = 18  # of 20; see test_answers_as_llamacpp_does
 
 
 @pytest.fixture(scope="module")
-def run(real_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The starter, exported: what `make finetune export` begins from, in the file type that ships."""
-    from sql_llama.export.export import export_adapter
-    from sql_llama.train.train import starter
-
-    folder = tmp_path_factory.mktemp("runs") / "starter"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OLLAMA_HOST", "127.0.0.1:1")  # no server that may run on this machine
-        export_adapter(real_base, starter(), folder, quants=["Q4_K_M"], verify=False)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def gguf(run: Path) -> Path:
-    (path,) = (run / "gguf").glob("*.gguf")
+def gguf(starter_run: Path) -> Path:
+    (path,) = (starter_run / "gguf").glob("*.gguf")
     return path
 
 
@@ -116,9 +103,9 @@ def test_shows_what_the_modelfile_says(server: "OllamaServer") -> None:
     assert {value.strip('"') for key, value in parameters if key == "stop"} == set(family("chatml").stops)
 
 
-def test_ollama_create_reads_the_modelfile(server: "OllamaServer", run: Path) -> None:
-    command = [server.program, "create", "by-hand", "-f", run / "Modelfile"]
-    said = subprocess.run(command, env=server.environment, cwd=run, capture_output=True, text=True, timeout=300)
+def test_ollama_create_reads_the_modelfile(server: "OllamaServer", starter_run: Path) -> None:
+    command = [server.program, "create", "by-hand", "-f", starter_run / "Modelfile"]
+    said = subprocess.run(command, env=server.environment, cwd=starter_run, capture_output=True, text=True, timeout=300)
     assert said.returncode == 0, said.stderr
     by_hand, handed_over = (server.post("/api/show", model=name) for name in ("by-hand", NAME))
     assert by_hand["template"] == handed_over["template"]
