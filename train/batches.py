@@ -48,8 +48,9 @@ def lay_out(
             left_out["thinned to fit train.max_tokens"] += len(long) - (len(tokens) - len(fitting))
             out += _grouped(fitting, train.batch, rng)
             advance()
-    if train.max_steps:
-        out = out[: train.max_steps * train.batch]
+            if train.max_steps and len(out) >= train.max_steps * train.batch:
+                out = out[: train.max_steps * train.batch]
+                break
     return out, {reason: count for reason, count in left_out.items() if count}
 
 

@@ -239,6 +239,8 @@ def _save_adapter(model: Any, run: Run, base: Path) -> None:
         save_file({name: tensor.bfloat16().contiguous() for name, tensor in load_file(weights).items()}, weights)
         config = json.loads((temporary / "adapter_config.json").read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = base.name
+        if isinstance(config["target_modules"], list):
+            config["target_modules"].sort()  # a set in peft: the same run would differ from process to process
         write_text(temporary / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
         (temporary / "README.md").unlink(missing_ok=True)
 

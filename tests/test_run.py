@@ -1,0 +1,128 @@
+"""Run directories: a finished stage is done once, and nothing of the user's is written over."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError, RecipeError
+from sql_llama.core.run import Run, create_run, latest_run, list_runs, new_run_path
+
+RECIPE = 'name = "mine"\n\n[base]\nmodel = "ä"\n'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return create_run(tmp_path / "runs" / "one", "mine", RECIPE)
+
+
+def finish(run: Run, **inputs: str) -> Path:
+    folder = run.path / "adapter"
+    folder.mkdir(exist_ok=True)
+    (folder / "weights").write_bytes(b"123456")
+    run.finish("train", inputs, [folder], 1.23456, steps=7)
+    return folder / "weights"
+
+
+def test_a_new_run_says_what_made_it(run: Run) -> None:
+    manifest = run.manifest()
+    assert manifest["recipe"] == "mine" and manifest["stages"] == {} and manifest["manifest_version"] == 1
+    assert manifest["sql_llama"] and manifest["python"] and manifest["created"].endswith("+00:00")
+    assert run.recipe_path.read_text(encoding="utf-8") == RECIPE
+
+
+def test_a_stage_is_done_with_the_same_inputs_and_its_outputs_in_place(run: Run) -> None:
+    assert not run.done("train", {"recipe": "a"})
+    finish(run, recipe="a")
+    assert run.done("train", {"recipe": "a"})
+    assert not run.done("train", {"recipe": "b"})
+    assert not run.done("train", {"recipe": "a", "base": "c"})
+    assert not run.done("export", {"recipe": "a"})
+
+
+def test_a_stage_whose_output_was_cut_or_deleted_is_not_done(run: Run) -> None:
+    weights = finish(run, recipe="a")
+    weights.write_bytes(b"123")
+    assert not run.done("train", {"recipe": "a"})
+    finish(run, recipe="a")
+    weights.unlink()
+    assert not run.done("train", {"recipe": "a"})
+
+
+def test_an_entry_has_hashes_bytes_seconds_and_facts(run: Run) -> None:
+    finish(run, recipe="a")
+    run.note(hardware="cpu")
+    entry = run.manifest()["stages"]["train"]
+    (output,) = entry["outputs"]
+    assert output["path"] == "adapter" and output["bytes"] == 6 and len(output["sha256"]) == 64
+    assert entry["seconds"] == 1.235 and entry["steps"] == 7 and run.manifest()["hardware"] == "cpu"
+
+
+def test_the_same_recipe_goes_on_and_another_is_refused(run: Run) -> None:
+    finish(run, recipe="a")
+    assert create_run(run.path, "mine", RECIPE).done("train", {"recipe": "a"})
+    with pytest.raises(RecipeError, match="holds a run of another recipe"):
+        create_run(run.path, "mine", RECIPE + "# changed\n")
+
+
+def test_a_folder_with_something_else_in_it_is_refused_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(RecipeError, match="not empty and not a run directory"):
+        create_run(tmp_path, "mine", RECIPE)
+    with pytest.raises(RecipeError, match="not a run directory"):
+        create_run(tmp_path / "thesis.txt", "mine", RECIPE)
+    assert not (tmp_path / "recipe.toml").exists()
+
+
+def test_a_recipe_of_the_users_own_is_not_written_over(tmp_path: Path) -> None:
+    own = tmp_path / "recipe.toml"
+    own.write_text('name = "my own"\n')
+    with pytest.raises(RecipeError, match="not a run directory"):
+        create_run(tmp_path, "mine", RECIPE)
+    assert own.read_text() == 'name = "my own"\n'
+
+
+@pytest.mark.parametrize("length", [0, 10, len(RECIPE.encode()) - 3, len(RECIPE.encode())])
+def test_a_run_that_was_killed_while_it_was_made_is_made_again(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "recipe.toml").write_bytes(RECIPE.encode()[:length])
+    assert create_run(path, "mine", RECIPE).manifest()["stages"] == {}
+    assert (path / "recipe.toml").read_text(encoding="utf-8") == RECIPE
+
+
+@pytest.mark.parametrize("text", ["", '{"stages": {"train"', "[]", '{"other": 1}'])
+def test_a_half_written_manifest_is_an_error_that_names_the_file(text: str, run: Run) -> None:
+    run.manifest_path.write_text(text)
+    with pytest.raises(DataError, match=r"manifest\.json: ") as caught:
+        run.done("train", {})
+    assert caught.value.fix
+    with pytest.raises(DataError, match=r"manifest\.json: "):
+        create_run(run.path, "mine", RECIPE)
+
+
+def test_what_a_kill_leaves_beside_the_manifest_does_not_count(run: Run) -> None:
+    finish(run, recipe="a")
+    (run.path / ".manifest.json.abc.json").write_text('{"stages"')
+    assert run.done("train", {"recipe": "a"})
+
+
+def test_a_new_run_goes_on_with_the_newest_of_the_same_recipe(temporary_home: Path) -> None:
+    first = new_run_path("mine", RECIPE)
+    assert first.parent == temporary_home / "runs" and first.name.endswith("-mine")
+    create_run(first, "mine", RECIPE)
+    assert new_run_path("mine", RECIPE) == first
+    second = new_run_path("mine", RECIPE + "# changed\n")
+    assert second.name == f"{first.name}-2"
+
+
+def test_the_latest_run_is_the_one_made_last_and_broken_ones_are_passed_over(temporary_home: Path) -> None:
+    with pytest.raises(DataError, match="no runs yet"):
+        latest_run()
+    for name, created in (("b", "2026-01-01"), ("a", "2026-01-02"), ("c", "2026-01-03"), ("d", "2026-01-04")):
+        run = create_run(temporary_home / "runs" / name, name, RECIPE)
+        run.note(created=created)
+    (temporary_home / "runs" / "c" / "manifest.json").write_text("{")
+    (temporary_home / "runs" / "d" / "recipe.toml").unlink()
+    assert [run.path.name for run in list_runs()] == ["b", "a"]
+    assert latest_run().path.name == "a"
+    assert json.loads(latest_run().manifest_path.read_text())["created"] == "2026-01-02"

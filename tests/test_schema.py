@@ -1,0 +1,169 @@
+"""Schemas from databases and from DDL: names, types, samples, keys declared and forgotten."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError
+from sql_llama.core.records import Column, ForeignKey, Table
+from sql_llama.core.schema import introspect, parse_ddl, render_ddl, simple_type, singular, words
+
+
+def make(path: Path, script: str) -> str:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.close()
+    return str(path)
+
+
+def test_a_database_has_its_tables_types_samples_and_keys(pets: Path) -> None:
+    schema = introspect(str(pets), "pets")
+    owners, animals = schema.tables
+    assert schema.name == "pets"
+    assert owners == Table(
+        "owners",
+        (
+            Column("id", "int", True),
+            Column("name", "text", samples=("Ann", "Bob")),
+            Column("city", "text", samples=("Oslo", "Paris")),
+        ),
+    )
+    assert [column.type for column in animals.columns] == ["int", "text", "text", "real", "int"]
+    assert animals.columns[2].samples == ("cat", "dog")  # the most frequent first
+    assert schema.foreign_keys == (ForeignKey("pets", "owner_id", "owners", "id"),)
+    assert introspect(f"sqlite:///{pets}", "pets") == schema
+
+
+def test_samples_are_few_short_and_on_one_line(tmp_path: Path) -> None:
+    url = make(
+        tmp_path / "d.sqlite",
+        "CREATE TABLE t (a TEXT, day DATE, n INT); INSERT INTO t VALUES "
+        "('a\nb', '2020-01-01', 1), ('much longer than anyone wants', '2020-01-02', 2), (' ', NULL, 3), ('c', NULL, 4),"
+        "('c', NULL, 5), ('d', NULL, 6)",
+    )
+    a, day, n = introspect(url).tables[0].columns
+    assert a.samples == ("c", "a b") and day.samples == ("2020-01-01",) and n.samples == ()
+
+
+def test_keys_that_were_not_declared_are_found_by_name_and_by_value(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE singer (singer_id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TABLE cities (id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TABLE song (song_id INTEGER PRIMARY KEY, singer_id INT, city_id INT, name TEXT);
+        INSERT INTO singer VALUES (1, 'Ann'), (2, 'Bob');
+        INSERT INTO cities VALUES (1, 'Oslo');
+        INSERT INTO song VALUES (1, 2, 9, 'Hello');
+        """
+    keys = introspect(make(tmp_path / "d.sqlite", script)).foreign_keys
+    # 9 is no city's id, so song.city_id is named like a key and is none
+    assert keys == (ForeignKey("song", "singer_id", "singer", "singer_id"),)
+
+
+def test_a_key_that_names_no_column_refers_to_the_primary_key(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE a (x INTEGER PRIMARY KEY);
+        CREATE TABLE b (y INT REFERENCES A, z INT REFERENCES gone(id));
+        """
+    assert introspect(make(tmp_path / "d.sqlite", script)).foreign_keys == (ForeignKey("b", "y", "a", "x"),)
+
+
+def test_odd_names_and_views_are_read_and_a_broken_view_is_passed_over(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE "odd ""name" ("a b" TEXT, "select" INT);
+        INSERT INTO "odd ""name" VALUES ('x', 1);
+        CREATE VIEW seen AS SELECT "a b" FROM "odd ""name";
+        CREATE VIEW broken AS SELECT * FROM gone;
+        """
+    schema = introspect(make(tmp_path / "d.sqlite", script))
+    assert [table.name for table in schema.tables] == ['odd "name', "seen"]
+    assert schema.tables[1].columns[0].samples == ("x",)
+
+
+def test_an_empty_database_has_no_tables(tmp_path: Path) -> None:
+    assert introspect(make(tmp_path / "d.sqlite", "")).tables == ()
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such database"):
+        introspect(str(tmp_path / "nosuch.sqlite"))
+    assert not (tmp_path / "nosuch.sqlite").exists()
+    (tmp_path / "text.sqlite").write_text("hello, this is only a text file")
+    with pytest.raises(DataError, match="not a SQLite database"):
+        introspect(str(tmp_path / "text.sqlite"))
+    (tmp_path / "torn.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff" * 200)
+    with pytest.raises(DataError, match="cannot be read"):
+        introspect(str(tmp_path / "torn.sqlite"))
+
+
+def test_ddl_gives_tables_and_keys_as_written_in_the_columns_and_below() -> None:
+    schema = parse_ddl(
+        """
+        -- people paste what they have
+        CREATE TABLE Owners (ID INT PRIMARY KEY, "full name" VARCHAR(20) NOT NULL);
+        INSERT INTO Owners VALUES (1, 'Ann');
+        CREATE TABLE IF NOT EXISTS Pets (
+            ID INT, Owner INT REFERENCES Owners(ID), Weight DECIMAL(9, 2), born TIMESTAMP, alive BOOLEAN,
+            PRIMARY KEY (ID), FOREIGN KEY (Owner) REFERENCES Owners
+        );
+        """,
+        name="pasted",
+    )
+    owners, animals = schema.tables
+    assert schema.name == "pasted"
+    assert owners.columns == (Column("ID", "int", True), Column("full name", "text"))
+    assert [(c.name, c.type, c.primary_key) for c in animals.columns] == [
+        ("ID", "int", True),
+        ("Owner", "int", False),
+        ("Weight", "real", False),
+        ("born", "date", False),
+        ("alive", "bool", False),
+    ]
+    assert set(schema.foreign_keys) == {ForeignKey("Pets", "Owner", "Owners", "ID")}
+
+
+@pytest.mark.parametrize("text", ["", "hello", "SELECT 1", "CREATE TABLE t (", "CREATE TABLE t AS SELECT 1", "'"])
+def test_text_that_creates_no_table_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(DataError) as caught:
+        parse_ddl(text)
+    assert caught.value.message.startswith("the schema ") and "\n" not in str(caught.value)
+
+
+def test_a_schema_written_as_ddl_runs_and_reads_back_the_same(pets: Path, tmp_path: Path) -> None:
+    schema = introspect(str(pets))
+    ddl = render_ddl(schema)
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(ddl)
+    connection.close()
+    again = parse_ddl(ddl)
+    assert again.foreign_keys == schema.foreign_keys
+    assert [[(c.name, c.type, c.primary_key) for c in t.columns] for t in again.tables] == [
+        [(c.name, c.type, c.primary_key) for c in t.columns] for t in schema.tables
+    ]
+
+
+def test_a_key_of_two_columns_is_written_below_the_columns() -> None:
+    ddl = render_ddl(parse_ddl('CREATE TABLE "My Links" (a INT, b INT, PRIMARY KEY (a, b))'))
+    assert ddl == 'CREATE TABLE "my links" (a INTEGER, b INTEGER, PRIMARY KEY (a, b));'
+
+
+@pytest.mark.parametrize(
+    "declared, kind",
+    [
+        ("INT UNSIGNED", "int"),
+        ("YEAR", "int"),
+        ("NUMERIC(10,2)", "real"),
+        ("DOUBLE PRECISION", "real"),
+        ("DATETIME", "date"),
+        ("interval", "text"),
+        ("POINT", "text"),
+        ("boolean", "bool"),
+        ("BLOB", "text"),
+    ],
+)
+def test_any_declared_type_is_one_of_five(declared: str, kind: str) -> None:
+    assert simple_type(declared) == kind
+
+
+def test_words_and_singulars_of_names() -> None:
+    assert words("HomeTown_ID") == ["home", "town", "id"] and words("__") == []
+    assert [singular(word) for word in ("matches", "bus", "gas", "dishes")] == ["match", "bus", "ga", "dish"]
