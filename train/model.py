@@ -1,5 +1,6 @@
 """The base model in memory, as this machine can hold it, with an adapter to train."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,9 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     bfloat16 would round most updates away.
     """
     import torch
+
+    # it says that an optional kernel is not installed
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -73,6 +77,8 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
         parameter.requires_grad_(False)
     if start is not None:
         model = PeftModel.from_pretrained(model, start, is_trainable=True)
+        # the adapter's own name of its base would be looked up on the Hub whenever a checkpoint is saved
+        model.peft_config["default"].base_model_name_or_path = str(base)
     else:
         lora = LoraConfig(
             r=recipe.lora.r,

@@ -160,7 +160,7 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
         max_length=None,
         save_steps=recipe.train.save_steps,
         save_total_limit=2,
-        logging_steps=recipe.train.log_steps,
+        logging_steps=min(recipe.train.log_steps, steps),  # a short run leaves one line too
         report_to=[],
         disable_tqdm=True,
         seed=recipe.train.seed,
