@@ -1,0 +1,74 @@
+"""All pairs of a recipe: the same every time, split by schema, kept as JSONL."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError
+from sql_llama.core.recipe import Data
+from sql_llama.core.records import Column, Example, ForeignKey, Hint, Schema, Table
+from sql_llama.data.pairs import build_pairs, read_pairs, split_by_schema, write_pairs
+
+TABLES = (Table("A b", (Column("É", "text", True, ("x'y",)), Column("n", "int"))), Table("c", (Column("d", "date"),)))
+SCHEMA = Schema(TABLES, (ForeignKey("c", "d", "A b", "n"),), "one")
+EXAMPLES = [
+    Example("Why?", "SELECT 1", SCHEMA, (Hint("A b", "É", 'quo"te'),), "one", "mine"),
+    Example("Who — 漢?", "SELECT 2", SCHEMA, (), "one", "mine"),
+    Example("What?", "SELECT 3", Schema(()), (), "two", "other"),
+]
+
+
+def test_what_is_written_is_read_back_the_same_with_each_schema_once(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "train.jsonl"
+    write_pairs(path, EXAMPLES)
+    assert list(read_pairs(path)) == EXAMPLES
+    assert ["schema" in json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] == [
+        True,
+        False,
+        True,
+    ]
+    write_pairs(path, [])
+    assert list(read_pairs(path)) == []
+
+
+@pytest.mark.parametrize("line", ['{"question": "cut', "{}", '{"question": 1, "sql": 2, "schema_id": 9}', "3"])
+def test_a_broken_line_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    write_pairs(path, EXAMPLES)
+    with path.open("a") as file:
+        file.write(line)
+    with pytest.raises(DataError, match=r"train\.jsonl:4: broken"):
+        list(read_pairs(path))
+
+
+@pytest.mark.parametrize("share, valid", [(0.0, 0), (0.02, 1), (0.25, 5), (0.5, 10)])
+def test_no_schema_is_in_both_parts(share: float, valid: int) -> None:
+    examples = [Example(str(n), "SELECT 1", SCHEMA, database=f"d{n % 20}") for n in range(100)]
+    train, held = split_by_schema(examples, share, random.Random(1))
+    names = {example.database for example in train}, {example.database for example in held}
+    assert not names[0] & names[1] and len(names[1]) == valid and len(train) + len(held) == 100
+
+
+def test_one_schema_alone_is_trained_on() -> None:
+    assert split_by_schema(EXAMPLES[:2], 0.5, random.Random(1)) == (EXAMPLES[:2], [])
+
+
+def test_the_same_recipe_and_files_give_the_same_pairs(tmp_path: Path) -> None:
+    lines = [
+        {"question": f"Age {n}?", "schema": f"CREATE TABLE t{n} (age INT)", "sql": f"SELECT age FROM t{n}"}
+        for n in range(30)
+    ]
+    lines.append({**lines[0], "sql": "SELECT FROM"})
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    data = Data(jsonl=(str(path),), jsonl_limit=20, valid_share=0.1)
+    pairs = build_pairs(data, tmp_path)
+    assert build_pairs(data, tmp_path) == pairs
+    assert len(pairs.train) == 18 and len(pairs.valid) == 2 and pairs.left_out == {"a.jsonl: cannot be parsed": 1}
+    assert build_pairs(Data(jsonl=(str(path),), jsonl_limit=20, seed=2), tmp_path) != pairs
+
+
+def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gives no pairs"):
+        build_pairs(Data(), tmp_path)
