@@ -20,13 +20,12 @@ from ..core.gguf_file import check_gguf
 from ..core.progress import progress
 from ..core.records import Message
 from ..modelfiles.templates import FAMILIES, Family, family, render_chat
-from .probes import probes
+from .probes import probes, stop_probes
 from .register import counted_by_ollama, rendered_by_ollama
 
 if TYPE_CHECKING:
     from ..engines.llamacpp import LlamaCpp
 
-STOP_PROBES = 20
 COUNTED = 5  # prompts that Ollama is really asked
 LONGEST_ANSWER = 256  # tokens
 SHOWN = 3  # failures that a check keeps
@@ -85,7 +84,7 @@ def certify(gguf: Path, base: Path | None, *, threads: int | None = None) -> Cer
             _template(chats, chat_family, base),
             _tokens(chats, chat_family, base, engine),
             _bos(chats, chat_family, metadata, engine),
-            _stops(chats, engine),
+            _stops(stop_probes(), engine),
         )
     finally:
         engine.close()
@@ -161,9 +160,8 @@ def _bos(
     return _check("bos", failures, len(chats), f"prompts have {wanted or 'no'} BOS token before them")
 
 
-def _stops(chats: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
+def _stops(asked: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
     """The model ends its answer by itself."""
-    asked = chats[:: len(chats) // STOP_PROBES][:STOP_PROBES]
     with progress("checking that the model stops", len(asked), "answers") as advance:
         answers = list(engine.answer_many(asked, max_tokens=LONGEST_ANSWER, advance=advance))
     failures = [_asked(chat) for chat, answer in zip(asked, answers, strict=True) if not answer.stopped]

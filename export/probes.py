@@ -134,3 +134,19 @@ def probes() -> list[tuple[Message, ...]]:
         for number, question in enumerate(questions):
             chats.append(messages(schema, question, hints=hints if number == 0 else ()))
     return chats
+
+
+PLAIN = (0, 1, 4, 7)  # cases in everyday words
+
+
+def stop_probes() -> list[tuple[Message, ...]]:
+    """Twenty of the chats to see a model end its answer: everyday questions, such as it was taught to answer.
+
+    The other chats are there to trip tokenizers. A small model may loop over one of them, and that says nothing about
+    its end-of-turn token.
+    """
+    chats = probes()
+    at = [sum(len(case[2]) for case in _CASES[:number]) for number in PLAIN]
+    return [
+        chat for start, number in zip(at, PLAIN, strict=True) for chat in chats[start : start + len(_CASES[number][2])]
+    ]

@@ -63,7 +63,7 @@ QUESTIONS = [
         )
     ),
 ]
-SAME_AT_LEAST = 18  # of 20; see test_answers_as_llamacpp_does
+SAME_AT_LEAST = 16  # of 20; 18 and 19 were seen, and rounding differs from one processor to another
 
 
 @pytest.fixture(scope="module")
