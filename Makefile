@@ -89,7 +89,7 @@ lock: ## pin the dependencies again (needs uv; ARGS=--upgrade for newer ones)
 
 dist: setup ## build wheel and sdist into dist/
 	rm -rf build dist
-	@$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')" >/dev/null
+	@PYTHONWARNINGS=ignore $(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')" >/dev/null 2>&1
 	@ls -l dist
 	rm -rf build
 

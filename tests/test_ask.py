@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sql_llama.assistant.ask import Reply, ask, chat_for, default_model, prepare
 from sql_llama.cli.ask import command, reply_json
-from sql_llama.core.errors import DataError
+from sql_llama.core.errors import DataError, RecipeError
 from sql_llama.core.records import ResultSet
 from sql_llama.core.run import create_run
 from sql_llama.core.settings import settings
@@ -116,7 +116,8 @@ def test_the_command_prints_one_json_object(pets: Path, model: Path) -> None:
 
 
 def test_an_empty_question_is_wrong_usage(pets: Path, model: Path) -> None:
-    assert invoke("  ", "--db", pets, "--model", model).exit_code == 2
+    # the command line turns it into exit code 2 (tests/test_bad_input.py)
+    assert isinstance(invoke("  ", "--db", pets, "--model", model).exception, RecipeError)
 
 
 def test_what_is_missing_is_an_error_of_ours(pets: Path, model: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The base model in memory, as this machine can hold it, with an adapter to train."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +50,6 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     bfloat16 would round most updates away.
     """
     import torch
-
-    # it says that an optional kernel is not installed
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 

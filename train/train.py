@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from importlib import resources
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,7 @@ def _quiet() -> Iterator[None]:
     """Keep library chatter off the progress bar."""
     from transformers.utils import logging
 
+    getLogger("bitsandbytes.backends.cpu.ops").setLevel(ERROR)  # says that an optional kernel is not installed
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
