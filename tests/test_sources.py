@@ -155,7 +155,7 @@ def test_sql_that_cannot_be_parsed_is_counted_and_a_limit_draws(tmp_path: Path) 
 @pytest.mark.shared
 def test_spiders_gold_in_plain_style_returns_the_same_rows(shared: Path, tmp_path: Path) -> None:
     """On real data; `plain` keeps the plain style only where it was run and gave the same rows."""
-    spider = open_spider(shared / "data" / "spider", tmp_path)
+    spider = open_spider(shared / "spider", tmp_path)
     items = json.loads(spider.questions.read_text())
     loaded, databases = load_spider(spider)
     assert loaded.left_out == {"database missing": 96, "join without a condition": 19, "gold SQL fails": 3}
