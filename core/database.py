@@ -106,11 +106,20 @@ def run(url: str, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> R
     Raises QueryError when the database refuses it, it fails, or the time is over; DataError when there is no database.
     """
     connection = connect(url)
-    started = time.monotonic()
+    try:
+        return query(connection, sql, timeout=timeout, max_rows=max_rows)
+    finally:
+        connection.close()
+
+
+def query(connection: sqlite3.Connection, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> ResultSet:
+    """Like `run`, on a connection of `connect`, which can be used again afterwards whatever the query did."""
+    started = time.perf_counter()
     connection.set_authorizer(_authorize)
     _stop_after(connection, timeout)
+    cursor = connection.cursor()
     try:
-        cursor = connection.execute(sql)
+        cursor.execute(sql)
         if cursor.description is None:
             raise QueryError("refused: no query")
         columns = tuple(item[0] for item in cursor.description)
@@ -122,8 +131,8 @@ def run(url: str, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> R
     except (sqlite3.Error, sqlite3.Warning) as error:  # Python 3.11 warns of a second statement, 3.12 fails
         raise QueryError(_said(str(error), timeout)) from None
     finally:
-        connection.close()
-    return ResultSet(columns, rows, truncated, time.monotonic() - started)
+        cursor.close()  # ends the query where not all of it was read
+    return ResultSet(columns, rows, truncated, time.perf_counter() - started)
 
 
 def _read(cursor: sqlite3.Cursor, max_rows: int) -> tuple[tuple[tuple[object, ...], ...], bool]:

@@ -4,6 +4,8 @@ The whole tree is walked: the root of `WITH gone AS (DELETE FROM t RETURNING 1) 
 that cannot be parsed is passed on, since a database may know more than the parser; core/database.py holds the line.
 """
 
+import re
+
 from .errors import QueryError
 
 REFUSED_FUNCTIONS = frozenset(
@@ -62,9 +64,18 @@ REFUSED_FUNCTIONS = frozenset(
 `glob` is a table function of DuckDB and a harmless scalar of SQLite: only its use as a table is refused.
 """
 
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+TELLING = REFUSED_FUNCTIONS | {
+    *("insert", "update", "delete", "replace", "merge", "truncate", "into", "create", "alter", "drop", "set", "pragma"),
+    *("attach", "detach", "copy", "vacuum", "analyze", "explain", "describe", "values", "for", "lock", "load", "call"),
+}
+"""Words of which none is in a query that the walk over its tree could refuse."""
+
 
 def check(sql: str, dialect: str = "sqlite") -> None:
     """Raise QueryError unless the text is one query that only reads. `dialect` is a name that sqlglot knows."""
+    if dialect == "sqlite" and _plain(sql):
+        return
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -94,6 +105,14 @@ def check(sql: str, dialect: str = "sqlite") -> None:
             name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
             if name in REFUSED_FUNCTIONS and (name != "glob" or isinstance(node.parent, exp.Table)):
                 raise QueryError(f"refused: the function {name} is not for queries")
+
+
+def _plain(sql: str) -> bool:
+    """Whether the words alone show one SELECT of no telling word: most queries, and parsing costs 50 times as much."""
+    bare = QUOTED.sub(" '' ", sql).strip().rstrip(";").lower()
+    if ";" in bare or "{" in bare or not re.match(r"(?:select|with)\b", bare):
+        return False
+    return TELLING.isdisjoint(re.findall(r"\w+", bare))
 
 
 def _name(node: object) -> str:

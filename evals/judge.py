@@ -1,111 +1,392 @@
-"""Judge predicted SQL against gold SQL by running both, in a process of its own.
+"""Judge predicted SQL against gold SQL by running both, in processes of their own.
 
-A query that takes the memory or hangs inside the database takes that process with it and counts as wrong; the
-evaluation goes on. Gold and prediction pass the same check, the same read-only connection and the same limits.
+A query that takes the memory or hangs inside the database takes its process with it and counts as wrong; the
+evaluation goes on. Gold and prediction pass the same check, the same read-only connection and the same limits. What
+a gold returns is kept in the process, within bounds, so that it runs once for all predictions that come one by one.
 """
 
 import contextlib
+import math
 import multiprocessing
-from collections.abc import Iterator
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
-from ..core.compare import exact_match, orders, same_result
-from ..core.database import run
+from ..core.compare import exact_match, orders, overlap, same_loosely, same_result
+from ..core.database import LONGEST_SQL, connect, query
 from ..core.errors import QueryError, SqlLlamaError
+from ..core.records import ResultSet
 from ..core.sqlcheck import check
 
-TIMEOUT = 30.0  # seconds of one query
+TIMEOUT = 30.0  # seconds of one query; of one query on all fuzzed databases together
 MAX_ROWS = 100_000
 GRACE = 10.0  # seconds more until the process is ended
-MEMORY = 4 * 2**30  # bytes that the process may take
+MEMORY = 3 * 2**30  # bytes that a process may take
+KEPT = 64 * 2**20  # bytes, roughly, of gold results that a process keeps
+OPEN = 100  # connections that a process keeps
+FLOOR = 1e-3  # seconds: below it a clock measures the machine and not the query
+REPEATS = 2  # more runs of two queries whose times are compared
+AHEAD = 32  # tasks drawn before their verdict is waited for, per process
+CHUNK = 4  # tasks that are sent to a process at once
+
+
+@dataclass(frozen=True)
+class Task:
+    """One prediction to judge; `variants` are fuzzed copies of the database, see evals/fuzz.py."""
+
+    database: Path
+    gold: str
+    predicted: str
+    variants: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`valid`: ran without error. `correct`: returned what the gold returns. `gold_error`: the gold itself failed."""
+    """What running both queries says.
+
+    valid: ran without error. correct: returned what the gold returns. exact: the same text. gold_error: the gold
+    itself failed. lenient: correct with the columns in some order. suite: lenient here and on every variant, None
+    without variants. overlap, columns_overlap: F1 of rows and of columns, 0..1. The seconds are those of running and
+    reading one query, None when it failed; the least of several runs where the prediction is correct and either is
+    long enough to be measured.
+    """
 
     valid: bool
     correct: bool
     exact: bool
     error: str = ""
     gold_error: str = ""
+    lenient: bool = False
+    suite: bool | None = None
+    overlap: float = 0.0
+    columns_overlap: float = 0.0
+    sql_seconds: float | None = None
+    gold_seconds: float | None = None
 
 
 class Judge(Protocol):
-    def __call__(self, database: Path, gold: str, predicted: str) -> Verdict: ...
+    def __call__(self, database: Path, gold: str, predicted: str, variants: tuple[Path, ...] = ()) -> Verdict: ...
 
 
-def verdict(database: Path, gold: str, predicted: str) -> Verdict:
-    """Run both queries here and compare: strict execution match, see core/compare.py."""
-    exact = exact_match(gold, predicted)
+def efficiency(verdict: Verdict) -> float:
+    """The answer's part in BIRD's valid efficiency score: 0 when wrong, else the root of gold's time over its own.
+
+    Both times count as FLOOR at least. The score of a model is the mean over all its answers (Li et al. 2023, VES).
+
+    >>> efficiency(Verdict(True, True, False, sql_seconds=0.4, gold_seconds=0.1))
+    0.5
+    >>> efficiency(Verdict(True, True, False, sql_seconds=0.0004, gold_seconds=0.0001))
+    1.0
+    """
+    if not verdict.correct or verdict.sql_seconds is None or verdict.gold_seconds is None:
+        return 0.0
+    return math.sqrt(max(verdict.gold_seconds, FLOOR) / max(verdict.sql_seconds, FLOOR))
+
+
+def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None) -> Iterator[Verdict]:
+    """Verdicts in the order of `tasks`, from `workers` processes (0: one per core) that judge while tasks are drawn.
+
+    After each drawn task, every verdict that is there and whose turn it is comes out. `timeout` in seconds, of one
+    query. Raises SqlLlamaError when a database cannot be read.
+    """
+    count = workers or os.cpu_count() or 1
+    todo: queue.SimpleQueue[tuple[Task, Future[Verdict]] | None] = queue.SimpleQueue()
+    waiting: deque[Future[Verdict]] = deque()
+    hands = [_Worker(timeout) for _ in range(count)]
+    threads: list[threading.Thread] = []
     try:
-        check(predicted)
-        found = run(str(database), predicted, timeout=TIMEOUT, max_rows=MAX_ROWS)
-    except QueryError as error:
-        return Verdict(False, False, exact, str(error))
-    try:
-        check(gold)
-        wanted = run(str(database), gold, timeout=TIMEOUT, max_rows=MAX_ROWS)
-    except QueryError as error:
-        return Verdict(True, False, exact, gold_error=str(error))
-    return Verdict(True, same_result(wanted, found, orders(gold)), exact)
+        for task in tasks:
+            future: Future[Verdict] = Future()
+            todo.put((task, future))
+            waiting.append(future)
+            if len(threads) < count and todo.qsize() > len(threads) * CHUNK:  # a slow stream needs one process
+                threads.append(threading.Thread(target=_work, args=(hands[len(threads)], todo), daemon=True))
+                threads[-1].start()
+            while waiting and (waiting[0].done() or len(waiting) > AHEAD * count):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for _ in threads:
+            todo.put(None)
+        for hand in hands:
+            hand.close()
+        for thread in threads:
+            thread.join()
+
+
+def _work(hand: "_Worker", todo: "queue.SimpleQueue[tuple[Task, Future[Verdict]] | None]") -> None:
+    """Hand tasks to one process, several at once where several wait, until None comes."""
+    while True:
+        taken = [todo.get()]
+        with contextlib.suppress(queue.Empty):
+            while len(taken) < CHUNK and taken[-1] is not None:
+                taken.append(todo.get_nowait())
+        chunk = [one for one in taken if one is not None]
+        try:
+            for (_, future), said in zip(chunk, hand.ask([task for task, _ in chunk]), strict=True):
+                if isinstance(said, Verdict):
+                    future.set_result(said)
+                else:
+                    future.set_exception(said)
+        except BaseException as error:  # nobody may wait for ever
+            for _, future in chunk:
+                if not future.done():
+                    future.set_exception(error)
+        if taken[-1] is None:
+            return
 
 
 @contextlib.contextmanager
-def judge() -> Iterator[Judge]:
-    """A `verdict` that runs in another process, which is replaced when it dies or does not answer in time."""
-    context = multiprocessing.get_context("spawn")
-    process: multiprocessing.process.BaseProcess | None = None
-    line: Connection | None = None
+def judge(timeout: float | None = None) -> Iterator[Judge]:
+    """One process that judges one prediction at a time; it is replaced when it dies or does not answer in time."""
+    worker = _Worker(timeout)
 
-    def end() -> None:
-        nonlocal process, line
-        if line is not None:
-            line.close()
-        if process is not None:
-            process.kill()
-            process.join()
-        process = line = None
-
-    def ask(database: Path, gold: str, predicted: str) -> Verdict:
-        nonlocal process, line
-        if process is None or line is None:
-            line, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs,), daemon=True)
-            process.start()
-            theirs.close()
-        try:
-            line.send((database, gold, predicted))
-            if line.poll(2 * TIMEOUT + GRACE):
-                answer = line.recv()
-                if isinstance(answer, Verdict):
-                    return answer
-                raise SqlLlamaError(*answer)
-            error = "did not stop in time"
-        except (EOFError, OSError):
-            error = "took too much memory, or crashed the database"
-        end()
-        return Verdict(False, False, exact_match(gold, predicted), error)
+    def ask(database: Path, gold: str, predicted: str, variants: tuple[Path, ...] = ()) -> Verdict:
+        (said,) = worker.ask([Task(database, gold, predicted, variants)])
+        if isinstance(said, Verdict):
+            return said
+        raise said
 
     try:
         yield ask
     finally:
-        end()
+        worker.close()
 
 
-def _serve(line: Connection) -> None:
+class _Worker:
+    """A process that judges, started when it is needed and replaced when it is lost."""
+
+    lock = threading.Lock()  # multiprocessing keeps one list of children for all threads
+
+    def __init__(self, timeout: float | None) -> None:
+        self.timeout = timeout
+        self.process: multiprocessing.process.BaseProcess | None = None
+        self.line: Connection | None = None
+        self.closed = False
+
+    def ask(self, tasks: Sequence[Task]) -> Iterator[Verdict | SqlLlamaError]:
+        """Judge tasks in order. When the process is lost only the task it was at is wrong, and the rest goes on."""
+        rest = list(tasks)
+        while rest:
+            error = ""
+            try:
+                line = self._line()
+                line.send(rest)
+                while rest and not error:
+                    if line.poll(self._limit(rest[0])):
+                        answer = line.recv()
+                        rest.pop(0)
+                        yield answer if isinstance(answer, Verdict) else SqlLlamaError(*answer)
+                    else:
+                        error = "did not stop in time"
+            except (EOFError, OSError):
+                error = "took too much memory, or crashed the database"
+            if error:
+                self._end()
+                yield self._lost(rest.pop(0), error)
+
+    def close(self) -> None:
+        self.closed = True
+        self._end()
+
+    def _limit(self, task: Task) -> float:
+        """Seconds until the process is given up: two queries, and two more on all variants together."""
+        one = TIMEOUT if self.timeout is None else self.timeout
+        return (4 if task.variants else 2) * one + GRACE
+
+    def _lost(self, task: Task, error: str) -> Verdict:
+        suite = False if task.variants else None
+        return Verdict(False, False, exact_match(task.gold, task.predicted), error, suite=suite)
+
+    def _line(self) -> Connection:
+        with self.lock:
+            if self.closed:
+                raise SqlLlamaError("the judge was closed")
+            if self.line is None:
+                context = multiprocessing.get_context("spawn")
+                self.line, theirs = context.Pipe()
+                self.process = context.Process(target=_serve, args=(theirs, self.timeout), daemon=True)
+                self.process.start()
+                theirs.close()
+            return self.line
+
+    def _end(self) -> None:
+        with self.lock:
+            if self.process is not None:
+                self.process.kill()
+                self.process.join()
+            if self.line is not None:
+                self.line.close()
+            self.process = self.line = None
+
+
+def _serve(line: Connection, timeout: float | None) -> None:
     """Judge what comes down the line until it is closed."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    bench = Bench(TIMEOUT if timeout is None else timeout)
+    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            task = line.recv()
-            try:
-                line.send(verdict(*task))
-            except SqlLlamaError as error:
-                line.send((error.message,))
+            for task in line.recv():
+                try:
+                    line.send(bench.verdict(task))
+                except SqlLlamaError as error:
+                    line.send((error.message,))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a query returned, or the error; `size` in bytes, roughly."""
+
+    result: ResultSet | None
+    error: str = ""
+
+    @property
+    def size(self) -> int:
+        if self.result is None:
+            return 500
+        texts = sum(len(value) for row in self.result.rows for value in row if isinstance(value, str | bytes))
+        return texts + 500 + 64 * len(self.result.rows) * (len(self.result.columns) + 1)
+
+
+class Bench:
+    """Where verdicts are made: open connections, and what the golds returned."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.connections: OrderedDict[tuple[Path, bool], sqlite3.Connection] = OrderedDict()
+        self.golds: OrderedDict[tuple[Path, str, bool], tuple[Ran, int]] = OrderedDict()
+        self.kept = 0
+
+    def verdict(self, task: Task) -> Verdict:
+        """Run both queries and compare, see core/compare.py; then the same on the variants."""
+        exact = exact_match(task.gold, task.predicted)
+        suite = False if task.variants else None
+        gold = self.gold(task.database, task.gold)
+        same_text = task.predicted == task.gold
+        found = gold if same_text else self.run(task.database, task.predicted)
+        gold_seconds = _rounded(gold.result.seconds) if gold.result else None
+        if found.result is None:
+            return Verdict(False, False, exact, found.error, gold.error, suite=suite, gold_seconds=gold_seconds)
+        if gold.result is None:
+            return Verdict(
+                True, False, exact, gold_error=gold.error, suite=suite, sql_seconds=_rounded(found.result.seconds)
+            )
+        ordered = orders(task.gold)
+        correct = same_text or same_result(gold.result, found.result, ordered)
+        lenient = correct or same_loosely(gold.result, found.result, ordered)
+        rows, columns = (1.0, 1.0) if correct else overlap(gold.result, found.result)
+        if task.variants:
+            suite = lenient and (same_text or self.everywhere(task, ordered))
+        times = gold.result.seconds, found.result.seconds
+        if correct and not same_text and FLOOR < max(times) < self.timeout / 10:
+            times = self.timed(task, times)
+        return Verdict(
+            valid=True,
+            correct=correct,
+            exact=exact,
+            lenient=lenient,
+            suite=suite,
+            overlap=round(rows, 4),
+            columns_overlap=round(columns, 4),
+            sql_seconds=_rounded(times[1]),
+            gold_seconds=_rounded(times[0]),
+        )
+
+    def everywhere(self, task: Task, ordered: bool) -> bool:
+        """Whether both queries say the same on each variant, where the gold runs.
+
+        Where rows tie, their order, and which of them a LIMIT keeps, is the database's choice: both queries are then
+        run on rows read backwards too, and the prediction is right when any of its results is one of the gold's.
+        """
+        left = {True: self.timeout, False: self.timeout}  # seconds for golds, and for predictions
+        tied = ordered or "limit" in task.gold.lower()
+        for variant in task.variants:
+            said: dict[bool, list[ResultSet]] = {True: [], False: []}
+            for backwards in (False, True) if tied else (False,):
+                for is_gold in (True, False):
+                    started = time.monotonic()
+                    if is_gold:
+                        ran = self.gold(variant, task.gold, backwards, left[True])
+                    else:
+                        ran = self.run(variant, task.predicted, backwards, left[False])
+                    left[is_gold] -= time.monotonic() - started
+                    if ran.result is not None:
+                        said[is_gold].append(ran.result)
+                    elif not is_gold:
+                        return False
+                    elif backwards is False:
+                        break  # the gold does not run on this variant, which therefore says nothing
+                if not said[True]:
+                    break
+                if any(same_loosely(gold, found, ordered) for gold in said[True] for found in said[False]):
+                    break
+            else:
+                return False
+        return True
+
+    def timed(self, task: Task, times: tuple[float, float]) -> tuple[float, float]:
+        """The least times of the two queries when run a few times more, turn about."""
+        gold_seconds, seconds = times
+        for _ in range(REPEATS):
+            one, other = self.run(task.database, task.gold), self.run(task.database, task.predicted)
+            if one.result is None or other.result is None:
+                break
+            gold_seconds, seconds = min(gold_seconds, one.result.seconds), min(seconds, other.result.seconds)
+        return gold_seconds, seconds
+
+    def gold(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:
+        """What a gold returns, from memory where it was asked before."""
+        key = (database, sql, backwards)
+        if key in self.golds:
+            self.golds.move_to_end(key)
+            return self.golds[key][0]
+        ran = self.run(database, sql, backwards, timeout)
+        size = ran.size
+        if size <= KEPT // 4:
+            self.golds[key] = ran, size
+            self.kept += size
+        while self.kept > KEPT:
+            self.kept -= self.golds.popitem(last=False)[1][1]
+        return ran
+
+    def run(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:
+        """Run one query behind the check, within the limits."""
+        try:
+            if len(sql) > LONGEST_SQL:
+                raise QueryError(f"refused: longer than {LONGEST_SQL} characters")
+            check(sql)
+            seconds = self.timeout if timeout is None else max(0.0, timeout)
+            return Ran(query(self.connection(database, backwards), sql, timeout=seconds, max_rows=MAX_ROWS))
+        except QueryError as error:
+            return Ran(None, error.message[:300])
+
+    def connection(self, database: Path, backwards: bool = False) -> sqlite3.Connection:
+        """An open connection; `backwards` reads rows in the other direction where a query asks for no order."""
+        key = (database, backwards)
+        if key in self.connections:
+            self.connections.move_to_end(key)
+            return self.connections[key]
+        made = connect(str(database))
+        if backwards:
+            made.execute("PRAGMA reverse_unordered_selects = 1")
+        self.connections[key] = made
+        while len(self.connections) > OPEN:
+            self.connections.popitem(last=False)[1].close()
+        return made
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 6)
