@@ -27,7 +27,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
     from sqlglot.errors import SqlglotError
 
     try:
-        tree = sqlglot.parse_one(sql, read="sqlite")
+        tree = texts_told(sqlglot.parse_one(sql, read="sqlite"), columns)
         if not isinstance(tree, exp.Query):
             return ()
         names = {table.name.lower() for table in tree.find_all(exp.Table)}
@@ -50,6 +50,18 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
         kept = set(random.Random(sql).sample(list(made), most))
         return tuple(one for one in made if one in kept)
     return tuple(made)
+
+
+def texts_told(tree: "exp.Expression", columns: Mapping[str, Sequence[str]]) -> "exp.Expression":
+    """Make texts of double-quoted names that no table has as a column, as SQLite does."""
+    from sqlglot import exp
+
+    known = {column.lower() for names in columns.values() for column in names}
+    for column in list(tree.find_all(exp.Column)):
+        name = column.this
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
+            column.replace(exp.Literal.string(name.name))
+    return tree
 
 
 def _changes(node: "exp.Expression", others: Sequence[str], rng: random.Random) -> Iterator["exp.Expression"]:
@@ -76,7 +88,7 @@ def _changes(node: "exp.Expression", others: Sequence[str], rng: random.Random) 
     if isinstance(node, exp.And | exp.Intersect | exp.Except):
         yield node.left.copy()
         yield node.right.copy()
-    elif isinstance(node, exp.Union):
+    elif isinstance(node, exp.Union) and not isinstance(node.parent, exp.In):
         yield _with(node, distinct=not node.args.get("distinct"))
     elif isinstance(node, exp.EQ) and isinstance(node.expression, exp.Literal):
         yield (exp.Like if node.expression.is_string else exp.GTE)(this=node.this.copy(), expression=node.expression)
@@ -95,7 +107,7 @@ def _changes(node: "exp.Expression", others: Sequence[str], rng: random.Random) 
         yield exp.Not(this=node.copy())
     elif isinstance(node, exp.Ordered):
         yield _with(node, desc=not node.args.get("desc"))
-    elif isinstance(node, exp.Join):
+    elif isinstance(node, exp.Join) and (node.side or not _needed(node)):
         yield _with(node, side="" if node.side else "LEFT")
     elif isinstance(node, exp.Group) and len(node.expressions) > 1:
         yield _with(node, expressions=[one.copy() for one in node.expressions[:-1]])
@@ -124,7 +136,10 @@ def _literals(node: "exp.Expression") -> Iterator["exp.Expression"]:
 def _selects(node: "exp.Expression") -> Iterator["exp.Expression"]:
     from sqlglot import exp
 
-    yield _with(node, distinct=None if node.args.get("distinct") else exp.Distinct())
+    if node.args.get("distinct"):
+        yield _with(node, distinct=None)
+    elif not _single(node):
+        yield _with(node, distinct=exp.Distinct())
     for clause in ("where", "having", "order", "limit", "group"):
         if node.args.get(clause):
             yield _with(node, **{clause: None})
@@ -143,6 +158,27 @@ def _selects(node: "exp.Expression") -> Iterator["exp.Expression"]:
             bare = _with(node, order=None, limit=None)
             assert isinstance(bare, exp.Select)
             yield bare.where(same)
+
+
+def _single(node: "exp.Expression") -> bool:
+    """Whether DISTINCT would change nothing: groups, one row of aggregates, or a part of a set."""
+    from sqlglot import exp
+
+    if node.args.get("group") or isinstance(node.parent, exp.SetOperation | exp.In):
+        return True
+    return all(one.find(exp.AggFunc) for one in node.expressions)
+
+
+def _needed(join: "exp.Expression") -> bool:
+    """Whether the query has conditions on the joined table, so that rows without a partner fall out anyway."""
+    from sqlglot import exp
+
+    select, name = join.parent, join.this.alias_or_name.lower()
+    if select is None:
+        return False
+    others = [one for one in select.args.get("joins") or () if one is not join]
+    places = [part for part in (select.args.get("where"), *others) if part is not None]
+    return any(column.table.lower() == name for part in places for column in part.find_all(exp.Column))
 
 
 def _with(node: "exp.Expression", **changed: object) -> "exp.Expression":
