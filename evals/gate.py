@@ -1,0 +1,206 @@
+"""The gate: does the file that ships answer better than its base, and as well as its F16 form? Else it does not pass.
+
+Better: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any number of
+questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by resampling do
+not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+
+As good as F16: the measured loss in right answers is at most `tolerance` points. This is no test, on purpose. "Not
+significantly worse" would let any quant pass on few enough questions, and "surely not worse" would stop every good one
+there. So what was measured counts, and a note says which loss the questions cannot rule out.
+
+Right is `correct`, the strict execution match. The base is taken as it was scored: asked by the same prompt, its SQL
+cut out of its prose in the same way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ..core.errors import DataError
+from .statistics import LEVEL, bootstrap, detectable, mcnemar, needed
+
+TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
+FEWEST_DATABASES = 5  # of fewer, an interval over databases says nothing
+MOSTLY = 0.5  # share of the base's answers that must run, or it is worth saying that they do not
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison on `n` questions of `first` (base, or F16) with `second`, the file that ships.
+
+    These two are shares in 0..1; difference, interval, tolerance and `detectable`, the smallest gain that the questions
+    can show, are points of 0..100. `gained` and `lost` count the questions that only the second or only the first got
+    right. `by_database` is the interval when databases are resampled, not questions; None for few databases. `said` is
+    all that in words, `notes` what to know even when it passed, `helps` what to do when it failed.
+    """
+
+    name: str
+    passed: bool
+    n: int
+    first: float
+    second: float
+    gained: int
+    lost: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    by_database: tuple[float, float] | None
+    detectable: float | None
+    tolerance: float | None
+    said: str
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Passed when every check did."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"verdict": "pass" if self.passed else "fail", **asdict(self)}
+
+
+def gate(
+    base_rows: Sequence[Row],
+    tuned_rows: Sequence[Row],
+    *,
+    whole_rows: Sequence[Row] | None = None,
+    tolerance: float = TOLERANCE,
+) -> Verdict:
+    """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, its F16 form's.
+
+    Rows are judged answers as evaluate.py keeps them. Raises DataError unless all lists are of the same questions, in
+    the same order, over the same databases.
+    """
+    _same(base_rows, tuned_rows, "the base")
+    checks = [_better(base_rows, tuned_rows)]
+    if whole_rows is not None:
+        _same(whole_rows, tuned_rows, "F16")
+        checks.append(_kept(whole_rows, tuned_rows, tolerance))
+    return Verdict(all(check.passed for check in checks), tuple(checks))
+
+
+def render(verdict: Verdict) -> str:
+    """One line for each check; under it, indented, notes, and what usually helps when it failed."""
+    lines = []
+    for check in verdict.checks:
+        lines.append(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.said}")
+        lines += [f"      note: {note}" for note in check.notes]
+        lines += [f"      try: {step}" for step in check.helps]
+    return "\n".join(lines) + "\n"
+
+
+def _same(rows: Sequence[Row], tuned: Sequence[Row], whose: str) -> None:
+    fix = "evaluate all models by one command, over one question file"
+    if not tuned:
+        raise DataError("the gate was given no answers", fix=fix)
+    if len(rows) != len(tuned):
+        raise DataError(f"the gate has {len(rows)} answers of {whose} and {len(tuned)} of the tuned model", fix=fix)
+    for place, (one, other) in enumerate(zip(rows, tuned, strict=True), 1):
+        for key in ("question", "gold", "database"):
+            if one.get(key) != other.get(key):
+                pair = f"{one.get(key)!r} for {whose}, {other.get(key)!r} for the tuned model"
+                raise DataError(f"the gate compares answers to the same questions: {key} {place} is {pair}", fix=fix)
+        if not isinstance(one.get("correct"), bool) or not isinstance(other.get("correct"), bool):
+            raise DataError(f"answer {place} does not say whether it is correct", fix=fix)
+
+
+def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
+    """Is the tuned model better than its base, by more than luck?"""
+    check = _measured("better than the base", base, tuned)
+    passed = check.difference > 0 and check.p < LEVEL
+    notes, helps = [], []
+    ran = [place for place, row in enumerate(base) if row.get("valid", True)]
+    if len(ran) < MOSTLY * check.n:
+        before, after = (sum(rows[place]["correct"] for place in ran) for rows in (base, tuned))
+        among = f"; among those it has {before} right and the tuned model {after}" if ran else ""
+        notes.append(f"only {len(ran)} of the base's {check.n} answers are SQL that runs{among}")
+    if passed and check.by_database and check.by_database[0] <= 0:
+        notes.append("the gain comes from few of the databases: on others there may be none")
+    if not passed and check.difference < 0 and check.p < LEVEL:
+        helps = [
+            "worse than before tuning is mostly another prompt than in training: sql-llama verify RUN",
+            "or it learned too fast: train again with --set train.learning_rate=RATE, a third of what it was",
+        ]
+    elif not passed:
+        if not check.second:
+            helps.append("no answer is right: read some of them in the folder given with --out")
+        training = [
+            "train longer and on more: sql-llama train RECIPE --set train.epochs=3 --set data.synthetic=5000",
+            "check that it is asked as it was trained: sql-llama verify RUN",
+        ]
+        helps += [_more(check), *training] if check.difference > 0 else [*training, _more(check)]
+    return replace(check, passed=passed, notes=tuple(notes), helps=tuple(helps))
+
+
+def _more(check: Check) -> str:
+    """What more questions would tell."""
+    if check.detectable is None:
+        return f"ask more questions: {check.n} cannot tell any two models apart"
+    said = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
+    wanted = needed(check.difference / 100, (check.gained + check.lost) / check.n)
+    return (
+        said
+        if wanted is None or wanted <= check.n
+        else f"{said}, {check.difference:.1f} take about {_two_digits(wanted)}"
+    )
+
+
+def _two_digits(count: int) -> int:
+    return round(count, 2 - len(str(count)))
+
+
+def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+    """Did quantization cost at most the tolerance?"""
+    check = replace(_measured("as good as F16", whole, tuned), tolerance=tolerance)
+    passed = -check.difference <= tolerance + 1e-9  # 3 of 100 are not more than 3 points
+    notes, helps = [], []
+    if passed and -check.low > tolerance:
+        notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
+    if not passed:
+        if check.p >= LEVEL:
+            helps.append(f"ask more questions: after {check.n} no loss at all is possible too")
+        helps += [
+            "ship a larger type: sql-llama export RUN --quant Q8_0",
+            "check that both files are of one run: sql-llama verify RUN",
+        ]
+    said = f"{check.said}; {tolerance:g} may be lost"
+    return replace(check, passed=passed, said=said, notes=tuple(notes), helps=tuple(helps))
+
+
+def _measured(name: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
+    """The numbers of a comparison, not yet judged."""
+    before, after = ([row["correct"] for row in rows] for rows in (first, second))
+    paired = mcnemar(before, after)
+    shares = sum(before) / paired.n, sum(after) / paired.n
+    difference, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
+    shows = detectable(paired.n, shares[0], paired.discordant)
+    databases = [str(row.get("database")) for row in second]
+    by_database = None
+    if len(set(databases)) >= FEWEST_DATABASES:
+        found = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
+        by_database = None if found.low is None or found.high is None else (found.low, found.high)
+    p = "p < 0.0001" if paired.p < 0.0001 else f"p = {paired.p:.2g}"
+    return Check(
+        name,
+        False,
+        paired.n,
+        *shares,
+        paired.only_second,
+        paired.only_first,
+        difference,
+        low,
+        high,
+        paired.p,
+        by_database,
+        None if shows is None else 100 * shows,
+        None,
+        f"{shares[1]:.1%} right against {shares[0]:.1%}, {difference:+.1f} points (95 %: {low:+.1f} to {high:+.1f}),"
+        f" {p}, {paired.n} questions",
+    )

@@ -1,0 +1,166 @@
+"""The gate passes a model that is better than its base and as good as its F16 form, and says why when it does not."""
+
+import json
+from typing import Any
+
+import pytest
+from sql_llama.core.errors import DataError
+from sql_llama.evals.gate import TOLERANCE, gate, render
+
+DATABASES = 10
+
+
+def rows(*runs: tuple[int, bool], valid: bool = True) -> list[dict[str, Any]]:
+    """Answers of which so many in a row are right or wrong; questions are spread over the databases."""
+    right = [good for count, good in runs for _ in range(count)]
+    return [
+        {
+            "question": f"question {place}",
+            "gold": f"SELECT {place}",
+            "database": f"db{place % DATABASES}",
+            "correct": good,
+            "valid": valid or good,
+        }
+        for place, good in enumerate(right)
+    ]
+
+
+def test_better_by_more_than_luck_passes() -> None:
+    verdict = gate(rows((100, False)), rows((30, True), (70, False)))
+    (check,) = verdict.checks
+    assert verdict.passed and check.passed
+    assert (check.n, check.first, check.second, check.gained, check.lost) == (100, 0.0, 0.3, 30, 0)
+    assert check.difference == pytest.approx(30) and 20 < check.low < 30 < check.high < 41
+    assert check.p == 2 / 2**30 and check.helps == ()
+
+
+def test_better_by_luck_does_not_pass_and_hears_how_many_questions_would_tell() -> None:
+    """Five more right and none lost is p = 0.0625. Where 10 % are gained, 78 questions give six in 80.4 % of all cases,
+    77 in 79.4 %."""
+    verdict = gate(rows((45, False), (5, True)), rows((40, False), (10, True)))
+    (check,) = verdict.checks
+    assert not verdict.passed and check.p == 2 / 32
+    assert check.detectable is not None and check.detectable > check.difference > 0
+    assert check.helps[0].startswith(f"ask more questions: 50 can only show gains of {check.detectable:.1f} points")
+    assert check.helps[0].endswith("10.0 take about 78")
+    assert "sql-llama verify" in check.helps[-1]
+
+
+def test_one_more_right_answer_of_six_decides() -> None:
+    assert gate(rows((10, False)), rows((6, True), (4, False))).passed
+    assert not gate(rows((10, False)), rows((5, True), (5, False))).passed
+
+
+def test_surely_worse_is_told_from_not_better() -> None:
+    (worse,) = gate(rows((60, True), (40, False)), rows((40, True), (60, False))).checks
+    assert not worse.passed and worse.difference == pytest.approx(-20) and "worse" in worse.helps[0]
+    assert "sql-llama verify" in worse.helps[0] and "learning_rate" in worse.helps[1]
+    (same,) = gate(rows((60, True), (40, False)), rows((60, True), (40, False))).checks
+    assert not same.passed and same.p == 1.0 and "train.epochs" in same.helps[0]
+
+
+def test_three_questions_cannot_pass_anything() -> None:
+    (check,) = gate(rows((3, False)), rows((3, True))).checks
+    assert not check.passed and check.detectable is None
+    assert check.helps[0] == "ask more questions: 3 cannot tell any two models apart"
+
+
+def test_where_no_answer_is_right_one_should_read_them() -> None:
+    (check,) = gate(rows((50, False)), rows((50, False))).checks
+    assert not check.passed and "--out" in check.helps[0]
+
+
+@pytest.mark.parametrize(("lost", "passed"), [(0, True), (2, True), (3, True), (4, False)])
+def test_a_quant_may_lose_the_tolerance_and_no_more(lost: int, passed: bool) -> None:
+    whole, quant = rows((70, True), (30, False)), rows((70 - lost, True), (30 + lost, False))
+    verdict = gate(rows((100, False)), quant, whole_rows=whole)
+    better, kept = verdict.checks
+    assert better.passed and TOLERANCE == 3.0
+    assert (kept.passed, verdict.passed, kept.tolerance) == (passed, passed, 3.0)
+    assert kept.difference == pytest.approx(-lost)
+    assert bool(kept.helps) != passed
+
+
+def test_the_tolerance_is_measured_loss_not_proof() -> None:
+    """A loss of 4 points in 100 questions (p = 0.125) fails, and one within the tolerance passes with a warning."""
+    whole = rows((70, True), (30, False))
+    kept = gate(rows((100, False)), rows((66, True), (34, False)), whole_rows=whole).checks[1]
+    assert not kept.passed and kept.p == 0.125
+    assert "no loss at all is possible too" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
+    kept = gate(rows((100, False)), rows((68, True), (32, False)), whole_rows=whole).checks[1]
+    assert kept.passed and "cannot rule out a loss of up to" in kept.notes[0]
+
+
+def test_a_tolerance_of_ones_own() -> None:
+    whole, quant = rows((70, True), (30, False)), rows((60, True), (40, False))
+    assert gate(rows((100, False)), quant, whole_rows=whole, tolerance=10).passed
+    assert not gate(rows((100, False)), quant, whole_rows=whole, tolerance=9.9).passed
+
+
+def test_a_quant_better_than_f16_passes() -> None:
+    assert gate(rows((9, False)), rows((9, True)), whole_rows=rows((8, True), (1, False)), tolerance=0).passed
+
+
+def test_a_base_that_writes_no_sql_is_said_so() -> None:
+    base = rows((10, True), (90, False), valid=False)
+    (check,) = gate(base, rows((9, True), (1, False), (50, True), (40, False))).checks
+    assert check.passed
+    assert check.notes[0].startswith("only 10 of the base's 100 answers are SQL that runs; among those it has 10 right")
+    assert check.notes[0].endswith("and the tuned model 9")
+
+
+def test_a_gain_in_few_databases_is_said_so() -> None:
+    """Twelve questions of one database of ten: McNemar calls it clear, other databases may not see it."""
+    base = rows((120, False))
+    tuned = [{**row, "correct": row["database"] == "db3"} for row in base]
+    (check,) = gate(base, tuned).checks
+    assert check.passed and check.by_database is not None and check.by_database[0] == 0.0
+    assert "few of the databases" in check.notes[0]
+
+
+def test_four_databases_are_too_few_to_resample() -> None:
+    one, other = ([{**row, "database": "shop"} for row in rows((20, good))] for good in (False, True))
+    assert gate(one, other).checks[0].by_database is None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"question": "another"}, "question 2 is 'another' for the base, 'question 1' for the tuned model"),
+        ({"gold": "SELECT 9"}, "gold 2 is 'SELECT 9' for the base"),
+        ({"database": "other"}, "database 2 is 'other' for the base"),
+        ({"correct": None}, "answer 2 does not say whether it is correct"),
+    ],
+)
+def test_answers_to_other_questions_are_not_compared(change: dict[str, Any], says: str) -> None:
+    base, tuned = rows((3, False)), rows((3, True))
+    base[1] |= change
+    with pytest.raises(DataError, match=says):
+        gate(base, tuned)
+
+
+def test_lists_of_other_lengths_are_not_compared() -> None:
+    with pytest.raises(DataError, match="4 answers of the base and 3 of the tuned model"):
+        gate(rows((4, False)), rows((3, True)))
+    with pytest.raises(DataError, match="2 answers of F16 and 3 of the tuned model"):
+        gate(rows((3, False)), rows((3, True)), whole_rows=rows((2, True)))
+    with pytest.raises(DataError, match="no answers"):
+        gate([], [])
+
+
+def test_it_is_rendered_a_line_for_each_check() -> None:
+    verdict = gate(rows((100, False)), rows((30, True), (70, False)), whole_rows=rows((34, True), (66, False)))
+    assert render(verdict).splitlines() == [
+        "pass  better than the base: 30.0% right against 0.0%, +30.0 points (95 %: +21.1 to +39.6), p < 0.0001,"
+        " 100 questions",
+        "FAIL  as good as F16: 30.0% right against 34.0%, -4.0 points (95 %: -8.5 to +0.4), p = 0.12,"
+        " 100 questions; 3 may be lost",
+        "      try: ask more questions: after 100 no loss at all is possible too",
+        "      try: ship a larger type: sql-llama export RUN --quant Q8_0",
+        "      try: check that both files are of one run: sql-llama verify RUN",
+    ]
+
+
+def test_it_can_be_written_as_json() -> None:
+    tree = json.loads(json.dumps(gate(rows((10, False)), rows((10, True))).as_json()))
+    assert (tree["verdict"], tree["passed"], tree["checks"][0]["gained"]) == ("pass", True, 10)
