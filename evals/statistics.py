@@ -168,7 +168,7 @@ def _coin(fewer: int, tosses: int) -> float:
     for heads in range(fewer + 1):
         total += ways
         ways = ways * (tosses - heads) // (heads + 1)
-    return min(1.0, 2 * total / 2**tosses)
+    return min(1.0, 2 * total / (1 << tosses))
 
 
 def leaders(answers: Mapping[str, Sequence[bool]]) -> tuple[str, ...]:
