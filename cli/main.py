@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "Merge, convert, quantize and certify a run; hand it to Ollama.",
     "verify": "Check an exported run or a GGUF file again.",
     "eval": "Score models on a file of questions by running their SQL.",
+    "compare": "Put the scores of evaluations side by side.",
     "ask": "Answer one question about a database.",
     "chat": "Ask base and tuned model side by side.",
     "doctor": "Say what this machine has and lacks.",

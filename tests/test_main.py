@@ -47,7 +47,16 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
 def test_help_lists_the_commands_in_the_order_of_the_pipeline(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     lines = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
-    assert [line.split()[0] for line in lines] == ["train", "export", "verify", "eval", "ask", "chat", "doctor"]
+    assert [line.split()[0] for line in lines] == [
+        "train",
+        "export",
+        "verify",
+        "eval",
+        "compare",
+        "ask",
+        "chat",
+        "doctor",
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
