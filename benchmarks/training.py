@@ -49,8 +49,9 @@ def ours(steps: int, folder: str) -> dict[str, float]:
     import torch
     from datasets import Dataset
     from sql_llama.core.base_model import resolve_base
+    from sql_llama.engines.huggingface import compute_dtype
     from sql_llama.modelfiles.templates import family
-    from sql_llama.train.model import compute_dtype, keep_float32, load_model
+    from sql_llama.train.model import keep_float32, load_model
     from sql_llama.train.tokens import tokenize
     from sql_llama.train.trainer import Collator, SqlTrainer
     from trl import SFTConfig

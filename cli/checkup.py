@@ -99,7 +99,7 @@ def check_gpu() -> Check:
     try:
         import torch
 
-        from ..train.model import compute_dtype
+        from ..engines.huggingface import compute_dtype
 
         kind = str(compute_dtype()).removeprefix("torch.")
         if torch.cuda.is_available():

@@ -69,12 +69,16 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine said: raw `text`, generated `tokens`, wall `seconds`; `stopped` False when cut by the limit."""
+    """What an engine said: raw `text`, generated `tokens`, wall `seconds`; `stopped` False when cut by the limit.
+
+    `confidence` is the probability that the model gave this very text, None where the engine does not say.
+    """
 
     text: str
     tokens: int = 0
     seconds: float = 0.0
     stopped: bool = True
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

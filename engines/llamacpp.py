@@ -4,12 +4,10 @@ The prompt is rendered with the template that the file carries and tokenized as 
 is what any other llama.cpp-based runtime will be given. Not covered: files split into parts, encoder-decoder models.
 """
 
-import codecs
 import ctypes
 import os
 import queue
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,21 +17,25 @@ from ..core.errors import DataError, SqlLlamaError
 from ..core.gguf_file import check_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
+from .beams import beam_search
+from .decoding import Context
 
 if TYPE_CHECKING:
     from ..core.progress import Advance
 
-CHUNK = 128  # prompt tokens of one pass when streaming: what a cancelled answer has to wait for
 SMALL = 2**30  # bytes; smaller models gain more from one thread an answer than from all threads on one answer
 
 _said: list[str] = []  # what llama.cpp logged as an error since the last load
 _callback: Any = None  # llama.cpp keeps a pointer to it, so it has to live as long as the process
 
 
-def load_llamacpp(path: Path, *, num_ctx: int = 4096, threads: int | None = None) -> "LlamaCpp":
+def load_llamacpp(
+    path: Path, *, adapter: Path | None = None, num_ctx: int = 4096, threads: int | None = None
+) -> "LlamaCpp":
     """Load a GGUF file with `num_ctx` tokens of context, at most what the model was trained for.
 
-    `threads` default to the cores that this process may use.
+    `adapter` is a LoRA in GGUF, added to the model at run time. `threads` default to the cores that this process may
+    use.
 
     Raises DataError when the file is missing, truncated, no GGUF, has no chat template or is of a kind that llama.cpp
     does not run.
@@ -58,7 +60,10 @@ def load_llamacpp(path: Path, *, num_ctx: int = 4096, threads: int | None = None
     if not template or llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
         llama_cpp.llama_model_free(model)
         raise DataError(f"{path}: not a chat model with a template of its own", fix="use a GGUF of an instruct model")
-    return LlamaCpp(path, model, template.decode(errors="replace"), num_ctx, threads or cores())
+    engine = LlamaCpp(path, model, template.decode(errors="replace"), num_ctx, threads or cores())
+    if adapter is not None:
+        engine.add_adapter(adapter)
+    return engine
 
 
 def cores() -> int:
@@ -83,7 +88,7 @@ def _quiet(llama_cpp: Any) -> None:
 
 
 class LlamaCpp:
-    """A loaded GGUF model: an engines.engine.Engine that also answers many chats at once.
+    """A loaded GGUF model: an engines.engine.Engine that also answers many chats at once, with several beams each.
 
     Not for two threads at a time: one context holds the state of the answer under way.
     """
@@ -99,11 +104,30 @@ class LlamaCpp:
         self._model = model
         self._vocab = llama_cpp.llama_model_get_vocab(model)
         self._vocabulary = llama_cpp.llama_vocab_n_tokens(self._vocab)
-        self._context: Any = None
+        self._context: Context | None = None
+        self._adapter: Any = None
+        self.adapter_path: Path | None = None
         bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
         self._bos = bos if bos >= 0 and llama_cpp.llama_vocab_get_add_bos(self._vocab) else None
         self._bos_text = self._piece(bos, special=True).decode(errors="replace") if bos >= 0 else ""
         self._eos_text = self._piece(eos, special=True).decode(errors="replace") if eos >= 0 else ""
+
+    def add_adapter(self, path: Path) -> None:
+        """Answer with this LoRA from now on; raises DataError, and closes, when it is none or is for another model."""
+        import llama_cpp
+
+        try:
+            check_gguf(path)
+            _said.clear()
+            self._adapter = llama_cpp.llama_adapter_lora_init(self._model, os.fsencode(path))
+        finally:
+            if self._adapter is None:
+                self.close()
+        if self._adapter is None:
+            reason = next((line for line in _said if "fail" in line or "error" in line), "llama.cpp cannot load it")
+            raise DataError(f"{path}: no adapter for {self.path.name} ({reason})", fix="give a LoRA of this very base")
+        self.name = f"{self.name}+{path.stem}"
+        self.adapter_path = path
 
     def render(self, chat: Sequence[Message]) -> str:
         """The prompt's text, up to where the answer begins."""
@@ -146,34 +170,44 @@ class LlamaCpp:
         prompt = self.fitting_prompt(chat)
         if self._context is None:
             self._context = self._new_context(self.num_ctx, self.threads)
-        return (yield from self._generate(self._context, prompt, max_tokens))
+        return (yield from self._context.greedy(prompt, min(max_tokens, self.num_ctx - len(prompt))))
 
     def answer_many(
         self, chats: Sequence[Sequence[Message]], *, max_tokens: int = 256, advance: "Advance | None" = None
     ) -> Iterator[Answer]:
-        """Answers in the order of the chats, one on each thread; `advance` is called as each one ends.
+        """The answer to each chat, in order; `advance` is called with each."""
+        for found in self.candidates(chats, max_tokens=max_tokens):
+            if advance:
+                advance(1)
+            yield found[0]
 
-        The same answers as one at a time, bit by bit. (One batch for all of them was tried: with prompts of 360 tokens
-        and answers of 30 it was no faster on a CPU, and its rounding changed answers.)
+    def candidates(
+        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+    ) -> Iterator[list[Answer]]:
+        """For each chat, in order, its `beams` most probable answers, the best first; one chat on each thread.
+
+        With one beam the same answers as one at a time, bit by bit. (One batch for several chats was tried: with
+        prompts of 360 tokens and answers of 30 it was no faster on a CPU, and its rounding changed answers.)
         """
         prompts = [self.fitting_prompt(chat) for chat in chats]
         if not prompts:
             return
-        longest = min(self.num_ctx, max(len(prompt) for prompt in prompts) + max_tokens)
+        longest = min(self.num_ctx, max(len(prompt) for prompt in prompts) + beams * max_tokens)
         workers = min(self.threads, len(prompts)) if self.path.stat().st_size < SMALL else 1
-        contexts: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        made = [self._new_context(longest, self.threads // workers) for _ in range(workers)]
+        sequences = 1 if beams == 1 else 2 * beams
+        made = [self._new_context(longest, self.threads // workers, sequences) for _ in range(workers)]
+        contexts: queue.SimpleQueue[Context] = queue.SimpleQueue()
         stop = threading.Event()
 
-        def work(prompt: list[int]) -> Answer:
+        def work(prompt: list[int]) -> list[Answer]:
             context = contexts.get()
             try:
-                result = _finish(self._generate(context, prompt, max_tokens), stop)
+                limit = min(max_tokens, self.num_ctx - len(prompt))
+                if beams == 1:
+                    return [_finish(context.greedy(prompt, limit), stop)]
+                return beam_search(context, prompt, beams, limit, stop)
             finally:
                 contexts.put(context)
-            if advance:
-                advance(1)
-            return result
 
         try:
             for context in made:
@@ -186,70 +220,27 @@ class LlamaCpp:
                     stop.set()
                     pool.shutdown(cancel_futures=True)
         finally:
-            import llama_cpp
-
             for context in made:
-                llama_cpp.llama_free(context)
+                context.close()
 
-    def _generate(self, context: Any, prompt: list[int], max_tokens: int) -> Generator[str, None, Answer]:
-        import llama_cpp
-        import numpy as np
-
-        started = time.monotonic()
-        limit = min(max_tokens, self.num_ctx - len(prompt))
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
-        for start in range(0, len(prompt), CHUNK):
-            self._decode(context, prompt[start : start + CHUNK])
-            yield ""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text, tokens, stopped = "", 0, False
-        while tokens < limit:
-            logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(context, -1), shape=(self._vocabulary,))
-            token = int(logits.argmax())
-            if llama_cpp.llama_vocab_is_eog(self._vocab, token):
-                stopped = True
-                break
-            tokens += 1
-            piece = decoder.decode(self._piece(token))
-            text += piece
-            yield piece
-            if tokens < limit:
-                self._decode(context, [token])
-        rest = decoder.decode(b"", True)
-        if rest:
-            yield rest
-        return Answer(text + rest, tokens, time.monotonic() - started, stopped)
-
-    def _new_context(self, cells: int, threads: int) -> Any:
-        """A llama_context for one sequence of `cells` tokens."""
+    def _new_context(self, cells: int, threads: int, sequences: int = 1) -> Context:
         import llama_cpp
 
-        wanted = llama_cpp.llama_context_default_params()
-        wanted.n_ctx = cells
-        wanted.n_batch = wanted.n_ubatch = CHUNK
-        wanted.n_seq_max = 1
-        wanted.n_outputs_max = 1  # else room for the logits of every token of a chunk is kept
-        wanted.n_threads = wanted.n_threads_batch = threads
-        # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
-        wanted.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        wanted.no_perf = True
         _said.clear()
-        context = llama_cpp.llama_init_from_model(self._model, wanted)
-        if not context:
-            reason = _said[0] if _said else "not enough memory"
-            raise SqlLlamaError(
-                f"{self.path}: no room for {cells} tokens of context ({reason})", fix="close other programs"
-            )
+        context = Context(
+            self._model,
+            cells,
+            threads,
+            sequences=sequences,
+            piece=self._piece,
+            said=lambda: _said[-1] if _said else "",
+            name=str(self.path),
+        )
+        if self._adapter is not None:
+            adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
+            if llama_cpp.llama_set_adapters_lora(context.handle, adapters, 1, (ctypes.c_float * 1)(1.0)):
+                raise SqlLlamaError(f"{self.name}: llama.cpp does not take the adapter", fix="sql-llama doctor")
         return context
-
-    def _decode(self, context: Any, tokens: Sequence[int]) -> None:
-        import llama_cpp
-
-        ids = (llama_cpp.llama_token * len(tokens))(*tokens)
-        code = llama_cpp.llama_decode(context, llama_cpp.llama_batch_get_one(ids, len(tokens)))
-        if code:
-            reason = _said[-1] if _said else f"code {code}"
-            raise SqlLlamaError(f"{self.path}: llama.cpp failed to decode ({reason})", fix="sql-llama doctor")
 
     def _piece(self, token: int, *, special: bool = False) -> bytes:
         import llama_cpp
@@ -267,8 +258,11 @@ class LlamaCpp:
         import llama_cpp
 
         if self._context is not None:
-            llama_cpp.llama_free(self._context)
+            self._context.close()
             self._context = None
+        if self._adapter is not None:
+            llama_cpp.llama_adapter_lora_free(self._adapter)
+            self._adapter = None
         if self._model is not None:
             llama_cpp.llama_model_free(self._model)
             self._model = None

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ..core.base_model import resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
@@ -19,7 +18,7 @@ from ..core.files import need_space, sha256, write_text
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
 from ..modelfiles.modelfile import modelfile
-from ..modelfiles.templates import FAMILIES, family
+from ..modelfiles.templates import family, family_of
 from .certify import Certificate, certify, certify_ollama, write_certificate
 from .convert import convert
 from .merge import Ground, merge, weight_shapes
@@ -85,7 +84,7 @@ def export_adapter(
     """
     recipe = Recipe(
         name=ADAPTER,
-        base=Base(model=str(base.resolve()), family=guess_family(base)),
+        base=Base(model=str(base.resolve()), family=family_of(base).name),
         train=Train(quantization="nf4" if ground == "nf4" else "none", start=str(adapter.resolve())),
         export=Export(name=name, ground=ground),
     )
@@ -96,19 +95,6 @@ def export_adapter(
     _plan(base, adapter, recipe, quants, dtype)  # a mistake shows before the folder is made
     with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
         return _export(run, base, adapter, recipe, quants, dtype, verify)
-
-
-def guess_family(base: Path) -> Literal["chatml", "llama3"]:
-    """The family whose end-of-turn token the tokenizer knows; raises DataError when it is none."""
-    try:
-        text = (base / "tokenizer.json").read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{base}: no tokenizer.json ({error})", fix="give a folder in Hugging Face layout") from None
-    names: tuple[Literal["chatml", "llama3"], ...] = ("chatml", "llama3")
-    for name in names:
-        if f'"{family(name).end_of_turn}"' in text:
-            return name
-    raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
 
 
 def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str) -> _Job:

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import DataError, RecipeError
 from ..core.records import Message
 
 if TYPE_CHECKING:
     import jinja2
+
+
+Name = Literal["chatml", "llama3"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Family:
     `end_of_turn` is the token that ends an answer, `bos` whether the runtime puts a BOS token before the prompt.
     """
 
-    name: str
+    name: Name
     jinja: str
     go: str
     end_of_turn: str
@@ -35,7 +39,7 @@ class Family:
 
 
 # name: end of turn, every text that ends an answer, BOS before the prompt
-_KNOWN: dict[str, tuple[str, tuple[str, ...], bool]] = {
+_KNOWN: dict[Name, tuple[str, tuple[str, ...], bool]] = {
     "chatml": ("<|im_end|>", ("<|im_end|>", "<|endoftext|>"), False),
     "llama3": ("<|eot_id|>", ("<|eot_id|>", "<|end_of_text|>"), True),
 }
@@ -46,10 +50,23 @@ FAMILIES = tuple(_KNOWN)
 @cache
 def family(name: str) -> Family:
     """The family of that name; raises RecipeError when there is none."""
-    if name not in _KNOWN:
+    known = next((family for family in _KNOWN if family == name), None)
+    if known is None:
         raise RecipeError(f"{name}: no such template family", fix=f"one of {', '.join(FAMILIES)}")
-    end_of_turn, stops, bos = _KNOWN[name]
-    return Family(name, _read(f"{name}.jinja"), _read(f"{name}.gotmpl"), end_of_turn, stops, bos)
+    end_of_turn, stops, bos = _KNOWN[known]
+    return Family(known, _read(f"{name}.jinja"), _read(f"{name}.gotmpl"), end_of_turn, stops, bos)
+
+
+def family_of(base: Path) -> Family:
+    """The family whose end-of-turn token a model folder's tokenizer knows; raises DataError when it is none."""
+    try:
+        text = (base / "tokenizer.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{base}: no tokenizer.json ({error})", fix="give a folder in Hugging Face layout") from None
+    for name in FAMILIES:
+        if f'"{family(name).end_of_turn}"' in text:
+            return family(name)
+    raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
 
 
 def _read(name: str) -> str:

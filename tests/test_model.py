@@ -10,7 +10,8 @@ import pytest
 import torch
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.recipe import Recipe, read_recipe
-from sql_llama.train.model import compute_dtype, keep_float32, load_model, load_tokenizer
+from sql_llama.engines.huggingface import compute_dtype
+from sql_llama.train.model import keep_float32, load_model, load_tokenizer
 
 
 def recipe(tmp_path: Path, *overrides: str) -> Recipe:

@@ -5,32 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SqlLlamaError
 from ..core.recipe import Recipe
+from ..engines.huggingface import compute_dtype
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedTokenizerBase
-
-
-def compute_dtype() -> "torch.dtype":
-    """bfloat16 where the hardware has it, else float16 on a GPU and float32 on a CPU.
-
-    oneDNN says that it can do bfloat16 on every CPU with AVX-512, but where there are no instructions for it that is a
-    third as fast as float32.
-    """
-    import platform
-
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if torch.backends.mps.is_available():
-        return torch.float32
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    else:
-        onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        has_bf16 = bool(onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return torch.bfloat16 if has_bf16 else torch.float32
 
 
 def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":

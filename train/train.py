@@ -111,7 +111,8 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
     from transformers import set_seed
     from trl import SFTConfig
 
-    from .model import compute_dtype, keep_float32, load_model, load_tokenizer
+    from ..engines.huggingface import compute_dtype
+    from .model import keep_float32, load_model, load_tokenizer
     from .trainer import Collator, Metrics, SqlTrainer, mean_loss
 
     chat_family = family(recipe.base.family)

@@ -1,0 +1,113 @@
+"""Beam search in a llama.cpp context: the several most probable answers to one prompt."""
+
+import heapq
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.records import Answer
+from .decoding import Context
+
+
+@dataclass(frozen=True)
+class Beam:
+    """An answer under way: its tokens, the sum of their log-probabilities, and the cache sequence that holds it."""
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    sequence: int
+
+    def score(self, ended: bool) -> float:
+        """Log-probability a token, the end token counted: else short answers would always win."""
+        return self.log_probability / max(1, len(self.tokens) + ended)
+
+
+def beam_search(
+    context: Context, prompt: Sequence[int], width: int, limit: int, stop: threading.Event | None = None
+) -> list[Answer]:
+    """The `width` best answers of at most `limit` tokens, by mean log-probability, the best first.
+
+    The context needs 2 * `width` sequences: the beams of one step and those of the next share what they have in common.
+    A set `stop` ends it early with nothing.
+    """
+    import llama_cpp
+
+    started = time.monotonic()
+    for _ in context.read(prompt):
+        pass
+    alive = [Beam((), 0.0, 0)]
+    rows = context.logits(1)
+    ended: list[Beam] = []
+    for step in range(limit + 1):
+        if stop is not None and stop.is_set():
+            return []
+        grown: list[tuple[float, int, int]] = []  # log-probability, beam, token
+        for place, (beam, row) in enumerate(zip(alive, rows, strict=True)):
+            grown += [(beam.log_probability + log, place, token) for log, token in _best(row, 2 * width)]
+        following: list[tuple[Beam, int]] = []
+        for log, place, token in heapq.nlargest(2 * width, grown):
+            beam = alive[place]
+            if llama_cpp.llama_vocab_is_eog(context.vocab, token):
+                ended.append(Beam(beam.tokens, log, -1))
+            elif len(following) < width:
+                following.append((Beam((*beam.tokens, token), log, -1), beam.sequence))
+        ended = heapq.nlargest(width, ended, key=lambda beam: beam.score(True))
+        worst = ended[-1].score(True) if len(ended) == width else -math.inf
+        if step == limit or not following or following[0][0].score(False) <= worst:
+            break
+        alive = _move(context, following, width if alive[0].sequence < width else 0)
+        _decode(context, alive, len(prompt) + step)
+        rows = context.logits(len(alive))
+    if len(ended) < width:  # cut by the limit
+        ended += heapq.nlargest(width - len(ended), alive, key=lambda beam: beam.score(False))
+    seconds = time.monotonic() - started
+    return [
+        Answer(context.text(beam.tokens), len(beam.tokens), seconds, beam.sequence < 0, math.exp(beam.log_probability))
+        for beam in ended
+    ]
+
+
+def _best(row: Any, count: int) -> list[tuple[float, int]]:
+    """The most probable tokens of one row of logits, each with its log-probability."""
+    import numpy as np
+
+    tokens = np.argpartition(row, -count)[-count:]
+    top = float(row.max())
+    total = top + math.log(float(np.exp(row - top).sum()))
+    return [(float(row[token]) - total, int(token)) for token in tokens]
+
+
+def _move(context: Context, following: Sequence[tuple[Beam, int]], bank: int) -> list[Beam]:
+    """Give each beam a sequence of its own from `bank` on, with its parent's cache; the other bank is emptied."""
+    import llama_cpp
+
+    moved = []
+    for place, (beam, parent) in enumerate(following):
+        llama_cpp.llama_memory_seq_cp(context.memory, parent, bank + place, -1, -1)
+        moved.append(Beam(beam.tokens, beam.log_probability, bank + place))
+    keep = {beam.sequence for beam in moved}
+    for sequence in range(context.sequences):
+        if sequence not in keep:
+            llama_cpp.llama_memory_seq_rm(context.memory, sequence, -1, -1)
+    return moved
+
+
+def _decode(context: Context, beams: Sequence[Beam], position: int) -> None:
+    """Read the newest token of every beam in one pass."""
+    import llama_cpp
+
+    batch = llama_cpp.llama_batch_init(len(beams), 0, 1)
+    try:
+        batch.n_tokens = len(beams)
+        for place, beam in enumerate(beams):
+            batch.token[place] = beam.tokens[-1]
+            batch.pos[place] = position
+            batch.n_seq_id[place] = 1
+            batch.seq_id[place][0] = beam.sequence
+            batch.logits[place] = 1
+        context.submit(batch)
+    finally:
+        llama_cpp.llama_batch_free(batch)

@@ -1,0 +1,139 @@
+"""Decode with one llama.cpp context: read a prompt, then write the most probable answer.
+
+llama.cpp's sums depend, in their last digits, on how many tokens one pass reads, and now and then a near-tie falls the
+other way. So a prompt is always read in the same passes from its first token on, and an answer is the same bit by bit
+whatever was asked before. Guessing tokens ahead to check them in one pass, and writing several answers in one batch,
+were tried: they changed one answer in eight. Keeping what a prompt shares with the one before changed the digits.
+"""
+
+import codecs
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from ..core.errors import SqlLlamaError
+from ..core.records import Answer
+
+CHUNK = 128  # prompt tokens of one pass: what a cancelled answer has to wait for
+
+
+class Context:
+    """A llama_context with a cache of `cells` tokens, shared by its sequences.
+
+    Not for two threads at a time. `piece` gives a token's bytes; `said` is called for llama.cpp's last error line.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        cells: int,
+        threads: int,
+        *,
+        sequences: int = 1,
+        piece: Callable[[int], bytes],
+        said: Callable[[], str],
+        name: str = "",
+    ) -> None:
+        """Raises SqlLlamaError when there is no memory for it."""
+        import llama_cpp
+
+        self.name = name
+        self.sequences = sequences
+        self.vocab = llama_cpp.llama_model_get_vocab(model)
+        self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
+        self._piece = piece
+        self._said = said
+        wanted = llama_cpp.llama_context_default_params()
+        wanted.n_ctx = cells
+        wanted.n_batch = wanted.n_ubatch = CHUNK
+        wanted.n_seq_max = sequences
+        wanted.kv_unified = True
+        wanted.n_outputs_max = sequences  # else room for the logits of every token of a pass is kept
+        wanted.n_threads = wanted.n_threads_batch = threads
+        # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
+        wanted.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        wanted.no_perf = True
+        self.handle = llama_cpp.llama_init_from_model(model, wanted)
+        if not self.handle:
+            reason = said() or "not enough memory"
+            raise SqlLlamaError(f"{name}: no room for {cells} tokens of context ({reason})", fix="close other programs")
+        self.memory = llama_cpp.llama_get_memory(self.handle)
+
+    def read(self, prompt: Sequence[int]) -> Generator[str, None, None]:
+        """Bring the cache to hold just this prompt, with the logits of its last token; yields '' after each pass."""
+        import llama_cpp
+
+        llama_cpp.llama_memory_clear(self.memory, True)
+        for start in range(0, len(prompt), CHUNK):
+            self.decode(prompt[start : start + CHUNK])
+            yield ""
+
+    def greedy(self, prompt: Sequence[int], limit: int) -> Generator[str, None, Answer]:
+        """Pieces of the most probable answer of at most `limit` tokens; an end token is not part of it."""
+        import llama_cpp
+
+        started = time.monotonic()
+        yield from self.read(prompt)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        text, tokens, log_probability, stopped = "", 0, 0.0, False
+        while tokens < limit:
+            row = self.logits(1)[0]
+            token = int(row.argmax())
+            log_probability += _log_probability(row, token)
+            if llama_cpp.llama_vocab_is_eog(self.vocab, token):
+                stopped = True
+                break
+            tokens += 1
+            piece = decoder.decode(self._piece(token))
+            text += piece
+            yield piece
+            if tokens < limit:
+                self.decode([token])
+        rest = decoder.decode(b"", True)
+        if rest:
+            yield rest
+        return Answer(text + rest, tokens, time.monotonic() - started, stopped, math.exp(log_probability))
+
+    def decode(self, tokens: Sequence[int]) -> None:
+        """Read tokens after those of sequence 0, and keep the logits of the last."""
+        import llama_cpp
+
+        ids = (llama_cpp.llama_token * len(tokens))(*tokens)
+        self.submit(llama_cpp.llama_batch_get_one(ids, len(tokens)))
+
+    def submit(self, batch: Any) -> None:
+        """Run one llama_batch; raises SqlLlamaError when llama.cpp fails."""
+        import llama_cpp
+
+        code = llama_cpp.llama_decode(self.handle, batch)
+        if code:
+            reason = self._said() or f"code {code}"
+            raise SqlLlamaError(f"{self.name}: llama.cpp failed to decode ({reason})", fix="sql-llama doctor")
+
+    def logits(self, count: int) -> Any:
+        """The kept logits, float32 (count, vocabulary), one row per output, a view until the next pass."""
+        import llama_cpp
+        import numpy as np
+
+        first = llama_cpp.llama_get_logits(self.handle)
+        return np.ctypeslib.as_array(first, shape=(count, self.vocabulary))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of answer tokens."""
+        return b"".join(map(self._piece, tokens)).decode(errors="replace")
+
+    def close(self) -> None:
+        """Free it; safe to call twice."""
+        import llama_cpp
+
+        if self.handle is not None:
+            llama_cpp.llama_free(self.handle)
+            self.handle = None
+
+
+def _log_probability(row: Any, token: int) -> float:
+    import numpy as np
+
+    top = row.max()
+    return float(row[token] - top - math.log(float(np.exp(row - top).sum())))

@@ -1,0 +1,192 @@
+"""Run a folder in Hugging Face layout, with or without an adapter, through transformers.
+
+The reference that the GGUF files are held against. The prompt is rendered with the template family that was trained
+on, never with a stock template, which may put a date into it.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..core.errors import SqlLlamaError
+from ..core.records import Answer, Message
+from ..modelfiles.templates import Family, family_of, render_chat
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH = 8  # chats at once on a CPU
+GPU_BATCH = 64
+
+
+def compute_dtype() -> "torch.dtype":
+    """bfloat16 where the hardware has it, else float16 on a GPU and float32 on a CPU.
+
+    oneDNN says that it can do bfloat16 on every CPU with AVX-512, but where there are no instructions for it that is a
+    third as fast as float32.
+    """
+    import platform
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if torch.backends.mps.is_available():
+        return torch.float32
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    else:
+        onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        has_bf16 = bool(onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def load_huggingface(
+    base: Path, *, adapter: Path | None = None, ground: Literal["base", "nf4"] = "base", num_ctx: int = 4096
+) -> "HuggingFace":
+    """Load a model folder, on the GPU where there is one, in the dtype that `compute_dtype` chooses.
+
+    `ground` "nf4" gives the weights the values of their NF4 copy first, which is what QLoRA trains its adapter over.
+
+    Raises DataError when the folder fits no template family, SqlLlamaError when the adapter is for another model.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from transformers.utils import logging
+
+    chat_family = family_of(base)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    dtype = compute_dtype()
+    quantization = None
+    if ground == "nf4":
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
+    import torch
+
+    place = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
+    model = AutoModelForCausalLM.from_pretrained(
+        base, dtype=dtype, quantization_config=quantization, attn_implementation="sdpa", device_map=place
+    )
+    if ground == "nf4":
+        model = model.dequantize(dtype=dtype)
+    if adapter is not None:
+        from peft import PeftModel
+
+        try:
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise SqlLlamaError(
+                f"{adapter}: cannot be put on {base.name} ({str(error).splitlines()[0]})",
+                fix="give an adapter that was trained on this base",
+            ) from None
+    name = base.name if adapter is None else f"{base.name}+{adapter.name}"
+    return HuggingFace(name, model.eval(), AutoTokenizer.from_pretrained(base), chat_family, num_ctx)
+
+
+class HuggingFace:
+    """A loaded transformers model: an engines.engine.Engine that answers many chats at once, with beams if wanted."""
+
+    def __init__(self, name: str, model: Any, tokenizer: Any, chat_family: Family, num_ctx: int) -> None:
+        self.name = name
+        self.family = chat_family
+        self.num_ctx = min(num_ctx, int(getattr(model.config, "max_position_embeddings", num_ctx)))
+        self._model = model
+        self._tokenizer = tokenizer
+        self._ends = [tokenizer.convert_tokens_to_ids(stop) for stop in chat_family.stops]
+        self._ends = [token for token in self._ends if token is not None]
+
+    def prompt_tokens(self, chat: Sequence[Message]) -> list[int]:
+        """Token ids of a prompt, with one BOS token where the family has one."""
+        text = render_chat(self.family.jinja, chat)
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return [self._tokenizer.bos_token_id, *ids] if self.family.bos else ids
+
+    def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
+        """Whether the chat and an answer of `max_tokens` fit the context."""
+        return len(self.prompt_tokens(chat)) + max_tokens <= self.num_ctx
+
+    def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
+        """See engines.engine.Engine; the whole answer comes as one piece."""
+        found = next(self.candidates([chat], max_tokens=max_tokens))[0]
+        yield found.text
+        return found
+
+    def candidates(
+        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+    ) -> Iterator[list[Answer]]:
+        """For each chat, in order, its `beams` most probable answers, the best first."""
+        import torch
+
+        size = max(1, (GPU_BATCH if torch.cuda.is_available() else BATCH) // beams)
+        for start in range(0, len(chats), size):
+            yield from self._batch(
+                [self.prompt_tokens(chat) for chat in chats[start : start + size]], beams, max_tokens
+            )
+
+    def _batch(self, prompts: Sequence[list[int]], beams: int, max_tokens: int) -> Iterator[list[Answer]]:
+        import torch
+
+        started = time.monotonic()
+        longest = max(map(len, prompts))
+        pad = self._ends[-1]
+        ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts])
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        sure = _Sure()
+        with torch.inference_mode():
+            said = self._model.generate(
+                input_ids=ids.to(self._model.device),
+                attention_mask=mask.to(self._model.device),
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                repetition_penalty=1.0,
+                num_beams=beams,
+                num_return_sequences=beams,
+                eos_token_id=self._ends,
+                pad_token_id=pad,
+                logits_processor=[sure] if beams == 1 else None,
+                return_dict_in_generate=True,
+                output_scores=beams > 1,
+            )
+        seconds = (time.monotonic() - started) / len(prompts)
+        answers = []
+        for place, row in enumerate(said.sequences[:, longest:].tolist()):
+            length = next((i for i, token in enumerate(row) if token in self._ends), len(row))
+            stopped = length < len(row)
+            scored = length + stopped
+            total = float(said.sequences_scores[place]) * scored if beams > 1 else sure.total(place, scored)
+            text = self._tokenizer.decode(row[:length], skip_special_tokens=True)
+            answers.append(Answer(text, length, seconds, stopped, math.exp(min(0.0, total))))
+        for start in range(0, len(answers), beams):
+            yield answers[start : start + beams]
+
+    def close(self) -> None:
+        """Free the model."""
+        import gc
+
+        import torch
+
+        self._model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+class _Sure:
+    """A logits processor that changes nothing and notes how probable the token is that a greedy search takes."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[float]] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        self.steps.append(scores.float().log_softmax(-1).max(-1).values.tolist())
+        return scores
+
+    def total(self, place: int, length: int) -> float:
+        """Log-probability of the first `length` tokens of one answer of the batch."""
+        return sum(step[place] for step in self.steps[:length])
