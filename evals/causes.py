@@ -59,7 +59,7 @@ CAUSES = {
 
 MISSING = re.compile(r"no such (table|column): (.+)")
 STATEMENT = re.compile(
-    r"\s*\(*\s*(?:(?:select|values|insert|update|delete|replace|create|drop|alter|truncate|merge|pragma|attach|detach|"
+    r"[\s(]*(?:(?:select|values|insert|update|delete|replace|create|drop|alter|truncate|merge|pragma|attach|detach|"
     r"explain|begin|commit|rollback|savepoint|vacuum|analyze|reindex)\b|with\s+(?:recursive\s+)?\S+?\s*(?:\(|as\b))",
     re.IGNORECASE,
 )
@@ -146,7 +146,8 @@ def _differences(gold: Clauses, given: Clauses) -> Iterator[str]:
     same_shape = shape == (given.sets, given.nested, given.within, given.without)
     tables = list(_tables(gold.tables, given.tables, count=same_shape))
     yield from tables
-    if not tables and (gold.joins != given.joins or gold.sides != given.sides):
+    same_joins = gold.joins == given.joins if same_shape else set(gold.joins) == set(given.joins)
+    if not tables and not (same_joins and gold.sides == given.sides):
         yield "wrong join condition"
     yield from _items(gold.items, given.items)
     if same_shape:

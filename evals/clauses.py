@@ -37,7 +37,8 @@ class Clauses:
     """All SELECTs of one query together. `items` are the first SELECT's, `inner` those of others that matter."""
 
     tables: tuple[str, ...]
-    joins: frozenset[frozenset[str]]
+    joins: tuple[tuple[str, ...], ...]
+    """Columns that are made equal, each set of them as often as it stands there."""
     sides: tuple[str, ...]
     items: tuple[Item, ...]
     inner: tuple[Item, ...]
@@ -56,7 +57,6 @@ class Clauses:
     """NOT IN, NOT EXISTS and EXCEPT."""
 
 
-@lru_cache(maxsize=4096)
 def clauses(sql: str, schema: Schema, dialect: str = "sqlite") -> Clauses | None:
     """The clauses of a query, None when it cannot be read. Never raises; the last 4,096 are remembered.
 
@@ -65,11 +65,14 @@ def clauses(sql: str, schema: Schema, dialect: str = "sqlite") -> Clauses | None
     >>> clauses("select P.name from pets P where 3 < age", pets) == clauses("SELECT NAME FROM Pets WHERE Age>3", pets)
     True
     """
+    return None if len(sql) > LONGEST or _depth(sql) > DEEPEST else _clauses(sql, schema, dialect)
+
+
+@lru_cache(maxsize=4096)
+def _clauses(sql: str, schema: Schema, dialect: str) -> Clauses | None:
     import sqlglot
     from sqlglot import exp
 
-    if len(sql) > LONGEST or _depth(sql) > DEEPEST:
-        return None
     try:
         tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
         return _Reader(tree, _tables(schema)).clauses() if isinstance(tree, exp.Query) else None
@@ -169,7 +172,8 @@ class _Reader:
                 continue
             for one, other in zip(left.selects, right.selects, strict=False):
                 first, second = self.columns.place(one, left), self.columns.place(other, right)
-                if first is not None and second is not None:
+                # two columns of one table are no keys of each other: one of them is the wrong one
+                if first is not None and second is not None and first[0].table != second[0].table:
                     self.columns.equate(first, second)
 
     def clauses(self) -> Clauses:
@@ -201,7 +205,7 @@ class _Reader:
             tables=tuple(
                 source.table for one in self.columns.sources.values() for source in one.values() if source.table
             ),
-            joins=frozenset(self.columns.joined()),
+            joins=tuple(sorted(self.columns.joined())),
             sides=tuple(sorted(join.side for one in self.columns.joins.values() for join in one if join.side)),
             items=tuple(items),
             inner=tuple(inner),

@@ -178,13 +178,13 @@ class Columns:
                     others = [link for link in links if not link.startswith(f"{source.table}.")]
                     self._tags[source] = f"[{min(others)}]" if others else ""
 
-    def joined(self) -> Iterator[frozenset[str]]:
+    def joined(self) -> Iterator[tuple[str, ...]]:
         """Each set of columns that are made equal, but for a column and itself in another SELECT."""
         homes = {source: home for home, sources in self.sources.items() for source in sources.values()}
-        for members in self._classes.values():
-            names = frozenset(_name(member) for member in members)
-            if len(names) > 1 or len({homes[source] for source, _ in members}) < len(members):
-                yield names
+        for place, members in self._classes.items():
+            names = {_name(member) for member in members}
+            if place is members[0] and (len(names) > 1 or len({homes[one] for one, _ in members}) < len(members)):
+                yield tuple(sorted(names))
 
     def is_joined(self, place: Place | None) -> bool:
         return place in self._classes

@@ -1,8 +1,11 @@
 """Every cause by an answer that has it, judged with the words that SQLite really says."""
 
 import doctest
+import json
+import re
 import sqlite3
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,10 @@ from sql_llama.core.database import run
 from sql_llama.core.errors import QueryError
 from sql_llama.core.schema import introspect
 from sql_llama.core.sqlcheck import check
+from sql_llama.data.normalise import normalise
 from sql_llama.evals import causes as module
 from sql_llama.evals.causes import CAUSES, cause, causes
+from sql_llama.evals.clauses import _clauses
 
 JOINED = "SELECT owners.name FROM owners JOIN pets ON owners.id = pets.owner_id"
 FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -267,3 +272,48 @@ def test_hostile_text_is_bounded(predicted: str, pets: Path) -> None:
         assert cause(gold, predicted, error, schema) in CAUSES
         assert cause(predicted, gold, error, schema) in CAUSES
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("predicted", ["SELECT 1 -- " + "x" * 50_000 + str(n) for n in range(3)])
+def test_long_texts_are_not_remembered(predicted: str, pets: Path) -> None:
+    before = _clauses.cache_info().currsize
+    cause("SELECT 1", predicted, "", introspect(str(pets)))
+    assert _clauses.cache_info().currsize <= before + 1  # the gold
+
+
+CHANGES = [  # what is found, what is put there, the cause that this makes in whatever query
+    (r"^SELECT .*? FROM", "SELECT 'x', 'y', 'z', 'u', 'v' FROM", "wrong column"),
+    (r"\bMAX\(", "MIN(", "wrong aggregate"),
+    (r"\bAVG\(", "SUM(", "wrong aggregate"),
+    (r"FROM \w+", "FROM no_such_table", "wrong table"),
+    (r" (?:UNION|INTERSECT|EXCEPT) [^)]*$", "", "wrong set operation"),
+    (r" = '(\w+)'", r" = '\1s'", "wrong filter value"),
+    (r" > (\d+)", r" < \1", "wrong operator"),
+    (r" WHERE [\w.]+ = '\w+'$", "", "missing filter"),
+    (r"(JOIN \w+ ON) [\w.]+ = [\w.]+", r"\1 TRUE", "wrong join condition"),
+    (r"SELECT DISTINCT", "SELECT", "missing distinct"),
+    (r" ORDER BY (?!.* ORDER BY)[\w.() ]+?(?= LIMIT|$)", "", "missing order"),
+    (r" DESC( LIMIT \d+)?$", r" ASC\1", "wrong order"),
+    (r" LIMIT \d+$", "", "wrong limit"),
+]
+
+
+@pytest.mark.shared
+def test_on_real_gold_style_is_no_cause_and_a_planted_fault_is_named(shared: Path, tmp_path: Path) -> None:
+    """Spider's shared golds in the style that the model answers in, as they are and with one thing changed."""
+    rows = json.loads((shared / "spider" / "dev_shared.json").read_text(encoding="utf-8"))
+    schemas = {}
+    with zipfile.ZipFile(shared / "spider" / "database.zip") as archive:
+        for name in {row["db_id"] for row in rows}:
+            schemas[name] = introspect(archive.extract(f"database/{name}/{name}.sqlite", tmp_path))
+    named: dict[str, list[bool]] = {}
+    for row in rows:
+        gold, schema = row["query"], schemas[row["db_id"]]
+        plain = normalise(gold, schema)
+        assert causes(gold, plain, "", schema) == ("other",)
+        for found, instead, expected in CHANGES:
+            changed = re.sub(found, instead, plain, count=1)
+            if changed != plain:
+                named.setdefault(expected, []).append(expected in causes(gold, changed, "", schema))
+    assert all(len(hits) >= 10 for hits in named.values())
+    assert {name: round(sum(hits) / len(hits), 2) for name, hits in named.items() if not all(hits)} == {}

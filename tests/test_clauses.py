@@ -15,10 +15,10 @@ from sql_llama.evals.clauses import clauses
     [
         ("SELECT 1 FROM pets p, pets q", "tables", ("pets", "pets")),
         ("WITH x AS (SELECT 1 FROM pets) SELECT 1 FROM x", "tables", ("pets",)),
-        ("SELECT 1 FROM owners JOIN pets USING (id)", "joins", {frozenset({"owners.id", "pets.id"})}),
+        ("SELECT 1 FROM owners JOIN pets USING (id)", "joins", (("owners.id", "pets.id"),)),
         ("SELECT 1 FROM (SELECT id AS k FROM owners) a NATURAL JOIN (SELECT id AS k FROM pets) b", "joins",
-         {frozenset({"owners.id", "pets.id"})}),
-        ("SELECT 1 FROM pets a JOIN pets b ON a.kind = b.kind", "joins", {frozenset({"pets.kind"})}),
+         (("owners.id", "pets.id"),)),
+        ("SELECT 1 FROM pets a JOIN pets b ON a.kind = b.kind", "joins", (("pets.kind",),)),
         ("SELECT 1 FROM owners LEFT JOIN pets ON owner_id = owners.id", "sides", ("LEFT",)),
         ("SELECT 1 FROM pets WHERE (id = 1 OR id = 2) AND NOT (id = 3 AND id = 4)", "ors", 2),
         ("SELECT 1 FROM pets WHERE id IN (1, 2, 3)", "ors", 2),
