@@ -8,10 +8,11 @@ alike, at the price of differences that NULLs and repeated rows make. Not read: 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..core.records import Schema
-from .columns import Columns, Item, first_select
+from .columns import MOST_COLUMNS, Columns, Item, TooMuch, first_select
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -187,7 +188,9 @@ class _Reader:
         for select in self.columns.selects:
             role = _role(select)
             roles.append(role)
-            here = list(self._items(select))
+            here = list(islice(self._items(select), MOST_COLUMNS + 1))
+            if len(here) > MOST_COLUMNS:
+                raise TooMuch
             if select is first_select(self.tree):
                 items = here
             elif role in ("value", "table", "arm") or (role in ("in", "not in") and not self._handed_on(select)):

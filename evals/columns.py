@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 MOST_SOURCES = 40  # tables in one query
+MOST_COLUMNS = 2_000  # of one SELECT, as in SQLite: `*, *` in each other double at each step
 LONGEST_KEY = 400  # characters of one expression: a chain of sub-queries can double it at each step
 
 
 class TooMuch(Exception):
-    """More tables than are worth reading."""
+    """More tables or columns than are worth reading."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Columns:
                 inner = [(source, name) for source in self.sources[id(query)].values() for name in source.columns]
                 names += [name for _, name in inner]
                 selected += inner
+                if len(names) > MOST_COLUMNS:
+                    raise TooMuch
             else:
                 names.append(item.alias_or_name.lower())
                 selected.append(item.unalias())

@@ -245,6 +245,8 @@ DEEP = 5_000
         "SELECT name FROM pets WHERE " + " AND ".join(["weight > 1"] * 600),
         "SELECT name FROM pets WHERE kind IN (" + ", ".join(map(str, range(1_500))) + ")",
         "SELECT " + ", ".join(["*"] * 3_000) + " FROM pets",
+        "SELECT " + ", ".join(["*"] * 2_000) + " FROM " + ", ".join(f"pets p{i}" for i in range(39)),
+        "SELECT * FROM " + "(SELECT *, * FROM " * 38 + "pets" + ")" * 38,
         "SELECT * FROM " + ", ".join(f"pets p{i}" for i in range(900)),
         "SELECT " + "CASE WHEN 1 THEN " * 400 + "1" + " END" * 400,
         "WITH k AS (SELECT a FROM k) SELECT a FROM k ORDER BY a",
