@@ -5,6 +5,7 @@ that cannot be parsed is passed on, since a database may know more than the pars
 """
 
 import re
+from functools import lru_cache
 
 from .errors import QueryError
 
@@ -107,6 +108,7 @@ def check(sql: str, dialect: str = "sqlite") -> None:
                 raise QueryError(f"refused: the function {name} is not for queries")
 
 
+@lru_cache(maxsize=8)  # one query is often run on several databases
 def _plain(sql: str) -> bool:
     """Whether the words alone show one SELECT of no telling word: most queries, and parsing costs 50 times as much."""
     bare = QUOTED.sub(" '' ", sql).strip().rstrip(";").lower()

@@ -2,14 +2,13 @@
 
 A query that takes the memory or hangs inside the database takes its process with it and counts as wrong; the
 evaluation goes on. Gold and prediction pass the same check, the same read-only connection and the same limits. What
-a gold returns is kept in the process, within bounds, so that it runs once for all predictions that come one by one.
+queries return is kept in the process, within bounds: many questions share a gold.
 """
 
 import contextlib
 import math
 import multiprocessing
 import os
-import queue
 import sqlite3
 import threading
 import time
@@ -31,12 +30,12 @@ TIMEOUT = 30.0  # seconds of one query; of one query on all fuzzed databases tog
 MAX_ROWS = 100_000
 GRACE = 10.0  # seconds more until the process is ended
 MEMORY = 3 * 2**30  # bytes that a process may take
-KEPT = 64 * 2**20  # bytes, roughly, of gold results that a process keeps
+KEPT = 64 * 2**20  # bytes, roughly, of results that a process keeps
 OPEN = 100  # connections that a process keeps
 FLOOR = 1e-3  # seconds: below it a clock measures the machine and not the query
 REPEATS = 2  # more runs of two queries whose times are compared
-AHEAD = 32  # tasks drawn before their verdict is waited for, per process
-CHUNK = 4  # tasks that are sent to a process at once
+AHEAD = 64  # tasks drawn before their verdict is waited for, per process
+CHUNK = 8  # tasks that are sent to a process at once
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Verdict:
     itself failed. lenient: correct with the columns in some order. suite: lenient here and on every variant, None
     without variants. overlap, columns_overlap: F1 of rows and of columns, 0..1. The seconds are those of running and
     reading one query, None when it failed; the least of several runs where the prediction is correct and either is
-    long enough to be measured.
+    long enough to be measured. returned: rows of the prediction.
     """
 
     valid: bool
@@ -71,6 +70,7 @@ class Verdict:
     columns_overlap: float = 0.0
     sql_seconds: float | None = None
     gold_seconds: float | None = None
+    returned: int | None = None
 
 
 class Judge(Protocol):
@@ -99,16 +99,14 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
     query. Raises SqlLlamaError when a database cannot be read.
     """
     count = workers or os.cpu_count() or 1
-    todo: queue.SimpleQueue[tuple[Task, Future[Verdict]] | None] = queue.SimpleQueue()
+    todo = _Todo()
     waiting: deque[Future[Verdict]] = deque()
     hands = [_Worker(timeout) for _ in range(count)]
     threads: list[threading.Thread] = []
     try:
         for task in tasks:
-            future: Future[Verdict] = Future()
-            todo.put((task, future))
-            waiting.append(future)
-            if len(threads) < count and todo.qsize() > len(threads) * CHUNK:  # a slow stream needs one process
+            waiting.append(todo.put(task))
+            if len(threads) < count and len(todo.tasks) > len(threads) * CHUNK:  # a slow stream needs one process
                 threads.append(threading.Thread(target=_work, args=(hands[len(threads)], todo), daemon=True))
                 threads[-1].start()
             while waiting and (waiting[0].done() or len(waiting) > AHEAD * count):
@@ -116,22 +114,56 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for _ in threads:
-            todo.put(None)
+        todo.close()
         for hand in hands:
             hand.close()
         for thread in threads:
             thread.join()
 
 
-def _work(hand: "_Worker", todo: "queue.SimpleQueue[tuple[Task, Future[Verdict]] | None]") -> None:
-    """Hand tasks to one process, several at once where several wait, until None comes."""
-    while True:
-        taken = [todo.get()]
-        with contextlib.suppress(queue.Empty):
-            while len(taken) < CHUNK and taken[-1] is not None:
-                taken.append(todo.get_nowait())
-        chunk = [one for one in taken if one is not None]
+class _Todo:
+    """Tasks that wait for a process. One that was at a database goes on with it: its golds are known there."""
+
+    def __init__(self) -> None:
+        self.tasks: deque[tuple[Task, Future[Verdict]]] = deque()
+        self.changed = threading.Condition()
+        self.at: dict[int, Path] = {}
+        self.closed = False
+
+    def put(self, task: Task) -> Future[Verdict]:
+        future: Future[Verdict] = Future()
+        with self.changed:
+            self.tasks.append((task, future))
+            self.changed.notify()
+        return future
+
+    def take(self, hand: int) -> list[tuple[Task, Future[Verdict]]]:
+        """Up to CHUNK tasks of one database, best one that no other process is at; none when all is over."""
+        with self.changed:
+            while not self.tasks and not self.closed:
+                self.changed.wait()
+            if self.closed:
+                return []
+            others = {database for one, database in self.at.items() if one != hand}
+            places = list(dict.fromkeys(task.database for task, _ in self.tasks))
+            free = [database for database in places if database not in others]
+            mine = self.at.get(hand)
+            chosen = mine if mine in places else (free or places)[0]
+            self.at[hand] = chosen
+            chunk = [one for one in self.tasks if one[0].database == chosen][:CHUNK]
+            for one in chunk:
+                self.tasks.remove(one)
+            return chunk
+
+    def close(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+
+def _work(hand: "_Worker", todo: _Todo) -> None:
+    """Hand tasks to one process, several at once where several wait, until all is over."""
+    while chunk := todo.take(id(hand)):
         try:
             for (_, future), said in zip(chunk, hand.ask([task for task, _ in chunk]), strict=True):
                 if isinstance(said, Verdict):
@@ -142,8 +174,6 @@ def _work(hand: "_Worker", todo: "queue.SimpleQueue[tuple[Task, Future[Verdict]]
             for _, future in chunk:
                 if not future.done():
                     future.set_exception(error)
-        if taken[-1] is None:
-            return
 
 
 @contextlib.contextmanager
@@ -262,21 +292,21 @@ class Ran:
 
 
 class Bench:
-    """Where verdicts are made: open connections, and what the golds returned."""
+    """Where verdicts are made: open connections, and what queries returned."""
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
         self.connections: OrderedDict[tuple[Path, bool], sqlite3.Connection] = OrderedDict()
-        self.golds: OrderedDict[tuple[Path, str, bool], tuple[Ran, int]] = OrderedDict()
-        self.kept = 0
+        self.results: OrderedDict[tuple[Path, str, bool], tuple[Ran, int]] = OrderedDict()
+        self.size = 0
 
     def verdict(self, task: Task) -> Verdict:
         """Run both queries and compare, see core/compare.py; then the same on the variants."""
         exact = exact_match(task.gold, task.predicted)
         suite = False if task.variants else None
-        gold = self.gold(task.database, task.gold)
+        gold = self.kept(task.database, task.gold)
         same_text = task.predicted == task.gold
-        found = gold if same_text else self.run(task.database, task.predicted)
+        found = gold if same_text else self.kept(task.database, task.predicted)
         gold_seconds = _rounded(gold.result.seconds) if gold.result else None
         if found.result is None:
             return Verdict(False, False, exact, found.error, gold.error, suite=suite, gold_seconds=gold_seconds)
@@ -303,6 +333,7 @@ class Bench:
             columns_overlap=round(columns, 4),
             sql_seconds=_rounded(times[1]),
             gold_seconds=_rounded(times[0]),
+            returned=len(found.result.rows),
         )
 
     def everywhere(self, task: Task, ordered: bool) -> bool:
@@ -318,10 +349,7 @@ class Bench:
             for backwards in (False, True) if tied else (False,):
                 for is_gold in (True, False):
                     started = time.monotonic()
-                    if is_gold:
-                        ran = self.gold(variant, task.gold, backwards, left[True])
-                    else:
-                        ran = self.run(variant, task.predicted, backwards, left[False])
+                    ran = self.kept(variant, task.gold if is_gold else task.predicted, backwards, left[is_gold])
                     left[is_gold] -= time.monotonic() - started
                     if ran.result is not None:
                         said[is_gold].append(ran.result)
@@ -347,19 +375,19 @@ class Bench:
             gold_seconds, seconds = min(gold_seconds, one.result.seconds), min(seconds, other.result.seconds)
         return gold_seconds, seconds
 
-    def gold(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:
-        """What a gold returns, from memory where it was asked before."""
+    def kept(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:
+        """What a query returns, from memory where it was asked before: golds, and answers to like questions."""
         key = (database, sql, backwards)
-        if key in self.golds:
-            self.golds.move_to_end(key)
-            return self.golds[key][0]
+        if key in self.results:
+            self.results.move_to_end(key)
+            return self.results[key][0]
         ran = self.run(database, sql, backwards, timeout)
         size = ran.size
         if size <= KEPT // 4:
-            self.golds[key] = ran, size
-            self.kept += size
-        while self.kept > KEPT:
-            self.kept -= self.golds.popitem(last=False)[1][1]
+            self.results[key] = ran, size
+            self.size += size
+        while self.size > KEPT:
+            self.size -= self.results.popitem(last=False)[1][1]
         return ran
 
     def run(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sql_llama.core import compare
-from sql_llama.core.compare import exact_match, orders, same_result
+from sql_llama.core.compare import exact_match, orders, overlap, same_loosely, same_result
 from sql_llama.core.records import ResultSet
 
 
@@ -123,3 +123,92 @@ def test_order_matters_where_the_top_level_sorts(sql: str, expected: bool) -> No
 )
 def test_exact_match_forgives_spelling_only(gold: str, predicted: str, equal: bool) -> None:
     assert exact_match(gold, predicted) is equal
+
+
+def loosely(gold: ResultSet, predicted: ResultSet, ordered: bool = False) -> bool:
+    return same_loosely(gold, predicted, ordered)
+
+
+def test_loosely_the_columns_may_stand_in_any_order() -> None:
+    gold, turned = result((1, "a", 2.5), (2, "b", 3.5)), result(("a", 2.5, 1), ("b", 3.5, 2))
+    assert loosely(gold, turned) and loosely(gold, turned, ordered=True)
+    assert not loosely(gold, result(("b", 2.5, 1), ("a", 3.5, 2)))
+
+
+def test_loosely_keeps_what_is_strict_about_rows_and_values() -> None:
+    gold = result((1, "a"), (2, "b"))
+    assert not loosely(gold, result(("b", 2), ("a", 1)), ordered=True)
+    assert loosely(gold, result(("b", 2), ("a", 1)), ordered=False)
+    assert not loosely(gold, result(("a", "1"), ("b", "2")))
+    assert not loosely(gold, result(("a", 1, 1), ("b", 2, 2)))
+    assert not loosely(result((1, 2), (1, 2)), result((2, 1)))
+    assert not loosely(ResultSet(("a", "b"), ()), ResultSet(("a",), ()))
+
+
+def test_loosely_columns_that_are_alike_are_told_by_their_rows() -> None:
+    gold = result((1, 2, 3), (2, 3, 1), (3, 1, 2))
+    assert loosely(gold, result((3, 1, 2), (1, 2, 3), (2, 3, 1)))
+    assert not loosely(gold, result((1, 1, 1), (2, 2, 2), (3, 3, 3)))
+    assert not loosely(result((0, 0), (1, 1)), result((0, 1), (1, 0)))
+
+
+def test_loosely_last_digits_do_not_matter() -> None:
+    gold = result((0.1 + 0.2, "x", 1), (1 / 3, "y", 2))
+    assert loosely(gold, result((1, 0.3, "x"), (2, 0.3333333333, "y")))
+    assert not loosely(gold, result((1, 0.3001, "x"), (2, 0.3333333333, "y")))
+
+
+def test_any_order_of_columns_is_found_in_random_results() -> None:
+    rng = random.Random(3)
+    for width in range(2, 9):
+        rows = [tuple(rng.choice((1, 2, "a", None, 0.5)) for _ in range(width)) for _ in range(30)]
+        order = rng.sample(range(width), width)
+        turned = [tuple(row[place] for place in order) for row in rows]
+        rng.shuffle(turned)
+        assert loosely(result(*rows), result(*turned))
+        turned[3] = tuple(9 if place == 1 else value for place, value in enumerate(turned[3]))
+        assert not loosely(result(*rows), result(*turned))
+
+
+def test_many_like_columns_do_not_take_for_ever() -> None:
+    rng = random.Random(1)
+    size, width = 200, 40
+    columns = [rng.sample(range(size), size) for _ in range(width)]
+    others = [rng.sample(range(size), size) for _ in range(width)]
+    started = time.monotonic()
+    assert not loosely(result(*zip(*columns, strict=True)), result(*zip(*others, strict=True)))
+    wide = result(*[tuple(rng.choice((0, 1)) for _ in range(300)) for _ in range(60)])
+    loosely(wide, result(*[tuple(reversed(row)) for row in wide.rows]))
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "rows", "columns"),
+    [
+        ([(1, "a"), (2, "b")], [(2, "b"), (1, "a")], 1.0, 1.0),
+        ([(1, "a"), (2, "b")], [("a", 1), ("b", 2)], 0.0, 1.0),
+        ([(1,), (2,), (3,)], [(1,)], 0.5, 0.5),
+        ([(1,), (1,)], [(1,)], 2 / 3, 2 / 3),
+        ([(1, "a"), (2, "b")], [(1,), (2,)], 0.0, 2 / 3),
+        ([(0.1 + 0.2,)], [(0.3,)], 1.0, 1.0),
+        ([(1,)], [("1",)], 0.0, 0.0),
+        ([(1,)], [(2,)], 0.0, 0.0),
+    ],
+)
+def test_overlap_counts_what_is_shared(gold: Any, predicted: Any, rows: float, columns: float) -> None:
+    assert overlap(result(*gold), result(*predicted)) == pytest.approx((rows, columns))
+    assert overlap(result(*predicted), result(*gold)) == pytest.approx((rows, columns))
+
+
+def test_overlap_of_nothing() -> None:
+    none = ResultSet(("a",), ())
+    assert overlap(none, none) == (1.0, 1.0)
+    assert overlap(none, result((1,))) == (0.0, 0.0)
+    assert overlap(none, ResultSet(("a", "b"), ())) == (0.0, 0.0)
+
+
+def test_overlap_of_large_results_is_bounded() -> None:
+    large = result(*[tuple(range(place, place + 50)) for place in range(20_000)])
+    started = time.monotonic()
+    assert overlap(large, large) == (1.0, 1.0)
+    assert time.monotonic() - started < 8
