@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
 from .metrics import Row
 from .telling import Shown, telling, with_tables
+from .words import cut
 
 ROWS, COLUMNS, CELL, ANSWER, ERROR = 5, 6, 60, 1200, 200  # rows and columns of a table; characters of the others
-TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn the direction of what follows
 
 
 def examples(models: Sequence[tuple[str, Sequence[Row]]], databases: Mapping[str, Path]) -> list[dict[str, Any]]:
@@ -57,16 +56,3 @@ def _result(shown: Shown | None) -> dict[str, Any] | None:
 
 def _cell(value: Any) -> str:
     return "NULL" if value is None else cut(str(value), CELL)
-
-
-def cut(text: str, most: int) -> str:
-    """Text as a page can hold it: no lone surrogates or control characters, and a note of what was cut.
-
-    >>> cut("a" * 30, 10), cut("a\\x00b", 10)
-    ('aaaaaaaaaa… (20 more characters)', 'a�b')
-    """
-    more = len(text) - most
-    text = text[:most].encode("utf-8", "replace").decode("utf-8")
-    odd = {sign for sign in set(text) - {"\n", "\t"} if category(sign) == "Cc"} | TURNS
-    text = text.translate({ord(sign): "\ufffd" for sign in odd})
-    return f"{text}… ({more:,} more characters)" if more > 0 else text

@@ -3,6 +3,7 @@
 Whatever a model or a database said is text: it is escaped, and the page's own policy forbids scripts and requests.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def cell(text: Any) -> str:
     >>> print(cell("a|b <b>*x*</b>"))
     a\\|b &lt;b\\>\\*x\\*&lt;/b\\>
     """
-    out = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    out = re.sub(r"[ \t\r\n]+", " ", str(text)).strip().replace("&", "&amp;").replace("<", "&lt;")
     for sign in "\\`*_[]|>~#!":
         out = out.replace(sign, f"\\{sign}")
     return out

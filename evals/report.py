@@ -18,7 +18,9 @@ from .metrics import KINDS, Row, asked, difference, metrics, same_questions
 from .page import html, markdown
 from .statistics import detectable, error_reduction, mcnemar
 from .telling import counts
-from .words import headline
+from .words import cut, headline, plain
+
+LONGEST = 1000  # characters of a gold query that failed, and of its error
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def report(facts: Facts) -> dict[str, Any]:
             "databases": len({row.get("database", "") for row in rows}),
             "missing": dict(sorted(facts.missing.items())),
             "gold_failed": [
-                {"question": row["question"], "gold": row["gold"], "error": row["gold_error"]}
+                {key: cut(row[key], LONGEST) for key in ("question", "gold", "gold_error")}
                 for row in rows
                 if row.get("gold_error")
             ],
@@ -109,8 +111,8 @@ def report(facts: Facts) -> dict[str, Any]:
         "gate": facts.gate.as_json() if facts.gate else None,
         "machine": dict(facts.machine),
     }
-    said["headline"] = headline(said)
-    return said
+    said = plain(said)
+    return {**said, "headline": headline(said)}
 
 
 def _pair(facts: Facts) -> tuple[Model, Model] | None:

@@ -1,9 +1,12 @@
-"""Numbers as people read them, and the sentences at the head of a report."""
+"""Numbers as people read them, texts that are fit to be shown, and the sentences at the head of a report."""
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import category
 
 NARROW = "\u00a0"  # a space that no line breaks at
+
+TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # turn the direction of what follows
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -61,6 +64,31 @@ def seconds(time: float) -> str:
     if time < 1:
         return f"{1000 * time:.0f}{NARROW}ms"
     return f"{time:.3g}{NARROW}s" if time < 100 else f"{time:.0f}{NARROW}s"
+
+
+def cut(text: str, most: int) -> str:
+    """The beginning of a text, with a note of what was cut.
+
+    >>> cut("a" * 1010, 10)
+    'aaaaaaaaaa… (1,000 more characters)'
+    """
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def plain(value: Any) -> Any:
+    """The same JSON with texts that any page and any file can hold: no control characters, no half characters.
+
+    >>> plain({"a": ["b\\x00c\\ud800", 1]})
+    {'a': ['b\ufffdc\ufffd', 1]}
+    """
+    if isinstance(value, str):
+        odd = {sign for sign in set(value) - {"\n", "\t"} if category(sign) in ("Cc", "Cs")} | (TURNS & set(value))
+        return value.translate({ord(sign): "\ufffd" for sign in odd}) if odd else value
+    if isinstance(value, Mapping):
+        return {plain(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def headline(said: Mapping[str, Any]) -> list[str]:
