@@ -109,7 +109,24 @@ class Filler:
                     for place, value in zip(table.columns, row, strict=True):
                         if value is not None:
                             made.setdefault((name, place.lower()), []).append(value)
+        self._mend(connection)
         connection.execute("COMMIT")
+
+    def _mend(self, connection: sqlite3.Connection) -> None:
+        """Take out references that lead nowhere: to later rows of the same table, or to rows that were left out."""
+        for _ in range(len(self.tables)):
+            mended = 0
+            for table in self.tables.values():
+                for place, (name, target) in table.references.items():
+                    if target not in self.columns().get(name, ()):
+                        continue
+                    here, column, there = _quoted(table.name), _quoted(table.columns[place]), _quoted(target)
+                    free = not table.needed[place] and place not in table.key
+                    change = f"UPDATE {here} SET {column} = NULL" if free else f"DELETE FROM {here}"
+                    where = f"{column} NOT IN (SELECT {there} FROM {_quoted(name)} WHERE {there} NOT NULL)"
+                    mended += connection.execute(f"{change} WHERE {where}").rowcount
+            if not mended:
+                return
 
     def _rows(self, table: Table, plan: Fill, made: Mapping[Place, list[Any]]) -> list[list[Any]]:
         rng, name = plan.rng, table.name.lower()
@@ -140,7 +157,8 @@ class Filler:
         nulls = 0.0 if table.needed[place] or place in table.key else plan.nulls
         source = self.same.get(here)
         if source is not None and source != here:
-            parents = list(dict.fromkeys(made.get(source) or self._pool(source)))
+            before = source[0] in self.order[: self.order.index(here[0])]
+            parents = list(dict.fromkeys(made.get(source, ()) if before else self._pool(source)))
             if place in table.alone:
                 rng.shuffle(parents)
                 return lambda number, cell: parents[number] if number < len(parents) else None

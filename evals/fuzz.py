@@ -78,16 +78,17 @@ def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: P
         lucky_before = sum(len(one.lucky) for one in suspects)
         copies: list[bytes] = []
         told: list[set[tuple[int, int]]] = []
-        for number in range(count * DRAWN if lucky_before else 0):
+        for number in range(count * DRAWN if filler.tables else 0):
             with contextlib.closing(_empty(original)) as connection:
                 filler.fill(connection, Fill.drawn(random.Random(f"{seed} {number}"), number))
                 copies.append(connection.serialize())
                 told.append(_told(connection, suspects, empty))
-    kept = _chosen(told, count)
+    useful = [number for number in range(len(told)) if not lucky_before or any(at >= 0 for _, at in told[number])]
+    kept = _chosen(told, useful, count)
     names = [f"{database.stem}_{place}.sqlite" for place in range(1, len(kept) + 1)]
     for name, number in zip(names, kept, strict=True):
         (folder / name).write_bytes(copies[number])
-    lucky = lucky_before - len(set().union(*(told[number] for number in kept)))
+    lucky = lucky_before - len({one for number in kept for one in told[number] if one[1] >= 0})
     facts = Fuzzed((), tuple(failed), tuple(sorted(empty)), total, lucky_before, lucky)
     (folder / "fuzzed.json").write_text(json.dumps({**asdict(facts), "paths": names}, indent=2), encoding="utf-8")
 
@@ -127,16 +128,18 @@ def _suspects(
 
 
 def _told(connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]) -> set[tuple[int, int]]:
-    """Which neighbours a copy tells from their golds, by place; golds that return rows here leave `empty`."""
+    """Which neighbours a copy tells from their golds, by place, and -1 for each gold that returns rows.
+
+    Golds that do leave `empty`.
+    """
     told = set()
     for place, one in enumerate(suspects):
-        if not one.lucky and one.gold not in empty:
-            continue
         wanted = _ran(connection, one.gold)
         if wanted is None:
             continue
         if wanted.rows:
             empty.discard(one.gold)
+            told.add((place, -1))
         for at, neighbour in enumerate(one.lucky):
             found = _ran(connection, neighbour)
             if found is None or not same_loosely(wanted, found, one.ordered):
@@ -144,12 +147,12 @@ def _told(connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: se
     return told
 
 
-def _chosen(told: Sequence[set[tuple[int, int]]], count: int) -> list[int]:
+def _chosen(told: Sequence[set[tuple[int, int]]], useful: Sequence[int], count: int) -> list[int]:
     """Copies to keep: each time the one that tells most apart, what was told before counting a quarter each time."""
     times: dict[tuple[int, int], int] = {}
     kept: list[int] = []
     while len(kept) < count:
-        rest = [number for number in range(len(told)) if number not in kept and told[number]]
+        rest = [number for number in useful if number not in kept and told[number]]
         if not rest:
             break
         best = max(rest, key=lambda number: sum(0.25 ** times.get(one, 0) for one in told[number]))

@@ -32,23 +32,24 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
             return ()
         names = {table.name.lower() for table in tree.find_all(exp.Table)}
         others = sorted({column for name in names for column in columns.get(name, ())})
+        nodes = enumerate(tree.walk())
+        count = [len(list(_changes(node, others, random.Random(f"{sql} {place}")))) for place, node in nodes]
+        wanted = [(place, change) for place, many in enumerate(count) for change in range(many)]
+        if len(wanted) > most:
+            wanted = sorted(random.Random(sql).sample(wanted, most))
         made: dict[str, None] = {}
-        for place, node in enumerate(tree.walk()):
-            for change in range(len(list(_changes(node, others, random.Random(f"{sql} {place}"))))):
-                copy = tree.copy()
-                other = next(node for at, node in enumerate(copy.walk()) if at == place)
-                new = list(_changes(other, others, random.Random(f"{sql} {place}")))[change]
-                if other is copy:
-                    copy = new
-                else:
-                    other.replace(new)
-                made[copy.sql(dialect="sqlite")] = None
+        for place, change in wanted:
+            copy = tree.copy()
+            node = next(node for at, node in enumerate(copy.walk()) if at == place)
+            new = list(_changes(node, others, random.Random(f"{sql} {place}")))[change]
+            if node is copy:
+                copy = new
+            else:
+                node.replace(new)
+            made[copy.sql(dialect="sqlite")] = None
         made.pop(tree.sql(dialect="sqlite"), None)
     except (SqlglotError, RecursionError, ValueError, TypeError):
         return ()
-    if len(made) > most:
-        kept = set(random.Random(sql).sample(list(made), most))
-        return tuple(one for one in made if one in kept)
     return tuple(made)
 
 
