@@ -1,16 +1,21 @@
-"""`sql-llama eval`: how often a model's SQL is right."""
+"""`sql-llama eval`: how often a model's SQL is right, and whether it got better."""
 
 import dataclasses
 import json
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from ..core.records import Score
+    from ..evals.evaluate import Evaluated
+    from ..evals.questions import Questions
+    from ..evals.report import Model
 
 PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
 
@@ -18,86 +23,232 @@ PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read 
 @click.command("eval")
 @click.option("--questions", "file", type=PATH, required=True, help="Spider's dev.json or JSON lines.")
 @click.option("--databases", type=PATH, help="Folder that holds <db_id>/<db_id>.sqlite, or what db names.")
-@click.option("--model", "models", type=PATH, multiple=True, help="GGUF file; may be given several times.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="FILE.gguf, FILE.gguf+LORA.gguf, a model or run folder, FOLDER+ADAPTER, or ollama:NAME; may be given again.",
+)
 @click.option("--predictions", type=PATH, multiple=True, help="JSON lines with sql, in order, to score.")
-@click.option("--out", type=PATH, help="Folder that keeps every answer; a killed run goes on from there.")
+@click.option("--out", type=PATH, help="Folder for every answer and the report; a killed run goes on from there.")
+@click.option("--beams", type=click.IntRange(1, 16), default=1, show_default=True, help="Answers to choose from.")
+@click.option("--variants", type=click.IntRange(0, 20), default=0, show_default=True, help="Databases with other rows.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N questions.")
+@click.option("--sample", type=click.IntRange(min=1), help="Only N random questions, their answers shown.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of --sample and --variants.")
+@click.option("--gate", is_flag=True, help="Exit code 1 unless the second model beats the first; a third is its F16.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     file: Path,
     databases: Path | None,
-    models: tuple[Path, ...],
+    models: tuple[str, ...],
     predictions: tuple[Path, ...],
     out: Path | None,
+    beams: int,
+    variants: int,
     limit: int | None,
+    sample: int | None,
+    seed: int,
+    gate: bool,
     as_json: bool,
 ) -> None:
-    """Score models on questions with known answers.
+    """Score models on questions with known answers: the base first, then the tuned one.
 
     Execution accuracy is strict: the rows must be the gold query's rows, in its column order, and in its row order
-    where it sorts. Every query is run read-only, with a time limit.
+    where it sorts. Every query is run read-only, with a time limit. With several beams, the first answer that runs and
+    returns rows is taken.
     """
     from ..core.gguf_file import check_gguf
-    from ..engines.llamacpp import load_llamacpp
-    from ..evals.evaluate import evaluate
+    from ..evals import gate as gates
     from ..evals.questions import questions, read_predictions
+    from ..evals.report import Facts, write_report
 
     if not models and not predictions:
         raise click.UsageError("give --model FILE.gguf or --predictions FILE.jsonl")
+    if limit and sample:
+        raise click.UsageError("give either --limit or --sample")
+    if gate and not 2 <= len(models) + len(predictions) <= 3:
+        raise click.UsageError("--gate wants two models, base and tuned; a third is the tuned one in F16")
     if out and out.exists() and not out.is_dir():
         raise RecipeError(f"--out {out}: not a folder", fix="choose another folder with --out")
-    found = questions(file, databases, limit or 0)
-    for path in models:  # before the first of them works for minutes
-        check_gguf(path)
-    given = [(path, read_predictions(path, found, exact=limit is None)) for path in predictions]
-    names = _names([*models, *predictions])
-    scores = []
-    for path, name in zip(models, names, strict=False):
-        engine = load_llamacpp(path)
+    found = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
+    for name in models:  # before the first of them works for minutes
+        for path in map(Path, [name] if Path(name).exists() else name.split("+")):
+            if path.suffix == ".gguf":
+                check_gguf(path)
+    given = [read_predictions(path, found, exact=limit is None) for path in predictions]
+    scored = _evaluate(found, models, predictions, given, out, beams, variants, seed)
+    sets = [model.rows for model in scored]
+    verdict = gates.gate(sets[0], sets[1], whole_rows=sets[2] if len(sets) > 2 else None) if gate else None
+    if out:
+        facts = Facts(
+            tuple(scored),
+            questions=str(file),
+            questions_hash=found.sha256,
+            missing=found.missing,
+            databases={item.database_name: item.database for item in found.items},
+            machine=_machine(),
+            gate=verdict,
+            command=shlex.join(["sql-llama", *sys.argv[1:]]) if sys.argv[0].endswith("sql-llama") else "",
+        )
+        write_report(facts, out)
+    _say(found, file, scored, verdict, sample, as_json)
+    if out and not as_json:
+        click.echo(f"{out / 'report.html'}")
+    ctx.exit(1 if verdict is not None and not verdict.passed else 0)
+
+
+def _evaluate(
+    found: "Questions",
+    models: Sequence[str],
+    predictions: Sequence[Path],
+    given: Sequence[Sequence[str]],
+    out: Path | None,
+    beams: int,
+    variants: int,
+    seed: int,
+) -> list["Model"]:
+    from ..engines.load import load
+    from ..evals.evaluate import evaluate
+    from ..evals.questions import fuzzed
+
+    copies = fuzzed(found, variants, seed) if variants else {}
+    names = model_names([*models, *map(str, predictions)])
+    scored = []
+    for model, name in zip(models, names, strict=False):
+        engine = load(model)
         try:
-            scores.append(evaluate(found, name=name, model=str(path), engine=engine, out=out))
+            done = evaluate(found, name=name, model=model, engine=engine, out=out, beams=beams, variants=copies)
+            scored.append(_model(name, model, done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts))
         finally:
             engine.close()
-    for (path, said), name in zip(given, names[len(models) :], strict=True):
-        scores.append(evaluate(found, name=name, model=str(path), predictions=said, out=out))
+    for said, path, name in zip(given, predictions, names[len(models) :], strict=True):
+        done = evaluate(found, name=name, model=str(path), predictions=said, out=out, variants=copies)
+        scored.append(_model(name, str(path), done, {}))
+    return scored
+
+
+def _model(name: str, path: str, done: "Evaluated", facts: Any) -> "Model":
+    from ..evals.report import Model
+
+    return Model(
+        name,
+        done.rows,
+        path=path,
+        engine=str(facts.get("engine", "given answers")),
+        seconds=done.score.seconds,
+        tokens=done.tokens,
+        memory=done.memory,
+        facts=facts,
+        score=done.score,
+    )
+
+
+def model_names(models: Sequence[str]) -> list[str]:
+    """A name for each model: its file's or folder's, with a number where two are called the same."""
+    names: list[str] = []
+    for model in models:
+        kind, _, rest = model.partition(":")
+        stem = rest if kind in ("ollama", "package") and rest else Path(model).resolve().name.removesuffix(".gguf")
+        stem = stem.removesuffix(".jsonl").replace("/", "-").replace(":", "-")
+        name, number = stem, 2
+        while name in names:
+            name, number = f"{stem}-{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _machine() -> dict[str, Any]:
+    import os
+    import platform
+
+    import psutil
+
+    from .checkup import check_cpu
+
+    memory = psutil.virtual_memory().total
+    return {"system": platform.platform(), "cpu": check_cpu().found, "cores": os.cpu_count(), "memory": memory}
+
+
+def _say(
+    found: "Questions", file: Path, scored: Sequence["Model"], gate: Any, sample: int | None, as_json: bool
+) -> None:
+    from ..evals.gate import render
+
     if as_json:
-        rows = [{**dataclasses.asdict(score), **score.extra} for score in scores]
-        for row in rows:
-            del row["extra"]
-        click.echo(json.dumps({"questions": str(file), "missing": dict(found.missing), "models": rows}))
+        rows = []
+        for model in scored:
+            score = dataclasses.asdict(model.score)
+            rows.append({"name": model.name, **score, **score.pop("extra"), "memory": model.memory})
+        said = {"questions": str(file), "missing": dict(found.missing), "models": rows}
+        click.echo(json.dumps({**said, "gate": gate.as_json()} if gate else said))
         return
-    _table(scores, names)
+    if sample:
+        _answers(scored)
+    _table(scored)
+    failed = max(model.score.extra["gold_failed"] for model in scored)
+    if failed:
+        click.echo(f"The gold query itself failed for {failed} questions: they count as wrong", err=True)
     if found.missing:
         count = sum(found.missing.values())
         click.echo(
             f"Not asked: {count} questions whose databases are missing ({', '.join(sorted(found.missing))})", err=True
         )
+    if sample:
+        click.echo(_can_tell(scored))
+    if gate:
+        click.echo(render(gate))
 
 
-def _names(paths: list[Path]) -> list[str]:
-    """A name for each model: its file's, with a number where two files are called the same."""
-    names: list[str] = []
-    for path in paths:
-        name, number = path.stem, 2
-        while name in names:
-            name, number = f"{path.stem}-{number}", number + 1
-        names.append(name)
-    return names
+def _answers(scored: Sequence["Model"]) -> None:
+    """Every question of a sample with each model's answer."""
+    width = max(len(model.name) for model in scored)
+    for place, first in enumerate(scored[0].rows):
+        click.echo(f"{place + 1}. {first['question']}  ({first['database']})")
+        click.echo(f"   {'gold':{width}}    {' '.join(first['gold'].split())}")
+        for model in scored:
+            row = model.rows[place]
+            sign = "right" if row["correct"] else row["cause"]
+            click.echo(
+                f"   {model.name:{width}}    {' '.join((row['sql'] or row['raw'] or '-').split())[:300]}  [{sign}]"
+            )
 
 
-def _table(scores: list["Score"], names: list[str]) -> None:
+def _can_tell(scored: Sequence["Model"]) -> str:
+    """What so few questions can show and what they cannot."""
+    from ..evals.statistics import detectable, mcnemar
+
+    first = scored[0]
+    n = len(first.rows)
+    low, high = first.score.extra["interval"]
+    said = f"{n} questions place {first.name} between {low:.0%} and {high:.0%}."
+    if len(scored) > 1:
+        base, tuned = ([bool(row["correct"]) for row in model.rows] for model in scored[:2])
+        paired = mcnemar(base, tuned)
+        seen = detectable(n, sum(base) / n, paired.discordant)
+        said += (
+            f" {scored[1].name} answers {paired.only_second} more and {paired.only_first} fewer: p = {paired.p:.2g}."
+        )
+        if seen is not None:
+            said += f" With {n} questions a gain below {100 * seen:.0f} points would mostly go unseen."
+    return said + " Other questions, of other databases, may give other numbers."
+
+
+def _table(scored: Sequence["Model"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("model", "n", "execution accuracy", "95 % interval", "valid SQL", "exact match", "seconds")
-    table.columns[0].no_wrap, table.columns[0].overflow = True, "fold"  # a name is read whole or not at all
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, score in zip(names, scores, strict=True):
+    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.overflow = "fold"  # a name or number is read whole or not at all
+        column.justify = "right" if column is not table.columns[0] else "left"
+    for model in scored:
+        score = model.score
         low, high = score.extra["interval"]
         shares = f"{score.execution_accuracy:.1%}", f"{low:.1%}-{high:.1%}", f"{score.valid_sql:.1%}"
-        table.add_row(name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
+        table.add_row(model.name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
     Console().print(table)
-    failed = max(score.extra["gold_failed"] for score in scores)
-    if failed:
-        click.echo(f"The gold query itself failed for {failed} questions: they count as wrong", err=True)

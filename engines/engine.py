@@ -1,7 +1,7 @@
 """What every engine offers: one chat in, pieces of text out."""
 
-from collections.abc import Generator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..core.records import Answer, Message
 
@@ -10,6 +10,16 @@ class Engine(Protocol):
     """A loaded model. Greedy: the same chat gives the same answer."""
 
     name: str
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What a model card says: bytes, quantization, architecture, parameters, as far as known."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Changes when the model does: answers of another identity are not kept."""
+        ...
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """Pieces of the answer as they are decoded; the generator's return value is the whole Answer.

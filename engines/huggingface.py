@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import SqlLlamaError
+from ..core.files import sha256
 from ..core.records import Answer, Message
 from ..modelfiles.templates import Family, family_of, render_chat
 
@@ -83,7 +84,17 @@ def load_huggingface(
                 fix="give an adapter that was trained on this base",
             ) from None
     name = base.name if adapter is None else f"{base.name}+{adapter.name}"
-    return HuggingFace(name, model.eval(), AutoTokenizer.from_pretrained(base), chat_family, num_ctx)
+    engine = HuggingFace(name, model.eval(), AutoTokenizer.from_pretrained(base), chat_family, num_ctx)
+    engine.identity = " ".join([ground, str(dtype), _fingerprint(base), sha256(adapter) if adapter else ""])
+    return engine
+
+
+def _fingerprint(base: Path) -> str:
+    """The small files of a folder by content, its weights by name, size and time: hashing 16 GB takes a minute."""
+    parts = [sha256(path) for path in sorted(base.glob("*.json"))]
+    for path in sorted(base.glob("*.safetensors")):
+        parts.append(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}")
+    return " ".join(parts)
 
 
 class HuggingFace:
@@ -97,6 +108,15 @@ class HuggingFace:
         self._tokenizer = tokenizer
         self._ends = [tokenizer.convert_tokens_to_ids(stop) for stop in chat_family.stops]
         self._ends = [token for token in self._ends if token is not None]
+        self.identity = name
+        self.facts: dict[str, Any] = {
+            "engine": "transformers",
+            "architecture": str(model.config.model_type),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "device": str(model.device),
+            "context": self.num_ctx,
+        }
 
     def prompt_tokens(self, chat: Sequence[Message]) -> list[int]:
         """Token ids of a prompt, with one BOS token where the family has one."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, SqlLlamaError
+from ..core.files import sha256
 from ..core.gguf_file import check_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
@@ -128,6 +129,29 @@ class LlamaCpp:
             raise DataError(f"{path}: no adapter for {self.path.name} ({reason})", fix="give a LoRA of this very base")
         self.name = f"{self.name}+{path.stem}"
         self.adapter_path = path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """See engines.engine.Engine."""
+        import llama_cpp
+
+        text = ctypes.create_string_buffer(256)
+        llama_cpp.llama_model_desc(self._model, text, 256)
+        facts = {
+            "engine": "llama.cpp",
+            "description": text.value.decode(errors="replace"),
+            "architecture": check_gguf(self.path).get("general.architecture"),
+            "bytes": self.path.stat().st_size,
+            "parameters": int(llama_cpp.llama_model_n_params(self._model)),
+            "context": self.num_ctx,
+            "threads": self.threads,
+        }
+        return facts if self.adapter_path is None else {**facts, "adapter": self.adapter_path.name}
+
+    @property
+    def identity(self) -> str:
+        """See engines.engine.Engine."""
+        return "+".join(sha256(path) for path in (self.path, self.adapter_path) if path is not None)
 
     def render(self, chat: Sequence[Message]) -> str:
         """The prompt's text, up to where the answer begins."""

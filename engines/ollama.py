@@ -52,10 +52,20 @@ class OllamaEngine:
         self._client = _client(host)
         try:
             with _asking(model, host):
-                self.num_ctx = _context(self._client.show(model).parameters or "")
+                shown = self._client.show(model)
+                self.num_ctx = _context(shown.parameters or "")
         except SqlLlamaError:
             self.close()
             raise
+
+        details = shown.details
+        self.facts = {
+            "engine": f"Ollama {server_version(host)}",
+            "architecture": getattr(details, "family", None),
+            "quantization": getattr(details, "quantization_level", None),
+            "context": self.num_ctx,
+        }
+        self.identity = f"{model} {shown.modified_at}"
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context, by a careful estimate."""

@@ -32,6 +32,14 @@ class ScriptedEngine:
         self.asked: list[tuple[Message, ...]] = []
         self.closed = False
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"architecture": "script"}
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit, four characters a token."""
         return sum(len(message.content) for message in chat) // 4 + max_tokens <= self.num_ctx

@@ -1,22 +1,43 @@
 """Ask a model every question, judge its SQL by running it, and say how often it is right."""
 
+import contextlib
 import hashlib
 import json
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..assistant.ask import MAX_TOKENS, chat_for, prepare
-from ..core.files import sha256, write_json, write_text
+from ..core.errors import RecipeError
+from ..core.files import write_json, write_text
 from ..core.progress import progress
-from ..core.prompt import extract_sql
-from ..core.records import Score
+from ..core.records import Answer, Message, Score
 from ..engines.engine import Engine, answer
+from ..engines.huggingface import HuggingFace
 from ..engines.llamacpp import LlamaCpp
-from .judge import judge
+from .choose import choose
+from .grade import grade
+from .judge import Task, judged
+from .metrics import metrics
 from .questions import Question, Questions
+from .statistics import wilson
+
+Variants = Mapping[Path, tuple[Path, ...]]
+"""Fuzzed copies of a database, see evals/fuzz.py."""
+
+CORE = ("prompt.py", "hints.py", "schema.py", "compare.py", "sqlcheck.py", "database.py")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The score of one model, and all its judged answers; `tokens` written in all, `memory` in bytes at the peak."""
+
+    score: Score
+    rows: tuple[dict[str, Any], ...]
+    tokens: int
+    memory: int | None = None
 
 
 def evaluate(
@@ -27,79 +48,94 @@ def evaluate(
     engine: Engine | None = None,
     predictions: Sequence[str] | None = None,
     out: Path | None = None,
-) -> Score:
+    beams: int = 1,
+    variants: Variants | None = None,
+) -> Evaluated:
     """Score an engine's answers, or `predictions`, one per question of `found.items`.
 
-    With `out`, every judged answer is kept in `out/<name>.jsonl` as it comes, and what is there from a run that was
-    killed is not asked again, as long as model, questions and prompts are the same.
+    With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
+    `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
+    questions and prompts are the same.
+
+    Raises RecipeError when the engine cannot give several beams.
     """
+    if beams > 1 and not isinstance(engine, LlamaCpp | HuggingFace):
+        raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
     started = time.monotonic()
+    variants = variants or {}
     items = found.items
-    kept = _kept(out, name, items, _key(items, model, engine, predictions)) if out else []
+    kept = _kept(out, name, items, _key(items, model, engine, predictions, beams, variants)) if out else []
+    rest = items[len(kept) :]
     rows = list(kept)
+    said: list[tuple[Answer, str]] = []
+    _forget_peak()
+
+    def tasks() -> Iterator[Task]:
+        if engine is None:
+            answers: Iterator[tuple[Answer, str]] = ((Answer(sql), sql) for sql in (predictions or ())[len(kept) :])
+        else:
+            answers = choose(rest, _candidates(engine, rest, beams))
+        for item, given in zip(rest, answers, strict=True):
+            said.append(given)
+            yield Task(item.database, item.gold, given[1], variants.get(item.database, ()))
+
     file = (out / f"{name}.jsonl").open("a", encoding="utf-8") if out else None
     try:
-        with judge() as judged, progress(f"evaluating {name}", len(items), "questions") as advance:
+        with (
+            contextlib.closing(judged(tasks())) as verdicts,
+            progress(f"evaluating {name}", len(items), "questions") as on,
+        ):
             if kept:
-                advance(len(kept), "kept from before")
-            rest = items[len(kept) :]
-            if engine is None:
-                raws: Iterator[str] = iter(list(predictions or ())[len(kept) :])
-            else:
-                raws = _answers(engine, rest)
-            last = time.monotonic()
-            right = sum(row["correct"] for row in kept)
-            for item, raw in zip(rest, raws, strict=True):
-                sql = extract_sql(raw) if engine is not None else raw
-                said = judged(item.database, item.gold, sql)
-                now = time.monotonic()
-                row = {
-                    "question": item.question,
-                    "gold": item.gold,
-                    "raw": raw,
-                    "sql": sql,
-                    "valid": said.valid,
-                    "correct": said.correct,
-                    "exact": said.exact,
-                    "error": said.error,
-                    "gold_error": said.gold_error,
-                    "seconds": round(now - last, 3),
-                }
-                last = now
+                on(len(kept), "kept from before")
+            last, right = time.monotonic(), sum(row["correct"] for row in kept)
+            for place, verdict in enumerate(verdicts):
+                item = rest[place]
+                row = grade(item, *said[place], verdict, prepare(str(item.database)).schema)
+                row["wall"] = round(time.monotonic() - last, 3)
+                last = time.monotonic()
                 rows.append(row)
-                right += said.correct
+                right += row["correct"]
                 if file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                     file.flush()
-                advance(1, f"{right / len(rows):.1%} right")
+                on(1, f"{right / len(rows):.1%} right")
     finally:
         if file:
             file.close()
-    spent = time.monotonic() - started + sum(row["seconds"] for row in kept)
-    return _score(model, rows, spent, found)
+    spent = time.monotonic() - started + sum(row["wall"] for row in kept)
+    memory = _peak() if engine is not None and not kept else None
+    return Evaluated(_score(model, rows, spent, found), tuple(rows), sum(row["tokens"] for row in rows), memory)
 
 
-def _answers(engine: Engine, items: Sequence[Question]) -> Iterator[str]:
-    """Raw answers in order; '' where the prompt does not fit the context, even without unrelated tables."""
+def _candidates(engine: Engine, items: Sequence[Question], beams: int) -> Iterator[list[Answer]]:
+    """Answers in order, the best first; one of '' where the prompt does not fit, even without unrelated tables."""
     chats = [chat_for(prepare(str(item.database)), item.question, engine).chat for item in items]
     fits = [engine.fits(chat, max_tokens=1) for chat in chats]
     asked = [chat for chat, good in zip(chats, fits, strict=True) if good]
-    if isinstance(engine, LlamaCpp):
-        said = engine.answer_many(asked, max_tokens=MAX_TOKENS)
-    else:
-        said = (answer(engine, chat, max_tokens=MAX_TOKENS) for chat in asked)
+    said = _asked(engine, asked, beams)
     for good in fits:
-        yield next(said).text if good else ""
+        yield next(said) if good else [Answer("")]
 
 
-def _key(items: Sequence[Question], model: str, engine: Engine | None, predictions: Sequence[str] | None) -> str:
+def _asked(engine: Engine, chats: Sequence[Sequence[Message]], beams: int) -> Iterator[list[Answer]]:
+    if isinstance(engine, LlamaCpp | HuggingFace):
+        return engine.candidates(chats, beams=beams, max_tokens=MAX_TOKENS)
+    return ([answer(engine, chat, max_tokens=MAX_TOKENS)] for chat in chats)
+
+
+def _key(
+    items: Sequence[Question],
+    model: str,
+    engine: Engine | None,
+    predictions: Sequence[str] | None,
+    beams: int,
+    variants: Variants,
+) -> str:
     """What kept answers depend on: the model's bytes (or the predictions), the questions, and how a prompt is made."""
     parts: list[Any] = [[(item.question, item.gold, str(item.database)) for item in items], list(predictions or ())]
-    if isinstance(engine, LlamaCpp):
-        parts += [sha256(engine.path), engine.num_ctx]
-    else:
-        parts.append(model)
-    for source in ("prompt.py", "hints.py", "schema.py", "compare.py", "sqlcheck.py", "database.py"):
+    parts += [getattr(engine, "identity", model), getattr(engine, "num_ctx", 0), beams]
+    parts += sorted(str(path) for paths in variants.values() for path in paths)
+    for source in CORE:
         parts.append((Path(__file__).parent.parent / "core" / source).read_text(encoding="utf-8"))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -113,7 +149,7 @@ def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> list[dic
         if json.loads(state.read_text(encoding="utf-8")).get("key") == key:
             for item, line in zip(items, lines.read_text(encoding="utf-8").splitlines(), strict=False):
                 row = json.loads(line)
-                if row["question"] != item.question or "seconds" not in row:
+                if row["question"] != item.question or "wall" not in row:
                     break
                 rows.append(row)
     except (OSError, ValueError, KeyError, TypeError):
@@ -126,6 +162,7 @@ def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> list[dic
 def _score(model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Questions) -> Score:
     n = len(rows)
     right = sum(row["correct"] for row in rows)
+    measured = metrics(rows)
     return Score(
         model=model,
         n=n,
@@ -134,21 +171,25 @@ def _score(model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Qu
         exact_match=sum(row["exact"] for row in rows) / n,
         seconds=round(seconds, 3),
         extra={
+            **{name: one.value for name, one in measured.items()},
             "interval": wilson(right, n),
+            "intervals": {name: (one.low, one.high) for name, one in measured.items()},
             "missing": dict(found.missing),
             "gold_failed": sum(bool(row["gold_error"]) for row in rows),
         },
     )
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share, after Wilson (1927): right for few questions and near 0 and 1 too.
+def _forget_peak() -> None:
+    """Let the kernel count this process's peak memory anew; Linux only."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
-    >>> [round(bound, 3) for bound in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    z = 1.959964
-    share, base = right / n, 1 + z * z / n
-    middle = (share + z * z / (2 * n)) / base
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / base
-    return max(0.0, middle - half), min(1.0, middle + half)
+
+def _peak() -> int | None:
+    """Bytes of memory at the peak since `_forget_peak`, None where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import random
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import atomic
+from ..core.progress import progress
 from ..core.settings import settings
+from .fuzz import variants
 
 EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
 
@@ -22,6 +25,12 @@ class Question:
     question: str
     gold: str
     database: Path
+    name: str = ""
+
+    @property
+    def database_name(self) -> str:
+        """What the database is called, for counts by database."""
+        return self.name or self.database.stem
 
 
 @dataclass(frozen=True)
@@ -33,10 +42,16 @@ class Questions:
     places: tuple[int, ...]
     """Place of each item in the file, from 0: lines of a predictions file go by it."""
     total: int
+    sha256: str = ""
+    """Of the file."""
 
 
-def questions(path: Path, databases: Path | None, limit: int = 0) -> Questions:
+def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int = 0, seed: int = 1) -> Questions:
     """Read a question file. `databases` holds `<db_id>/<db_id>.sqlite`, or what `db` names.
+
+    `limit` takes the first questions only, `sample` that many picked at random. A question that comes with a schema
+    is asked about a database that is made from it and filled with rows (evals/fuzz.py): over empty tables every query
+    would be right.
 
     Raises DataError for a file of another layout, with its line, and when no question has a database.
     """
@@ -49,13 +64,21 @@ def questions(path: Path, databases: Path | None, limit: int = 0) -> Questions:
     rows = _spider(path, text) if text.lstrip().startswith("[") else _lines(path, text)
     if not rows:
         raise DataError(f"{path}: no questions", fix=f"give {EXPECTED}")
-    rows = rows[:limit] if limit else rows
+    total = len(rows)
+    chosen = list(enumerate(rows))[: limit or None]
+    if sample:
+        chosen = sorted(random.Random(seed).sample(chosen, min(sample, total)))
     if databases is not None and not databases.is_dir():
         raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
     items, places = [], []
     missing: dict[str, int] = {}
-    for place, (line, row) in enumerate(rows):
+    golds: dict[str, list[str]] = {}
+    for row in (row for _, (_, row) in chosen if "schema" in row):
+        golds.setdefault(row["schema"], []).append(row["sql"])
+    for place, (line, row) in chosen:
         database, name = _database(path, line, row, databases)
+        if "schema" in row:
+            database = _filled(database, golds[row["schema"]])
         if database.is_file():
             items.append(Question(row["question"], row["sql"], database))
             places.append(place)
@@ -66,7 +89,26 @@ def questions(path: Path, databases: Path | None, limit: int = 0) -> Questions:
             f"{databases}: none of the databases of {path.name} is there ({', '.join(sorted(missing)[:3])}, ...)",
             fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
         )
-    return Questions(tuple(items), missing, tuple(places), len(rows))
+    found = hashlib.sha256(text.encode()).hexdigest()
+    return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found)
+
+
+def _filled(database: Path, golds: Sequence[str]) -> Path:
+    """A copy with rows, where some can be made that tell these queries from others; else the empty database."""
+    return next(iter(variants(database, golds, 1)), database)
+
+
+def fuzzed(found: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
+    """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder."""
+    golds: dict[Path, list[str]] = {}
+    for item in found.items:
+        golds.setdefault(item.database, []).append(item.gold)
+    copies = {}
+    with progress("making databases with other rows", len(golds), "databases") as advance:
+        for database, asked in golds.items():
+            copies[database] = variants(database, asked, count, seed)
+            advance(1)
+    return copies
 
 
 Row = tuple[int, dict[str, str]]

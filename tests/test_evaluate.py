@@ -42,7 +42,7 @@ def scripted() -> ScriptedEngine:
 
 
 def score(pets: Path, engine: ScriptedEngine, out: Path | None = None) -> Score:
-    return evaluate(found(pets), name="m", model="m.gguf", engine=engine, out=out)
+    return evaluate(found(pets), name="m", model="m.gguf", engine=engine, out=out).score
 
 
 def lines(out: Path) -> list[dict[str, object]]:
@@ -68,7 +68,7 @@ def test_right_is_what_returns_the_golds_rows(pets: Path, tmp_path: Path) -> Non
 def test_gold_as_predictions_is_all_right(pets: Path) -> None:
     good = Questions(found(pets).items[:7], {}, tuple(range(7)), 7)
     golds = [item.gold for item in good.items]
-    result = evaluate(good, name="gold", model="gold", predictions=golds)
+    result = evaluate(good, name="gold", model="gold", predictions=golds).score
     assert (result.execution_accuracy, result.valid_sql, result.exact_match) == (1, 1, 1)
 
 

@@ -39,11 +39,11 @@ def test_lines_with_a_database(databases: Path, tmp_path: Path) -> None:
     assert [item.database for item in found.items] == [databases / "pets" / "pets.sqlite"]
 
 
-def test_lines_with_a_schema_get_an_empty_database(tmp_path: Path) -> None:
+def test_lines_with_a_schema_get_a_database_with_rows(tmp_path: Path) -> None:
     row = {"question": "q", "sql": "SELECT a FROM t", "schema": "CREATE TABLE t (a INT); CREATE TABLE u (b TEXT)"}
     found = questions(write(tmp_path / "q.jsonl", row, row, lines=True), None)
     assert found.items[0].database == found.items[1].database
-    assert run(str(found.items[0].database), "SELECT a FROM t").rows == ()
+    assert run(str(found.items[0].database), "SELECT a FROM t").rows  # over no rows every query would be right
 
 
 @pytest.mark.parametrize("ddl", ["ATTACH DATABASE 'evil.sqlite' AS e", "CREATE TABLE t (", "PRAGMA journal_mode = WAL"])

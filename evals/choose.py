@@ -1,0 +1,23 @@
+"""Which of several answers to take: the first whose query runs and returns rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..core.prompt import extract_sql
+from ..core.records import Answer
+from .judge import judge
+from .questions import Question
+
+
+def choose(items: Sequence[Question], candidates: Iterable[Sequence[Answer]]) -> Iterator[tuple[Answer, str]]:
+    """For each question the chosen answer and its SQL; where none returns rows the first that runs, else the first."""
+    with judge() as ask:
+        for item, answers in zip(items, candidates, strict=True):
+            queries = [extract_sql(said.text) for said in answers]
+            best = 0
+            if len(queries) > 1:
+                returned = [ask(item.database, sql, sql).returned for sql in dict.fromkeys(queries)]
+                found = dict(zip(dict.fromkeys(queries), returned, strict=True))
+                running = [place for place, sql in enumerate(queries) if found[sql] is not None]
+                giving = [place for place in running if found[queries[place]]]
+                best = (giving or running or [0])[0]
+            yield answers[best], queries[best]
