@@ -39,12 +39,15 @@ class Level:
         return None
 
     def owner(self, column: str) -> str | None:
-        """The source that a column without a table belongs to: the first that has it, from the inside out."""
+        """The source that a column without a table belongs to, from the inside out.
+
+        Of two that have it Spider takes the first; where sources are numbered it is neither, as SQLite asks which.
+        """
         level: Level | None = self
         while level is not None:
-            for key, columns in level.columns.items():
-                if column in columns:
-                    return key
+            owners = [key for key, columns in level.columns.items() if column in columns]
+            if owners:
+                return "?" if level.numbered and len(owners) > 1 else owners[0]
             level = level.outer
         return None
 
@@ -255,10 +258,10 @@ def _opposites() -> "dict[type[exp.Expr], tuple[str, str]]":
     if not _OPPOSITES:
         from sqlglot import exp
 
-        signs = {exp.EQ: ("=", "<>"), exp.NEQ: ("<>", "="), exp.LT: ("<", ">="), exp.GTE: (">=", "<")}
-        signs |= {exp.GT: (">", "<="), exp.LTE: ("<=", ">")}
-        signs |= dict.fromkeys((exp.Not, exp.In, exp.Between, exp.Like, exp.Glob, exp.Is, exp.Exists), ("", ""))
-        _OPPOSITES.update(signs)
+        _OPPOSITES.update({exp.EQ: ("=", "<>"), exp.NEQ: ("<>", "="), exp.LT: ("<", ">="), exp.GTE: (">=", "<")})
+        _OPPOSITES.update({exp.GT: (">", "<="), exp.LTE: ("<=", ">")})
+        for kind in (exp.Not, exp.In, exp.Between, exp.Like, exp.Glob, exp.Is, exp.Exists):
+            _OPPOSITES[kind] = ("", "")
     return _OPPOSITES
 
 

@@ -135,7 +135,8 @@ def _parts(found: tuple[Block, ...], reader: Reader, outer: Level) -> Parts | No
     tables = [_table(node, join, outer) for node, join in joined]
     for item in block.named.expressions if block.named is not None else ():
         tables.append(f"{item.alias.lower()}={_nested(Reader(_nested, checked=True), item.this, outer)}")
-    on, on_words = [], []
+    on: list[exp.Expr] = []
+    on_words: list[str] = []
     for _, join in joined:
         leaves, words = conditions(join.args.get("on") if join is not None else None)
         on_words += words if not on else ["and", *words] if leaves else []
@@ -190,10 +191,15 @@ def _interleaved(conditions: list[str], words: list[str]) -> tuple[str, ...]:
 
 
 def _table(node: "exp.Expr", join: "exp.Join | None", outer: Level) -> str:
-    """A table's name, or a query in FROM with its values; LEFT and the like belong to it, inner joins are one."""
+    """A table's name, or a query in FROM with its values. LEFT, a comma and the like belong to it, INNER does not."""
     from sqlglot import exp
 
-    way = f"{join.args.get('method') or ''}{join.side} ".lower().lstrip() if join is not None else ""
+    way = ""
+    if join is not None:
+        way = f"{join.args.get('method') or ''}{join.side} ".lower().lstrip()
+        # a JOIN that lacks its condition has ON TRUE here
+        if not (way or join.args.get("on") is not None or join.args.get("using")):
+            way = "cross "
     if isinstance(node, exp.Table):
         return way + node.name.lower()
     return way + _nested(Reader(_nested, checked=True), node, outer)

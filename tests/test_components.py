@@ -124,6 +124,7 @@ def test_what_component_match_passes_over(gold: str, predicted: str) -> None:
         ("SELECT count(*) FROM owners", "SELECT count(*) FROM pets", {"tables"}),
         ("SELECT T2.name " + JOINED, "SELECT name FROM pets", {"tables"}),
         ("SELECT T1.name " + JOINED, "SELECT T1.name " + JOINED.replace("JOIN", "LEFT JOIN"), {"tables"}),
+        ("SELECT T1.name " + JOINED, "SELECT T1.name FROM owners AS T1, pets AS T2", {"tables"}),
         # no ties and no DISTINCT aside in a nested query, as Spider has it
         (
             "SELECT name FROM owners WHERE id IN (SELECT DISTINCT owner_id FROM pets)",
@@ -215,6 +216,7 @@ APART = [
     ("SELECT name FROM owners ORDER BY age LIMIT 1", "SELECT name FROM owners ORDER BY age LIMIT 2"),
     ("SELECT name FROM owners ORDER BY age, id", "SELECT name FROM owners ORDER BY id, age"),
     ("SELECT name FROM owners ORDER BY age", "SELECT name FROM owners ORDER BY age NULLS LAST"),
+    (f"SELECT T1.name {JOINED}", f"SELECT name {JOINED}"),  # whose name?
     (f"SELECT T1.id {JOINED}", f"SELECT T2.pet_id {JOINED}"),
     (
         "SELECT name FROM owners WHERE age > (SELECT avg(o.age) FROM owners AS o WHERE o.city = owners.city)",
