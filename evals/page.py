@@ -108,6 +108,8 @@ def fact(value: Any, name: str = "") -> str:
         return {True: "yes", False: "no", None: "not known"}[value]
     if isinstance(value, int | float) and name.endswith(("bytes", "memory", "size")) and value >= 2**20:
         return bytes_(value)
+    if isinstance(value, int) and abs(value) >= 1_000_000:
+        return f"{value / 1e6:,.1f} million"
     if isinstance(value, int) and abs(value) >= 10_000:
         return f"{value:,}"
     if isinstance(value, list | tuple):

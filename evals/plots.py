@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH = 340.0
-BAR, GAP, LINE = 9.0, 4.0, 15.0  # heights of a bar, of the space under it, of a line of text
-LONGEST_LABEL = 44  # characters that fit in one line
+BAR, GAP, LINE = 9.0, 5.0, 15.0  # heights of a bar, of the space under it, of a line of text
+LONGEST_LABEL = 32  # characters that fit in one line, beside a note
 
 
 @dataclass(frozen=True)
