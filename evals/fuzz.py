@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -73,13 +73,13 @@ def fuzz(database: Path, golds: Sequence[str], count: int = COUNT, seed: int = 0
 
 def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: Path) -> None:
     with contextlib.closing(connect(str(database))) as original:
-        filler = Filler(original, golds)
+        filler, schema = Filler(original, golds), _schema(original)
         suspects, failed, empty, total = _suspects(original, golds, filler.columns())
         lucky_before = sum(len(one.lucky) for one in suspects)
         copies: list[bytes] = []
         told: list[set[tuple[int, int]]] = []
         for number in range(count * DRAWN if filler.tables else 0):
-            with contextlib.closing(_empty(original)) as connection:
+            with contextlib.closing(_empty(schema)) as connection:
                 filler.fill(connection, Fill.drawn(random.Random(f"{seed} {number}"), number))
                 copies.append(connection.serialize())
                 told.append(_told(connection, suspects, empty))
@@ -155,11 +155,16 @@ def _chosen(told: Sequence[set[tuple[int, int]]], useful: Sequence[int], count: 
         rest = [number for number in useful if number not in kept and told[number]]
         if not rest:
             break
-        best = max(rest, key=lambda number: sum(0.25 ** times.get(one, 0) for one in told[number]))
+        best = max(rest, key=lambda number: sum(_worth(one, times.get(one, 0)) for one in told[number]))
         kept.append(best)
         for one in told[best]:
             times[one] = times.get(one, 0) + 1
     return kept
+
+
+def _worth(one: tuple[int, int], times: int) -> float:
+    """What it is worth to tell a neighbour once more, or, much less, that a gold returns rows once more."""
+    return float((1 if one[1] >= 0 else 0.05) * 0.25**times)
 
 
 def _ran(connection: sqlite3.Connection, sql: str) -> ResultSet | None:
@@ -169,29 +174,29 @@ def _ran(connection: sqlite3.Connection, sql: str) -> ResultSet | None:
         return None
 
 
-def _empty(original: sqlite3.Connection) -> sqlite3.Connection:
-    """A database in memory with the tables, views and indexes of the original, and no rows."""
+def _empty(schema: Sequence[str]) -> sqlite3.Connection:
+    """A database in memory with these tables, views and indexes, and no rows."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
     connection.execute("PRAGMA trusted_schema = 0")
     connection.text_factory = lambda data: data.decode(errors="replace")
     connection.set_authorizer(_only_create)
-    for sql in _schema(original):
+    for sql in schema:
         with contextlib.suppress(sqlite3.Error):  # what cannot be made again is missed by queries, and they say so
             connection.execute(sql)
     connection.set_authorizer(None)
     return connection
 
 
-def _schema(original: sqlite3.Connection) -> Iterator[str]:
+def _schema(original: sqlite3.Connection) -> list[str]:
+    """What makes the tables, views and indexes of a database; no triggers, and no tables of other modules."""
     original.set_authorizer(None)
     rows = original.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view')"
         " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL%'"
         " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'view' THEN 1 ELSE 2 END, rowid"
     ).fetchall()
-    for (sql,) in rows:
-        yield sql
+    return [sql for (sql,) in rows]
 
 
 CREATES = {

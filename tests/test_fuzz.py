@@ -133,6 +133,13 @@ def test_golds_that_fail_or_return_nothing_are_reported(pets: Path) -> None:
     assert set(found.failed) == {broken, endless, "DELETE FROM pets"} and found.empty == (never,)
 
 
+def test_a_gold_that_takes_its_time_does_not_stop_the_rest(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sql_llama.evals.fuzz.SECONDS", 0.05)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
+    found = fuzz(pets, (*GOLDS, endless, endless.replace("count", "max")))
+    assert len(found.failed) == 2 and found.paths
+
+
 def test_it_says_how_many_neighbours_still_pass(pets: Path) -> None:
     found = fuzz(pets, GOLDS)
     assert found.neighbours > found.lucky_before > 3 * found.lucky
