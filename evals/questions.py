@@ -1,4 +1,7 @@
-"""Question files: Spider's dev.json, or JSONL with question, sql and either `db` or `schema`."""
+"""Question files: Spider's dev.json, JSONL with question, sql and either `db` or `schema`, and two public layouts.
+
+These are sql-create-context's (question, answer, context) and WikiSQL's (evals/wikisql.py).
+"""
 
 import hashlib
 import json
@@ -14,6 +17,7 @@ from ..core.files import atomic
 from ..core.progress import progress
 from ..core.settings import settings
 from .fuzz import variants
+from .wikisql import Tables, is_wikisql
 
 EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
 
@@ -73,12 +77,16 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
     items, places = [], []
     missing: dict[str, int] = {}
     golds: dict[str, list[str]] = {}
-    for row in (row for _, (_, row) in chosen if "schema" in row):
-        golds.setdefault(row["schema"], []).append(row["sql"])
+    for _, (_, row) in chosen:
+        golds.setdefault(row.get("schema", ""), []).append(row["sql"])
     for place, (line, row) in chosen:
-        database, name = _database(path, line, row, databases)
-        if "schema" in row:
-            database = _filled(database, golds[row["schema"]])
+        try:
+            database, name = _database(path, line, row, databases)
+            if "schema" in row:
+                database = _filled(database, golds[row["schema"]])
+        except _NoSchema as error:
+            missing[str(error)] = 1
+            continue
         if database.is_file():
             items.append(Question(row["question"], row["sql"], database))
             places.append(place)
@@ -86,11 +94,15 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
             missing[name] = missing.get(name, 0) + 1
     if not items:
         raise DataError(
-            f"{databases}: none of the databases of {path.name} is there ({', '.join(sorted(missing)[:3])}, ...)",
+            f"{databases or path}: none of the databases of {path.name} is there ({', '.join(sorted(missing)[:3])})",
             fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
         )
     found = hashlib.sha256(text.encode()).hexdigest()
     return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found)
+
+
+class _NoSchema(Exception):
+    """DDL that no database can be made from."""
 
 
 def _filled(database: Path, golds: Sequence[str]) -> Path:
@@ -125,6 +137,7 @@ def _spider(path: Path, text: str) -> list[Row]:
 
 def _lines(path: Path, text: str) -> list[Row]:
     rows = []
+    tables: Tables | None = None
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -132,15 +145,20 @@ def _lines(path: Path, text: str) -> list[Row]:
             row = json.loads(line)
         except ValueError as error:
             raise DataError(f"{path}:{number}: broken JSON ({error})", fix=f"give {EXPECTED}") from None
-        rows.append(_checked(path, f"line {number}", number, row))
+        if is_wikisql(row):
+            tables = tables or Tables(path)
+            rows.append(_wikisql(path, tables, number, row))
+        else:
+            rows.append(_checked(path, f"line {number}", number, row))
     return rows
 
 
 def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if not isinstance(row, dict):
         raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
-    # Spider's own `sql` is the parsed query
-    row = {**row, "sql": row["query"] if isinstance(row.get("query"), str) else row.get("sql")}
+    # Spider's own `sql` is the parsed query; sql-create-context says answer and context
+    sql = next((row[key] for key in ("query", "sql", "answer") if isinstance(row.get(key), str)), None)
+    row = {**row, "sql": sql, "schema": row.get("schema", row.get("context"))}
     place = next((key for key in ("db_id", "db", "schema") if isinstance(row.get(key), str) and row[key]), None)
     absent = [key for key in ("question", "sql") if not isinstance(row.get(key), str) or not row[key].strip()]
     if absent or place is None:
@@ -149,10 +167,20 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     return number, {"question": row["question"], "sql": row["sql"], place: row[place]}
 
 
+def _wikisql(path: Path, tables: Tables, number: int, row: Mapping[str, Any]) -> Row:
+    try:
+        question, sql, database = tables.question(row)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{path}:{number}: broken ({error})", fix="get WikiSQL's questions again") from None
+    return number, {"question": question, "sql": sql, "file": str(database or ""), "db": str(row["table_id"])}
+
+
 def _database(path: Path, line: int, row: Mapping[str, str], folder: Path | None) -> tuple[Path, str]:
     """The SQLite file of a question, and the name to call it by when it is missing."""
     if "schema" in row:
-        return _from_ddl(row["schema"], f"{path}:{line}"), "schema"
+        return _from_ddl(row["schema"], f"schema of line {line}"), "schema"
+    if "file" in row:
+        return Path(row["file"]), row["db"]
     if folder is None:
         raise DataError(f"{path}: its questions name databases", fix="give their folder with --databases")
     name = row.get("db_id") or row["db"]
@@ -174,7 +202,7 @@ def _from_ddl(ddl: str, where: str) -> Path:
         connection.set_authorizer(None)
         made = connection.serialize()
     except sqlite3.Error as error:
-        raise DataError(f"{where}: the schema cannot be made: {error}", fix="give CREATE TABLE statements") from None
+        raise _NoSchema(f"{where}: {error}") from None
     finally:
         connection.close()
     with atomic(path) as temporary:

@@ -1,0 +1,123 @@
+"""WikiSQL's own layout as questions: lines of table_id, question and sql (sel, agg, conds), with the tables beside them.
+
+`FILE.tables.jsonl` next to `FILE.jsonl` holds id, header, types and rows. Each table becomes a SQLite database of one
+table, with its headers as names. Layout and order of the operators: Zhong, Xiong, Socher 2017, WikiSQL's lib/query.py.
+Two things differ from its own database, whose columns are called col0, col1 and whose text is in lower case: names are
+made from the headers, and texts are kept as they are; a condition's text is spelled as the cell that it means.
+"""
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DataError
+from ..core.files import atomic
+from ..core.prompt import identifier, literal
+from ..core.settings import settings
+
+AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
+OPERATORS = ("=", ">", "<")
+
+
+def is_wikisql(row: Any) -> bool:
+    """Whether a line of a question file is in this layout."""
+    return isinstance(row, dict) and "table_id" in row and isinstance(row.get("sql"), dict)
+
+
+class Tables:
+    """The tables beside a question file, made into databases when they are asked for."""
+
+    def __init__(self, questions: Path) -> None:
+        """Raises DataError when there is no file of tables, or a broken one."""
+        path = questions.with_name(f"{questions.stem}.tables.jsonl")
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            tables = [json.loads(line) for line in lines if line.strip()]
+            self.tables: dict[str, Mapping[str, Any]] = {table["id"]: table for table in tables}
+        except OSError:
+            raise DataError(f"{path}: not there", fix="put WikiSQL's tables beside its questions") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: broken ({error})", fix="get WikiSQL's tables again") from None
+
+    def question(self, row: Mapping[str, Any]) -> tuple[str, str, Path | None]:
+        """Question, gold SQL and database of a line; no database where the table is unknown or has no rows.
+
+        Raises KeyError, IndexError, TypeError or ValueError for a line that is broken.
+        """
+        table = self.tables.get(row["table_id"])
+        if table is None or not table.get("rows"):
+            return row["question"], "SELECT 1", None
+        names, sql = columns(table["header"]), row["sql"]
+        said = identifier(names[sql["sel"]])
+        aggregate = AGGREGATES[sql["agg"]]
+        query = f"SELECT {f'{aggregate}({said})' if aggregate else said} FROM {_name(table)}"
+        conditions = [
+            f"{identifier(names[place])} {OPERATORS[operator]} {_value(table, place, value)}"
+            for place, operator, value in sql["conds"]
+        ]
+        return row["question"], query + (" WHERE " + " AND ".join(conditions) if conditions else ""), _made(table)
+
+
+def columns(header: Sequence[str]) -> list[str]:
+    """A plain name for each header, each once.
+
+    >>> columns(["Player name", "Area (km 2 )", "#", "No.", "no"])
+    ['player_name', 'area_km_2', 'column_3', 'no', 'no_2']
+    """
+    names: list[str] = []
+    for place, text in enumerate(header, 1):
+        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or f"column_{place}"
+        stem = f"column_{stem}" if stem[0].isdigit() else stem
+        name, number = stem, 2
+        while name in names:
+            name, number = f"{stem}_{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _name(table: Mapping[str, Any]) -> str:
+    return "table_" + re.sub(r"\W", "_", str(table["id"]))
+
+
+def _value(table: Mapping[str, Any], place: int, value: Any) -> str:
+    """A condition's value: a number where the column holds numbers, else the cell that it spells in another case."""
+    if table["types"][place] == "real":
+        number = _number(value)
+        return literal(str(value)) if isinstance(number, str) else f"{number:g}" if number % 1 else str(int(number))
+    cells = {str(row[place]).lower(): str(row[place]) for row in table["rows"]}
+    return literal(cells.get(str(value).lower(), str(value)))
+
+
+def _number(value: Any) -> float | str:
+    try:
+        return float(str(value).replace(",", ""))
+    except ValueError:
+        return str(value)
+
+
+def _made(table: Mapping[str, Any]) -> Path:
+    """The database of a table, made once and kept in the cache."""
+    known = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]
+    path = settings().cache / "wikisql" / f"{_name(table)}-{known}.sqlite"
+    if path.is_file():
+        return path
+    names = columns(table["header"])
+    kinds = ["REAL" if kind == "real" else "TEXT" for kind in table["types"]]
+    rows = [
+        [_number(cell) if kind == "REAL" else str(cell) for cell, kind in zip(row, kinds, strict=True)]
+        for row in table["rows"]
+    ]
+    with sqlite3.connect(":memory:") as connection:
+        made = ", ".join(f"{identifier(name)} {kind}" for name, kind in zip(names, kinds, strict=True))
+        connection.execute(f"CREATE TABLE {_name(table)} ({made})")
+        connection.executemany(f"INSERT INTO {_name(table)} VALUES ({', '.join('?' * len(names))})", rows)
+        connection.commit()
+        data = connection.serialize()
+    connection.close()
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
+    return path
