@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sql_llama.core.schema import introspect, parse_ddl
 from sql_llama.data.normalise import normalise
-from sql_llama.evals import canonical, components
+from sql_llama.evals import components
 from sql_llama.evals.components import component_match, normalised_match
 
 from .test_syntax import HOSTILE
@@ -23,9 +23,8 @@ SCHEMA = parse_ddl(
 )
 
 
-@pytest.mark.parametrize("module", [canonical, components])
-def test_examples(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+def test_examples() -> None:
+    assert doctest.testmod(components).failed == 0
 
 
 def parts(gold: str, predicted: str) -> set[str]:
@@ -157,89 +156,10 @@ def test_what_cannot_be_read_has_no_components(predicted: str) -> None:
     assert component_match("SELECT name FROM owners", predicted, SCHEMA) is None
 
 
-ALIKE = [
-    ("SELECT name FROM owners", 'select "T1"."Name" from OWNERS as "T1" ;'),
-    ("SELECT name FROM owners WHERE city = 'x'", 'SELECT name FROM owners WHERE city = "x"'),
-    ("SELECT name FROM owners WHERE age > 3 AND id = 1", "SELECT name FROM owners WHERE (1 = id) AND 3 < age"),
-    (
-        "SELECT name FROM owners WHERE age > 3 OR id = 1 OR id = 2",
-        "SELECT name FROM owners WHERE id = 2 OR (id = 1 OR age > 3)",
-    ),
-    ("SELECT name FROM owners WHERE NOT age > 3", "SELECT name FROM owners WHERE age <= 3"),
-    ("SELECT name FROM owners WHERE age BETWEEN 1 AND 2", "SELECT name FROM owners WHERE age <= 2 AND age >= 1"),
-    ("SELECT name FROM owners WHERE id IN (1, 2)", "SELECT name FROM owners WHERE id IN (2, 1, 2)"),
-    ("SELECT count(*) FROM owners", "SELECT COUNT(1) FROM owners"),
-    (
-        f"SELECT T1.name {JOINED} WHERE T2.weight > 1",
-        "SELECT owners.name FROM pets, owners WHERE owner_id = id AND weight > 1",
-    ),
-    (f"SELECT T1.name {JOINED}", "SELECT owners.name FROM pets INNER JOIN owners ON pets.owner_id = owners.id"),
-    (
-        "SELECT city, count(*) FROM owners GROUP BY city ORDER BY count(*) DESC",
-        "SELECT city, count(*) AS n FROM owners GROUP BY 1 ORDER BY n DESC",
-    ),
-    ("SELECT name FROM owners UNION SELECT name FROM pets", "SELECT name FROM pets UNION SELECT name FROM owners"),
-    ("SELECT age + id FROM owners", "SELECT id + age FROM owners"),
-    ("SELECT owners.* FROM owners", "SELECT * FROM owners"),
-    (
-        "WITH x AS (SELECT name FROM pets) SELECT name FROM x",
-        "WITH mine AS (SELECT pets.name FROM pets) SELECT mine.name FROM mine",
-    ),
-    (
-        "SELECT name FROM owners WHERE EXISTS (SELECT 1 FROM pets WHERE owner_id = owners.id)",
-        "SELECT o.name FROM owners o WHERE EXISTS (SELECT 1 FROM pets p WHERE o.id = p.owner_id)",
-    ),
-]
-
-APART = [
-    ("SELECT name FROM owners", "SELECT DISTINCT name FROM owners"),
-    ("SELECT name, age FROM owners", "SELECT age, name FROM owners"),
-    ("SELECT name FROM owners WHERE age > 3", "SELECT name FROM owners WHERE age > 4"),
-    ("SELECT name FROM owners WHERE city = 'x'", "SELECT name FROM owners WHERE city = 'X'"),
-    (
-        "SELECT name FROM owners WHERE age > 3 AND id = 1 OR id = 2",
-        "SELECT name FROM owners WHERE age > 3 AND (id = 1 OR id = 2)",
-    ),
-    ("SELECT age - id FROM owners", "SELECT id - age FROM owners"),
-    ("SELECT name FROM owners WHERE age < id", "SELECT name FROM owners WHERE id < age"),
-    ("SELECT name FROM owners EXCEPT SELECT name FROM pets", "SELECT name FROM pets EXCEPT SELECT name FROM owners"),
-    ("SELECT name FROM owners UNION SELECT name FROM pets", "SELECT name FROM owners UNION ALL SELECT name FROM pets"),
-    (f"SELECT T1.name {JOINED}", f"SELECT T1.name {JOINED.replace('JOIN', 'LEFT JOIN')}"),
-    (
-        "SELECT name FROM owners LEFT JOIN pets ON id = owner_id",
-        "SELECT name FROM pets LEFT JOIN owners ON id = owner_id",
-    ),
-    (
-        "SELECT name FROM owners LEFT JOIN pets ON id = owner_id AND age > 1",
-        "SELECT name FROM owners LEFT JOIN pets ON id = owner_id WHERE age > 1",
-    ),
-    ("SELECT name FROM owners ORDER BY age LIMIT 1", "SELECT name FROM owners ORDER BY age LIMIT 2"),
-    ("SELECT name FROM owners ORDER BY age, id", "SELECT name FROM owners ORDER BY id, age"),
-    ("SELECT name FROM owners ORDER BY age", "SELECT name FROM owners ORDER BY age NULLS LAST"),
-    (f"SELECT T1.name {JOINED}", f"SELECT name {JOINED}"),  # whose name?
-    (f"SELECT T1.id {JOINED}", f"SELECT T2.pet_id {JOINED}"),
-    (
-        "SELECT name FROM owners WHERE age > (SELECT avg(o.age) FROM owners AS o WHERE o.city = owners.city)",
-        "SELECT name FROM owners WHERE age > (SELECT avg(o.age) FROM owners AS o WHERE o.city = o.city)",
-    ),
-    (
-        "WITH x AS (SELECT name FROM pets) SELECT name FROM x",
-        "WITH x AS (SELECT kind AS name FROM pets) SELECT name FROM x",
-    ),
-    ("SELECT sum(age) OVER (ORDER BY id) FROM owners", "SELECT sum(age) OVER (ORDER BY name) FROM owners"),
-]
-
-
-@pytest.mark.parametrize(("gold", "predicted"), ALIKE)
-def test_spellings_of_one_query_match(gold: str, predicted: str) -> None:
-    assert normalised_match(gold, predicted, SCHEMA)
-    assert normalised_match(predicted, gold, SCHEMA)
-
-
-@pytest.mark.parametrize(("gold", "predicted"), APART)
-def test_other_queries_do_not_match(gold: str, predicted: str) -> None:
-    assert not normalised_match(gold, predicted, SCHEMA)
-    assert not normalised_match(predicted, gold, SCHEMA)
+def test_normalised_match_sees_the_query_behind_its_spelling() -> None:
+    gold = f"SELECT T1.name {JOINED} WHERE T2.weight > 1"
+    assert normalised_match(gold, "SELECT owners.name FROM pets, owners WHERE owner_id = id AND 1 < weight", SCHEMA)
+    assert not normalised_match(gold, gold.replace("> 1", "> 2"), SCHEMA)
 
 
 def test_what_cannot_be_parsed_matches_by_its_text() -> None:
