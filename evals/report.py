@@ -9,6 +9,7 @@ from typing import Any
 from .._version import __version__
 from ..core.errors import DataError
 from ..core.files import write_json, write_text
+from ..core.records import Score
 from .breakdown import breakdown
 from .calibration import calibration
 from .causes import CAUSES
@@ -39,6 +40,7 @@ class Model:
     tokens: int = 0
     memory: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    score: Score | None = None
 
 
 @dataclass(frozen=True)
