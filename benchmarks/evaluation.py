@@ -1,0 +1,169 @@
+"""Evaluation on this machine: how fast answers are scored, against the official test-suite evaluator of Spider.
+
+    python benchmarks/evaluation.py --questions dev.json --databases DIR --official DIR [--rounds 3] [--json]
+
+`--official` names a checkout of taoyds/test-suite-sql-eval, which is run as it is; `--official-python` a Python that
+has its packages (nltk, sqlparse, tqdm). Both score the same predictions (golds, six in ten of them changed in one
+place) on the same databases: each database alone, and with eight fuzzed copies of it. Each run is a process from
+start to end. Prints seconds and the ratios of the medians (the official one's over ours).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import random
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CHANGED = 0.6
+
+
+def scoring_against_official(
+    official: Path, python: str, questions: Path, databases: Path, rounds: int = 3
+) -> dict[str, float]:
+    """Seconds of both on single databases and on suites, and the ratios, of whole processes in turn."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        work = _work(folder, questions, databases)
+        seen: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for kind in ("single", "suite"):
+                theirs = [python, "evaluation.py", "--etype", "exec", "--keep_distinct", "--db", str(folder / kind)]
+                theirs += ["--gold", str(folder / "gold.txt"), "--pred", str(folder / "predicted.txt")]
+                ours = [sys.executable, str(Path(__file__)), "--only", "scoring", "--work", str(folder), "--kind", kind]
+                for who, command, where in (("official", theirs, official), ("ours", ours, Path.cwd())):
+                    seconds, said = _timed(command, where, folder)
+                    seen.setdefault(f"{kind}_{who}_seconds", []).append(seconds)
+                    print(f"{kind} {who}: {work} questions, {seconds:.2f} s, {said}")
+    medians = {name: round(statistics.median(times), 3) for name, times in seen.items()}
+    return {
+        "scoring_against_official": round(medians["suite_official_seconds"] / medians["suite_ours_seconds"], 2),
+        "scoring_against_official_single": round(
+            medians["single_official_seconds"] / medians["single_ours_seconds"], 2
+        ),
+        **medians,
+    }
+
+
+def _work(folder: Path, questions: Path, databases: Path) -> int:
+    """Write golds, predictions and both folders of databases; the number of questions."""
+    from sql_llama.core.schema import introspect
+    from sql_llama.evals.fuzz import variants
+    from sql_llama.evals.neighbours import neighbours
+
+    rows = json.loads(questions.read_text(encoding="utf-8"))
+    golds: dict[str, list[str]] = {}
+    for row in rows:
+        golds.setdefault(row["db_id"], []).append(row["query"])
+    columns = {}
+    for name, asked in golds.items():
+        path = databases / name / f"{name}.sqlite"
+        columns[name] = introspect(str(path)).columns()
+        for kind, files in (("single", ()), ("suite", variants(path, asked))):
+            (folder / kind / name).mkdir(parents=True)
+            for file in (path, *files):
+                shutil.copy(file, folder / kind / name / file.name)
+    rng = random.Random(1)
+    gold_lines, predicted_lines = [], []
+    for row in rows:
+        near = neighbours(row["query"], columns[row["db_id"]])
+        predicted = rng.choice(near) if near and rng.random() < CHANGED else row["query"]
+        gold_lines.append(f"{' '.join(row['query'].split())}\t{row['db_id']}\n")
+        predicted_lines.append(f"{' '.join(predicted.split())}\n")
+    (folder / "gold.txt").write_text("".join(gold_lines), encoding="utf-8")
+    (folder / "predicted.txt").write_text("".join(predicted_lines), encoding="utf-8")
+    return len(rows)
+
+
+def _timed(command: list[str], where: Path, folder: Path) -> tuple[float, str]:
+    """Wall seconds of a process and the last line that it prints."""
+    started = time.perf_counter()
+    run = subprocess.run(
+        command, cwd=where, env=_environment(folder), capture_output=True, text=True, errors="replace", check=False
+    )
+    seconds = time.perf_counter() - started
+    if run.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{run.stderr[-2000:]}")
+    return seconds, " ".join(run.stdout.strip().splitlines()[-1].split())
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """With the parameters of an untrained sentence splitter for nltk, where its data is not installed."""
+    place = folder / "nltk" / "tokenizers" / "punkt_tab" / "english"
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("abbrev_types.txt", "collocations.tab", "sent_starters.txt", "ortho_context.tab"):
+        (place / name).touch()
+    known = os.environ.get("NLTK_DATA", "")
+    return {**os.environ, "NLTK_DATA": os.pathsep.join(filter(None, (known, str(folder / "nltk"))))}
+
+
+def scoring(folder: Path, kind: str) -> None:
+    """Score the predictions in `folder` with our judges, and print the share that is right."""
+    from sql_llama.evals.judge import Task, judged
+
+    tasks = []
+    files: dict[str, tuple[Path, ...]] = {}
+    golds = (folder / "gold.txt").read_text(encoding="utf-8").splitlines()
+    for line, predicted in zip(golds, (folder / "predicted.txt").read_text(encoding="utf-8").splitlines(), strict=True):
+        gold, name = line.split("\t")
+        database = folder / kind / name / f"{name}.sqlite"
+        if name not in files:
+            files[name] = tuple(sorted(path for path in database.parent.glob("*.sqlite") if path != database))
+        tasks.append(Task(database, gold, predicted, files[name]))
+    with contextlib.closing(judged(tasks)) as verdicts:
+        right = [said.lenient if said.suite is None else said.suite for said in verdicts]
+    print(f"execution {sum(right) / len(right):.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--questions", type=Path, help="Spider's dev.json, or a part of it")
+    parser.add_argument("--databases", type=Path, help="folder of <db_id>/<db_id>.sqlite")
+    parser.add_argument("--official", type=Path, help="a checkout of the official evaluator; without it no such ratio")
+    parser.add_argument("--official-python", default=sys.executable, help="a Python with nltk, sqlparse and tqdm")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--only", choices=("scoring",), help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--kind", choices=("single", "suite"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        scoring(arguments.work, arguments.kind)
+        return
+    if not (arguments.questions and arguments.databases):
+        parser.error("--questions and --databases are needed")
+    ratios: dict[str, Any] = {}
+    if arguments.official:
+        found = scoring_against_official(
+            arguments.official.resolve(),
+            arguments.official_python,
+            arguments.questions,
+            arguments.databases,
+            arguments.rounds,
+        )
+        ratios.update(found)
+        print(
+            f"scoring: {found['scoring_against_official']} times the official evaluator on suites,"
+            f" {found['scoring_against_official_single']} times on single databases"
+        )
+    if arguments.json:
+        machine = {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+        }
+        print(json.dumps({"benchmark": "evaluation", "ratios": ratios, "machine": machine}))
+
+
+if __name__ == "__main__":
+    main()
