@@ -14,12 +14,9 @@ import json
 import os
 import platform
 import random
-import shutil
 import sqlite3
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,13 +28,16 @@ def scoring_against_official(
     official: Path, python: str, questions: Path, databases: Path, rounds: int = 3
 ) -> dict[str, float]:
     """Seconds of both on single databases and on suites, and the ratios, of whole processes in turn."""
+    import statistics
+    import tempfile
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         work = _work(folder, questions, databases)
         seen: dict[str, list[float]] = {}
         for _ in range(rounds):
             for kind in ("single", "suite"):
-                theirs = [python, "evaluation.py", "--etype", "exec", "--keep_distinct", "--db", str(folder / kind)]
+                theirs = [python, "evaluation.py", "--etype", "exec", "--db", str(folder / kind)]
                 theirs += ["--gold", str(folder / "gold.txt"), "--pred", str(folder / "predicted.txt")]
                 ours = [sys.executable, str(Path(__file__)), "--only", "scoring", "--work", str(folder), "--kind", kind]
                 for who, command, where in (("official", theirs, official), ("ours", ours, Path.cwd())):
@@ -56,6 +56,8 @@ def scoring_against_official(
 
 def _work(folder: Path, questions: Path, databases: Path) -> int:
     """Write golds, predictions and both folders of databases; the number of questions."""
+    import shutil
+
     from sql_llama.core.schema import introspect
     from sql_llama.evals.fuzz import variants
     from sql_llama.evals.neighbours import neighbours

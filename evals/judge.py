@@ -14,8 +14,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -100,7 +99,7 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
     """
     count = workers or os.cpu_count() or 1
     todo = _Todo()
-    waiting: deque[Future[Verdict]] = deque()
+    waiting: deque[_Asked] = deque()
     hands = [_Worker(timeout) for _ in range(count)]
     threads: list[threading.Thread] = []
     try:
@@ -109,10 +108,10 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
             if len(threads) < count and len(todo.tasks) > len(threads) * CHUNK:  # a slow stream needs one process
                 threads.append(threading.Thread(target=_work, args=(hands[len(threads)], todo), daemon=True))
                 threads[-1].start()
-            while waiting and (waiting[0].done() or len(waiting) > AHEAD * count):
-                yield waiting.popleft().result()
+            while waiting and (waiting[0].done.is_set() or len(waiting) > AHEAD * count):
+                yield waiting.popleft().verdict()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft().verdict()
     finally:
         todo.close()
         for hand in hands:
@@ -121,23 +120,43 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
             thread.join()
 
 
+@dataclass(eq=False)
+class _Asked:
+    """A task on its way, and what came of it."""
+
+    task: Task
+    said: Verdict | BaseException | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, said: "Verdict | BaseException") -> None:
+        self.said = said
+        self.done.set()
+
+    def verdict(self) -> Verdict:
+        self.done.wait()
+        if isinstance(self.said, BaseException):
+            raise self.said
+        assert self.said is not None
+        return self.said
+
+
 class _Todo:
     """Tasks that wait for a process. One that was at a database goes on with it: its golds are known there."""
 
     def __init__(self) -> None:
-        self.tasks: deque[tuple[Task, Future[Verdict]]] = deque()
+        self.tasks: deque[_Asked] = deque()
         self.changed = threading.Condition()
         self.at: dict[int, Path] = {}
         self.closed = False
 
-    def put(self, task: Task) -> Future[Verdict]:
-        future: Future[Verdict] = Future()
+    def put(self, task: Task) -> _Asked:
+        asked = _Asked(task)
         with self.changed:
-            self.tasks.append((task, future))
+            self.tasks.append(asked)
             self.changed.notify()
-        return future
+        return asked
 
-    def take(self, hand: int) -> list[tuple[Task, Future[Verdict]]]:
+    def take(self, hand: int) -> list[_Asked]:
         """Up to CHUNK tasks of one database, best one that no other process is at; none when all is over."""
         with self.changed:
             while not self.tasks and not self.closed:
@@ -145,12 +164,12 @@ class _Todo:
             if self.closed:
                 return []
             others = {database for one, database in self.at.items() if one != hand}
-            places = list(dict.fromkeys(task.database for task, _ in self.tasks))
+            places = list(dict.fromkeys(one.task.database for one in self.tasks))
             free = [database for database in places if database not in others]
             mine = self.at.get(hand)
             chosen = mine if mine in places else (free or places)[0]
             self.at[hand] = chosen
-            chunk = [one for one in self.tasks if one[0].database == chosen][:CHUNK]
+            chunk = [one for one in self.tasks if one.task.database == chosen][:CHUNK]
             for one in chunk:
                 self.tasks.remove(one)
             return chunk
@@ -165,15 +184,12 @@ def _work(hand: "_Worker", todo: _Todo) -> None:
     """Hand tasks to one process, several at once where several wait, until all is over."""
     while chunk := todo.take(id(hand)):
         try:
-            for (_, future), said in zip(chunk, hand.ask([task for task, _ in chunk]), strict=True):
-                if isinstance(said, Verdict):
-                    future.set_result(said)
-                else:
-                    future.set_exception(said)
+            for one, said in zip(chunk, hand.ask([one.task for one in chunk]), strict=True):
+                one.tell(said)
         except BaseException as error:  # nobody may wait for ever
-            for _, future in chunk:
-                if not future.done():
-                    future.set_exception(error)
+            for one in chunk:
+                if not one.done.is_set():
+                    one.tell(error)
 
 
 @contextlib.contextmanager
