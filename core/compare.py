@@ -79,7 +79,8 @@ def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
             order = [taken[place] for place in range(width)]
             turned = tuple(tuple(row[place] for place in order) for row in predicted.rows)
             return same_result(gold, ResultSet(gold.columns, turned, predicted.truncated), ordered)
-        place, tried = turns[turn], []
+        place = turns[turn]
+        tried: list[int] = []
         for other in candidates[place]:
             if other in taken.values() or any(right[other] == right[one] for one in tried):
                 continue

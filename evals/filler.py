@@ -243,8 +243,8 @@ class Filler:
         for one, other in sorted(links):
             group[root(one)] = root(other)
         members: dict[Place, list[Place]] = {}
-        for place in sorted(group):
-            members.setdefault(root(place), []).append(place)
+        for one in sorted(group):
+            members.setdefault(root(one), []).append(one)
         sources = {}
         for places in members.values():
             targets = {target for table in self.tables.values() for target in table.references.values()}
@@ -357,7 +357,7 @@ def _asked(
         for table in tree.find_all(exp.Table):
             called.setdefault(table.alias_or_name.lower(), set()).add(table.name.lower())
 
-        def places(column: exp.Expression, called: Mapping[str, set[str]] = called) -> list[Place]:
+        def places(column: "exp.Expr", called: Mapping[str, set[str]] = called) -> list[Place]:
             named = called.get(column.text("table").lower()) or {one for names in called.values() for one in names}
             return [
                 (name, column.name.lower()) for name in sorted(named) if column.name.lower() in columns.get(name, ())

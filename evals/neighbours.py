@@ -27,7 +27,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
     from sqlglot.errors import SqlglotError
 
     try:
-        tree = texts_told(sqlglot.parse_one(sql, read="sqlite"), columns)
+        tree: exp.Expr = texts_told(sqlglot.parse_one(sql, read="sqlite"), columns)
         if not isinstance(tree, exp.Query):
             return ()
         names = {table.name.lower() for table in tree.find_all(exp.Table)}
@@ -39,7 +39,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
             wanted = sorted(random.Random(sql).sample(wanted, most))
         made: dict[str, None] = {}
         for place, change in wanted:
-            copy = tree.copy()
+            copy: exp.Expr = tree.copy()
             node = next(node for at, node in enumerate(copy.walk()) if at == place)
             new = list(_changes(node, others, random.Random(f"{sql} {place}")))[change]
             if node is copy:
@@ -53,7 +53,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
     return tuple(made)
 
 
-def texts_told(tree: "exp.Expression", columns: Mapping[str, Sequence[str]]) -> "exp.Expression":
+def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
     """Make texts of double-quoted names that no table has as a column, as SQLite does."""
     from sqlglot import exp
 
@@ -65,11 +65,11 @@ def texts_told(tree: "exp.Expression", columns: Mapping[str, Sequence[str]]) -> 
     return tree
 
 
-def _changes(node: "exp.Expression", others: Sequence[str], rng: random.Random) -> Iterator["exp.Expression"]:
+def _changes(node: "exp.Expr", others: Sequence[str], rng: random.Random) -> Iterator["exp.Expr"]:
     """What may stand in a node's place; always as many for the same node."""
     from sqlglot import exp
 
-    swaps: dict[type[exp.Expression], type[exp.Expression]] = {
+    swaps: dict[type[exp.Expr], type[exp.Expr]] = {
         exp.GT: exp.GTE,
         exp.GTE: exp.GT,
         exp.LT: exp.LTE,
@@ -120,7 +120,7 @@ def _changes(node: "exp.Expression", others: Sequence[str], rng: random.Random) 
         yield from _selects(node)
 
 
-def _literals(node: "exp.Expression") -> Iterator["exp.Expression"]:
+def _literals(node: "exp.Expr") -> Iterator["exp.Expr"]:
     from sqlglot import exp
 
     text = node.name
@@ -134,7 +134,7 @@ def _literals(node: "exp.Expression") -> Iterator["exp.Expression"]:
             yield exp.Literal.number(int(text) - 1)
 
 
-def _selects(node: "exp.Expression") -> Iterator["exp.Expression"]:
+def _selects(node: "exp.Expr") -> Iterator["exp.Expr"]:
     from sqlglot import exp
 
     if node.args.get("distinct"):
@@ -145,8 +145,9 @@ def _selects(node: "exp.Expression") -> Iterator["exp.Expression"]:
         if node.args.get(clause):
             yield _with(node, **{clause: None})
     order, limit, where = (node.args.get(name) for name in ("order", "limit", "where"))
-    simple = order and limit and not node.args.get("group") and not node.args.get("joins")
-    if simple and limit.expression.name == "1" and len(order.expressions) == 1:
+    if order is None or limit is None or node.args.get("group") or node.args.get("joins"):
+        return
+    if limit.expression.name == "1" and len(order.expressions) == 1:
         # all rows that tie for the first place in place of one of them
         by = order.expressions[0]
         best = (exp.Max if by.args.get("desc") else exp.Min)(this=by.this.copy())
@@ -161,7 +162,7 @@ def _selects(node: "exp.Expression") -> Iterator["exp.Expression"]:
             yield bare.where(same)
 
 
-def _single(node: "exp.Expression") -> bool:
+def _single(node: "exp.Expr") -> bool:
     """Whether DISTINCT would change nothing: groups, one row of aggregates, or a part of a set."""
     from sqlglot import exp
 
@@ -170,7 +171,7 @@ def _single(node: "exp.Expression") -> bool:
     return all(one.find(exp.AggFunc) for one in node.expressions)
 
 
-def _needed(join: "exp.Expression") -> bool:
+def _needed(join: "exp.Expr") -> bool:
     """Whether the query has conditions on the joined table, so that rows without a partner fall out anyway."""
     from sqlglot import exp
 
@@ -182,7 +183,7 @@ def _needed(join: "exp.Expression") -> bool:
     return any(column.table.lower() == name for part in places for column in part.find_all(exp.Column))
 
 
-def _with(node: "exp.Expression", **changed: object) -> "exp.Expression":
+def _with(node: "exp.Expr", **changed: object) -> "exp.Expr":
     copy = node.copy()
     for name, value in changed.items():
         copy.set(name, value)

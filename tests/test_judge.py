@@ -231,3 +231,33 @@ def test_one_by_one_it_says_the_same(pets: Path) -> None:
     with judge(timeout=5.0) as ask:
         assert ask(pets, NAMES, "SELECT name FROM pets AS p", (pets,)).suite is True
         assert not ask(pets, NAMES, "DELETE FROM pets").valid
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "agrees"),
+    [  # pairs of our own after the published behaviour of Spider's test-suite evaluator
+        ("SELECT name, kind FROM pets", "SELECT kind, name FROM pets", True),
+        ("SELECT name FROM pets", "SELECT name FROM pets ORDER BY weight", True),
+        ("SELECT name FROM pets ORDER BY weight", "SELECT name FROM pets", False),
+        ("SELECT name FROM pets ORDER BY weight", "SELECT name FROM pets ORDER BY weight ASC", True),
+        ("SELECT kind FROM pets", "SELECT DISTINCT kind FROM pets", False),
+        ("SELECT count(*) FROM pets", "SELECT count(id) FROM pets", True),
+        ("SELECT count(*) FROM pets", "SELECT 3.0", True),
+        ("SELECT count(*) FROM pets", "SELECT '3'", False),
+        ("SELECT name FROM pets WHERE id = 9", "SELECT city FROM owners WHERE id = 9", True),
+        ("SELECT name, kind FROM pets", "SELECT name, kind, kind FROM pets", False),
+        ("SELECT name FROM pets", "SELECT name FROM pet", False),
+    ],
+)
+def test_lenient_agrees_with_the_official_evaluator(
+    bench: Bench, pets: Path, gold: str, predicted: str, agrees: bool
+) -> None:
+    assert said(bench, pets, gold, predicted).lenient is agrees
+
+
+def test_where_lenient_is_not_the_official_evaluator(bench: Bench, pets: Path) -> None:
+    nothing = "SELECT name FROM pets WHERE id = 9"
+    assert not said(bench, pets, nothing, "SELECT name, kind FROM pets WHERE id = 9").lenient  # there: no rows, right
+    inner = "SELECT name FROM pets WHERE id IN (SELECT id FROM pets ORDER BY id LIMIT 2)"
+    assert said(bench, pets, inner, f"{inner} ORDER BY weight").lenient  # there: any ORDER BY makes order count
+    assert said(bench, pets, "SELECT 0.1 + 0.2", "SELECT 0.3").lenient  # there: to the last digit
