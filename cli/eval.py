@@ -152,7 +152,7 @@ def model_names(models: Sequence[str]) -> list[str]:
     names: list[str] = []
     for model in models:
         kind, _, rest = model.partition(":")
-        stem = rest if kind in ("ollama", "package") and rest else Path(model).resolve().name.removesuffix(".gguf")
+        stem = rest if kind in ("ollama", "package") and rest else (Path(model).name or Path(model).resolve().name).removesuffix(".gguf")
         stem = stem.removesuffix(".jsonl").replace("/", "-").replace(":", "-")
         name, number = stem, 2
         while name in names:
