@@ -42,9 +42,10 @@ def load(model: str, *, num_ctx: int = 4096) -> "Engine":
 
 
 def _of_run(run: Path) -> tuple[str, Path, Literal["base", "nf4"]]:
-    """Base, adapter and ground of a trained run: what its GGUF files were made from."""
+    """Base, adapter and ground of a run: what its GGUF files were made from, here or by an adapter of elsewhere."""
     from ..core.recipe import read_recipe
 
     recipe, _ = read_recipe(str(run / "recipe.toml"))
     ground = "base" if recipe.train.quantization == "none" else recipe.export.ground
-    return recipe.base.model, run / "adapter", ground
+    adapter = run / "adapter"
+    return recipe.base.model, adapter if adapter.is_dir() else Path(recipe.train.start), ground
