@@ -8,7 +8,7 @@ import hashlib
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,17 @@ class _Job:
     inputs: Mapping[str, str]
 
 
-def export_run(run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: bool = True) -> Exported:
-    """Export a trained run, in `quants` if given; raises SqlLlamaError when a check of the certificate fails."""
+Gate = Callable[[Run, Path], object]
+"""Looks at the shipped file before it is handed to Ollama; raises SqlLlamaError to stop that (evals/shipped.py)."""
+
+
+def export_run(
+    run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: bool = True, gate: Gate | None = None
+) -> Exported:
+    """Export a trained run, in `quants` if given.
+
+    Raises SqlLlamaError when a check of the certificate fails, and what `gate` raises.
+    """
     stage = run.manifest()["stages"].get("train")
     if stage is None or not run.adapter.is_dir():
         by_hand = recipe.name == ADAPTER
@@ -64,7 +73,7 @@ def export_run(run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: 
         raise DataError(
             f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
         )
-    return _export(run, base, run.adapter, recipe, quants, stage.get("dtype", "bfloat16"), verify)
+    return _export(run, base, run.adapter, recipe, quants, stage.get("dtype", "bfloat16"), verify, gate)
 
 
 def export_adapter(
@@ -77,6 +86,7 @@ def export_adapter(
     ground: Ground = "nf4",
     dtype: str = "bfloat16",
     name: str = "sql-llama",
+    gate: Gate | None = None,
 ) -> Exported:
     """Export an adapter that no run of ours made, into a new run directory `out`.
 
@@ -94,7 +104,7 @@ def export_adapter(
         )
     _plan(base, adapter, recipe, quants, dtype)  # a mistake shows before the folder is made
     with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
-        return _export(run, base, adapter, recipe, quants, dtype, verify)
+        return _export(run, base, adapter, recipe, quants, dtype, verify, gate)
 
 
 def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str) -> _Job:
@@ -126,7 +136,14 @@ def _fingerprint(base: Path) -> str:
 
 
 def _export(
-    run: Run, base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str, verify: bool
+    run: Run,
+    base: Path,
+    adapter: Path,
+    recipe: Recipe,
+    quants: Sequence[str],
+    dtype: str,
+    verify: bool,
+    gate: Gate | None,
 ) -> Exported:
     job = _plan(base, adapter, recipe, quants, dtype)
     files = _gguf_files(run, job)
@@ -139,12 +156,17 @@ def _export(
     version = server_version()
     certificate = None
     inputs = {"gguf": sha256(shipped), "base": job.inputs["base"], "ollama": version or ""}
-    if run.done("certify", inputs):
+    judged = {"gguf": inputs["gguf"], "base": job.inputs["base"]}
+    if run.done("certify", inputs) and (gate is None or run.done("gate", judged)):
         return Exported(files, path, None, recipe.export.name if version else "", _notes(run, version, True))
     started = time.monotonic()
     if verify:
         certificate = certify(shipped, base)
         _demand(certificate, run)
+    if gate is not None and not run.done("gate", judged):
+        begun = time.monotonic()
+        gate(run, shipped)
+        run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass")
     if version:
         name = recipe.export.name
         begun = time.monotonic()

@@ -191,7 +191,7 @@ def test_a_full_disk_is_told_before_the_work(
 
 
 def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sql_llama(["export"]) == 0
+    assert sql_llama(["export", "--no-gate"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith(f"{trained.gguf / 'tiny-Q8_0.gguf'}: ")
     assert "pass tokens: 50 of 50 prompts have the same token ids in Hugging Face and llama.cpp" in told
@@ -204,12 +204,21 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert [check["verdict"] for check in certificate["checks"]] == ["pass"] * 5
 
 
+def test_a_model_no_better_than_its_base_is_stopped(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sql_llama(["export"]) == 1
+    said = capsys.readouterr().err
+    assert "tiny-Q8_0.gguf: not better than its base" in said and "--no-gate" in said
+    assert (trained.path / "evals" / "report.html").is_file()
+    assert "gate" not in trained.manifest()["stages"]
+    assert sql_llama(["export", "--no-gate"]) == 0
+
+
 @pytest.mark.ollama
 def test_a_running_ollama_gets_the_model_and_is_checked_too(
     trained: Run, ollama_server: "OllamaServer", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", ollama_server.host)
-    assert sql_llama(["export", str(trained.path)]) == 0
+    assert sql_llama(["export", str(trained.path), "--no-gate"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert f"pass ollama: 50 of 50 prompts are rendered alike by Ollama {ollama_server.version}" in told
     assert told[-1] == "Next: ollama run tiny"
@@ -222,7 +231,7 @@ def test_a_running_ollama_gets_the_model_and_is_checked_too(
 
 
 def test_verify_notices_a_changed_file(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sql_llama(["export", str(trained.path)]) == 0
+    assert sql_llama(["export", str(trained.path), "--no-gate"]) == 0
     path = trained.gguf / "tiny-Q8_0.gguf"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -233,7 +242,7 @@ def test_verify_notices_a_changed_file(trained: Run, capsys: pytest.CaptureFixtu
 
 
 def test_verify_takes_a_file(trained: Run, tiny_stopping_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sql_llama(["export", str(trained.path), "--no-verify"])
+    sql_llama(["export", str(trained.path), "--no-verify", "--no-gate"])
     assert "Not checked" in capsys.readouterr().out
     path = str(trained.gguf / "tiny-Q8_0.gguf")
     assert sql_llama(["verify", path, "--json"]) == 0

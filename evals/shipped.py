@@ -1,0 +1,87 @@
+"""Does the file that ships answer better than its base? Asked before a model is handed to anyone."""
+
+import random
+from pathlib import Path
+
+from ..core.errors import SqlLlamaError
+from ..core.run import Run
+from ..core.schema import introspect
+from ..core.settings import settings
+from ..data.pairs import read_pairs
+from ..data.synthesise import synthesise
+from ..data.worlds import World, build_worlds
+from ..engines.llamacpp import load_llamacpp
+from ..export.base_twin import base_twin
+from .evaluate import Evaluated, evaluate
+from .gate import Verdict, gate, render
+from .questions import Question, Questions
+from .report import Facts, Model, write_report
+
+QUESTIONS = 24  # a base answers in prose, which takes it five seconds a question on a laptop
+SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual seed has trained on
+
+
+def shipped(run: Run, gguf: Path) -> Verdict:
+    """Ask the shipped file and its base, quantized alike, the same questions; keep the report in the run's evals/.
+
+    The questions are our own, over databases of ours that this run's training did not see, as far as there are any.
+    The base's answers are kept in the cache folder for the next export. Raises SqlLlamaError when the file is not
+    better than its base.
+    """
+    found = Questions(tuple(_questions(run)), {}, tuple(range(QUESTIONS)), QUESTIONS)
+    twin = base_twin(gguf)
+    base = _asked(found, twin, settings().cache / "gates" / twin.parent.name)
+    tuned = _asked(found, gguf, run.path / "evals")
+    verdict = gate(base.rows, tuned.rows)
+    models = [
+        Model(
+            path.stem,
+            one.rows,
+            str(path),
+            "llama.cpp",
+            one.score.seconds,
+            one.tokens,
+            one.memory,
+            {"bytes": path.stat().st_size},
+            one.score,
+        )
+        for path, one in ((twin, base), (gguf, tuned))
+    ]
+    databases = {item.database_name: item.database for item in found.items}
+    report = write_report(
+        Facts(tuple(models), "questions of our own", databases=databases, gate=verdict), run.path / "evals"
+    )[1]
+    if not verdict.passed:
+        raise SqlLlamaError(
+            f"{gguf}: not better than its base: {render(verdict).strip()}",
+            fix=f"see {report}; train longer, or export it all the same with --no-gate",
+        )
+    return verdict
+
+
+def _asked(found: Questions, model: Path, out: Path) -> Evaluated:
+    engine = load_llamacpp(model)
+    try:
+        return evaluate(found, name=model.stem, model=str(model), engine=engine, out=out)
+    finally:
+        engine.close()
+
+
+def _questions(run: Run) -> list[Question]:
+    """Questions that are the same at every export of the run, an equal share of each database."""
+    worlds = _unseen(run, build_worlds(settings().cache / "worlds"))
+    rng = random.Random(SEED)
+    rng.shuffle(worlds)
+    made: list[Question] = []
+    for place, world in enumerate(worlds):
+        share = -(-(QUESTIONS - len(made)) // (len(worlds) - place))
+        pairs = synthesise(str(world.path), introspect(str(world.path)), share, rng, name=world.name)
+        made += [Question(pair.question, pair.sql, world.path, world.name) for pair in pairs]
+    return made[:QUESTIONS]
+
+
+def _unseen(run: Run, worlds: list[World]) -> list[World]:
+    """Databases that are not in the run's training pairs; all of them where it saw all, or none of ours."""
+    path = run.path / "data" / "train.jsonl"
+    seen = {pair.database for pair in read_pairs(path)} if path.is_file() else set()
+    return [world for world in worlds if world.name not in seen] or worlds
