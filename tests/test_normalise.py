@@ -73,6 +73,14 @@ def test_odd_names_keep_their_quotes_and_texts_their_spelling(tmp_path: Path) ->
     assert sql.startswith('SELECT "my table"."full name" FROM "my table" WHERE "my table"."full name" = ')
 
 
+@pytest.mark.parametrize(
+    "cell", ["Hiram ,  Georgia", "Australia\t", " two\nlines ", "NOT kind IN (1)", "it''s  -- no comment"]
+)
+def test_a_text_is_the_same_text_afterwards(cell: str, pets: Path) -> None:
+    sql = normalise(f"select name from  pets\n where name not like '{cell}' -- by hand", introspect(str(pets)))
+    assert sql == f"SELECT pets.name FROM pets WHERE pets.name NOT LIKE '{cell}'"
+
+
 @pytest.mark.parametrize("text", ["SELECT FROM WHERE", "SELECT 'open", "", "SELECT (1"])
 def test_what_cannot_be_parsed_is_refused(text: str, pets: Path) -> None:
     with pytest.raises(DataError, match="SQL cannot be parsed"):
