@@ -1,6 +1,10 @@
-"""Evaluation on this machine: how fast answers are scored, against the official test-suite evaluator of Spider.
+"""Evaluation on this machine: how fast a model is asked, and how fast its answers are scored.
 
-    python benchmarks/evaluation.py --questions dev.json --databases DIR --official DIR [--rounds 3] [--json]
+    python benchmarks/evaluation.py --questions dev.json --databases DIR [--model FILE.gguf] [--official DIR] [--json]
+
+`--model`: the same questions through llama-cpp-python's own chat call, one after the other, with as many threads as
+there are cores ("plain"), and through ours; the same prompts, greedy. Of the questions every n-th is asked, `--count`
+in all. Prints questions a second, how many answers are the same text, and the ratio of the medians.
 
 `--official` names a checkout of taoyds/test-suite-sql-eval, which is run as it is; `--official-python` a Python that
 has its packages (nltk, sqlparse, tqdm). Both score the same predictions (golds, six in ten of them changed in one
@@ -22,6 +26,60 @@ from pathlib import Path
 from typing import Any
 
 CHANGED = 0.6
+LONGEST = 256  # tokens of an answer
+
+
+def speed_against_plain_loop(
+    model: Path, questions: Path, databases: Path, count: int = 40, rounds: int = 1
+) -> dict[str, Any]:
+    """Questions a second of both, each in a process of its own, turn about; and how many answers are the same."""
+    import statistics
+
+    rates: dict[str, list[float]] = {"plain": [], "ours": []}
+    texts: dict[str, list[str]] = {}
+    for _ in range(rounds):
+        for who in rates:
+            command = [sys.executable, str(Path(__file__)), "--only", who, "--model", str(model)]
+            command += ["--questions", str(questions), "--databases", str(databases), "--count", str(count)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            said = json.loads(done.stdout.splitlines()[-1])
+            rates[who].append(said["rate"])
+            texts[who] = said["answers"]
+            print(f"{who}: {len(said['answers'])} questions, {said['rate']:.2f} questions/s", flush=True)
+    same = sum(one == other for one, other in zip(texts["plain"], texts["ours"], strict=True))
+    plain, ours = (statistics.median(rates[who]) for who in ("plain", "ours"))
+    print(f"ours is {ours / plain:.2f} times the plain loop; {same} of {len(texts['ours'])} answers are the same")
+    return {
+        "speed_against_plain_loop": round(ours / plain, 2),
+        "plain_questions_a_second": plain,
+        "our_questions_a_second": ours,
+        "same_answers": round(same / len(texts["ours"]), 4),
+    }
+
+
+def asking(who: str, model: Path, questions: Path, databases: Path, count: int) -> None:
+    """Ask the questions in this process; the last line printed is rate and answers as JSON."""
+    from sql_llama.assistant.ask import chat_for, prepare
+    from sql_llama.engines.llamacpp import cores, load_llamacpp
+    from sql_llama.evals.questions import questions as read
+
+    items = read(questions, databases).items
+    items = items[:: max(1, len(items) // count)][:count]
+    chats = [chat_for(prepare(str(item.database)), item.question).chat for item in items]
+    started = time.monotonic()
+    if who == "ours":
+        engine = load_llamacpp(model)
+        answers = [said.text for said in engine.answer_many(chats, max_tokens=LONGEST)]
+    else:
+        from llama_cpp import Llama
+
+        plain = Llama(str(model), n_ctx=4096, n_threads=cores(), n_threads_batch=cores(), verbose=False)
+        answers = []
+        for chat in chats:
+            messages = [{"role": message.role, "content": message.content} for message in chat]
+            done = plain.create_chat_completion(messages, temperature=0, max_tokens=LONGEST)
+            answers.append(done["choices"][0]["message"]["content"])
+    print(json.dumps({"rate": round(len(answers) / (time.monotonic() - started), 4), "answers": answers}))
 
 
 def scoring_against_official(
@@ -132,18 +190,26 @@ def main() -> None:
     parser.add_argument("--databases", type=Path, help="folder of <db_id>/<db_id>.sqlite")
     parser.add_argument("--official", type=Path, help="a checkout of the official evaluator; without it no such ratio")
     parser.add_argument("--official-python", default=sys.executable, help="a Python with nltk, sqlparse and tqdm")
+    parser.add_argument("--model", type=Path, help="a GGUF file to ask; without it that ratio is left out")
+    parser.add_argument("--count", type=int, default=40, help="questions asked")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--only", choices=("scoring",), help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=("scoring", "plain", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--kind", choices=("single", "suite"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.only:
+    if arguments.only == "scoring":
         scoring(arguments.work, arguments.kind)
+        return
+    if arguments.only:
+        asking(arguments.only, arguments.model, arguments.questions, arguments.databases, arguments.count)
         return
     if not (arguments.questions and arguments.databases):
         parser.error("--questions and --databases are needed")
     ratios: dict[str, Any] = {}
+    if arguments.model:
+        where = arguments.model, arguments.questions, arguments.databases
+        ratios.update(speed_against_plain_loop(*where, arguments.count, arguments.rounds))
     if arguments.official:
         found = scoring_against_official(
             arguments.official.resolve(),
