@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.records import Schema
 from .columns import MOST_COLUMNS, Columns, Item, TooMuch, first_select
+from .syntax import LONGEST, syntax
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-LONGEST = 10_000  # characters; a longer text is not parsed
-DEEPEST = 60  # parentheses in each other; SQLite's own parser gives up near 100
 
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 NEGATED = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "=": "!=", "!=": "="}
@@ -66,30 +64,16 @@ def clauses(sql: str, schema: Schema, dialect: str = "sqlite") -> Clauses | None
     >>> clauses("select P.name from pets P where 3 < age", pets) == clauses("SELECT NAME FROM Pets WHERE Age>3", pets)
     True
     """
-    return None if len(sql) > LONGEST or _depth(sql) > DEEPEST else _clauses(sql, schema, dialect)
+    return None if len(sql) > LONGEST else _clauses(sql, schema, dialect)
 
 
 @lru_cache(maxsize=4096)
 def _clauses(sql: str, schema: Schema, dialect: str) -> Clauses | None:
-    import sqlglot
-    from sqlglot import exp
-
+    tree = syntax(sql, dialect)
     try:
-        tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
-        return _Reader(tree, _tables(schema)).clauses() if isinstance(tree, exp.Query) else None
-    except Exception:  # hostile text finds every weak place of a parser, and no answer is worth a lost evaluation
+        return _Reader(tree, _tables(schema)).clauses() if tree is not None else None
+    except Exception:  # hostile text finds every weak place of a reader, and no answer is worth a lost evaluation
         return None
-
-
-def _depth(sql: str) -> int:
-    depth = deepest = 0
-    for sign in sql:
-        if sign in "([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in ")]":
-            depth -= 1
-    return deepest
 
 
 @lru_cache(maxsize=64)
