@@ -28,45 +28,50 @@ class Beam:
 def beam_search(
     context: Context, prompt: Sequence[int], width: int, limit: int, stop: threading.Event | None = None
 ) -> list[Answer]:
-    """The `width` best answers of at most `limit` tokens, by mean log-probability, the best first.
+    """The `width` best answers of at most `limit` tokens, the best first; with a width of one the greedy answer.
 
-    The context needs 2 * `width` sequences: the beams of one step and those of the next share what they have in common.
-    A set `stop` ends it early with nothing.
+    Answers that ended come before those cut by the limit; among each, by mean log-probability. Fewer than `width` come
+    where an answer could end in two ways. The context needs 2 * `width` sequences, those of one step and those of the
+    next, and cells for the prompt and `width` * `limit` tokens. A set `stop` ends it early with nothing.
     """
     import llama_cpp
 
     started = time.monotonic()
     for _ in context.read(prompt):
-        pass
+        if stop is not None and stop.is_set():
+            return []
     alive = [Beam((), 0.0, 0)]
     rows = context.logits(1)
     ended: list[Beam] = []
-    for step in range(limit + 1):
+    for step in range(limit):
         if stop is not None and stop.is_set():
             return []
         grown: list[tuple[float, int, int]] = []  # log-probability, beam, token
         for place, (beam, row) in enumerate(zip(alive, rows, strict=True)):
             grown += [(beam.log_probability + log, place, token) for log, token in _best(row, 2 * width)]
         following: list[tuple[Beam, int]] = []
-        for log, place, token in heapq.nlargest(2 * width, grown):
+        for rank, (log, place, token) in enumerate(heapq.nlargest(2 * width, grown)):
             beam = alive[place]
-            if llama_cpp.llama_vocab_is_eog(context.vocab, token):
-                ended.append(Beam(beam.tokens, log, -1))
-            elif len(following) < width:
-                following.append((Beam((*beam.tokens, token), log, -1), beam.sequence))
+            if not llama_cpp.llama_vocab_is_eog(context.vocab, token):
+                if len(following) < width:
+                    following.append((Beam((*beam.tokens, token), log, -1), beam.sequence))
+            elif rank < width and all(beam.tokens != one.tokens for one in ended):
+                ended.append(Beam(beam.tokens, log, -1))  # an end that others are better than is none yet
         ended = heapq.nlargest(width, ended, key=lambda beam: beam.score(True))
         worst = ended[-1].score(True) if len(ended) == width else -math.inf
-        if step == limit or not following or following[0][0].score(False) <= worst:
+        cut = [beam for beam, _ in following]
+        if not cut or cut[0].score(False) <= worst:
             break
-        alive = _move(context, following, width if alive[0].sequence < width else 0)
-        _decode(context, alive, len(prompt) + step)
-        rows = context.logits(len(alive))
-    if len(ended) < width:  # cut by the limit
-        ended += heapq.nlargest(width - len(ended), alive, key=lambda beam: beam.score(False))
+        if step + 1 < limit:
+            alive = _move(context, following, width if alive[0].sequence < width else 0)
+            _decode(context, alive, len(prompt) + step)
+            rows = context.logits(len(alive))
+    said = [(beam, True) for beam in ended]
+    said += [(beam, False) for beam in heapq.nlargest(width - len(ended), cut, key=lambda beam: beam.score(False))]
     seconds = time.monotonic() - started
     return [
-        Answer(context.text(beam.tokens), len(beam.tokens), seconds, beam.sequence < 0, math.exp(beam.log_probability))
-        for beam in ended
+        Answer(context.text(beam.tokens), len(beam.tokens), seconds, stopped, math.exp(beam.log_probability))
+        for beam, stopped in said
     ]
 
 

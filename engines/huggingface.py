@@ -4,13 +4,15 @@ The reference that the GGUF files are held against. The prompt is rendered with 
 on, never with a stock template, which may put a date into it.
 """
 
+import hashlib
+import itertools
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import SqlLlamaError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
 from ..core.records import Answer, Message
 from ..modelfiles.templates import Family, family_of, render_chat
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 BATCH = 8  # chats at once on a CPU
 GPU_BATCH = 64
+NEVER = -1e8  # log-probability that the search gives to what does not exist
 
 
 def compute_dtype() -> "torch.dtype":
@@ -51,9 +54,10 @@ def load_huggingface(
 
     `ground` "nf4" gives the weights the values of their NF4 copy first, which is what QLoRA trains its adapter over.
 
-    Raises DataError when the folder fits no template family, SqlLlamaError when the adapter is for another model.
+    Raises DataError when the folder is no whole model or fits no template family, or the adapter is for another model.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    import torch
+    from transformers import AutoTokenizer, BitsAndBytesConfig
     from transformers.utils import logging
 
     chat_family = family_of(base)
@@ -65,28 +69,65 @@ def load_huggingface(
         quantization = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
-    import torch
-
     place = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
-    model = AutoModelForCausalLM.from_pretrained(
-        base, dtype=dtype, quantization_config=quantization, attn_implementation="sdpa", device_map=place
-    )
+    model = _model(base, dtype=dtype, quantization_config=quantization, attn_implementation="sdpa", device_map=place)
     if ground == "nf4":
         model = model.dequantize(dtype=dtype)
     if adapter is not None:
-        from peft import PeftModel
-
-        try:
-            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise SqlLlamaError(
-                f"{adapter}: cannot be put on {base.name} ({str(error).splitlines()[0]})",
-                fix="give an adapter that was trained on this base",
-            ) from None
+        model = _with_adapter(model, base, adapter)
     name = base.name if adapter is None else f"{base.name}+{adapter.name}"
     engine = HuggingFace(name, model.eval(), AutoTokenizer.from_pretrained(base), chat_family, num_ctx)
-    engine.identity = " ".join([ground, str(dtype), _fingerprint(base), sha256(adapter) if adapter else ""])
+    parts = [ground, str(dtype), chat_family.jinja, _fingerprint(base), sha256(adapter) if adapter else ""]
+    engine.identity = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return engine
+
+
+def _model(base: Path, **options: Any) -> Any:
+    """The folder's model; a weight that is not there would be drawn at random, with a warning."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(base, output_loading_info=True, **options)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
+        raise DataError(f"{base}: cannot be loaded ({_first_line(error)})", fix="get the model again") from None
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise DataError(f"{base}: has no weights for {missing[0]}", fix="get the model again")
+    return model
+
+
+def _with_adapter(model: Any, base: Path, adapter: Path) -> Any:
+    """The model with an adapter merged into it. peft itself takes an adapter that fits only a part of the model."""
+    import warnings
+
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    weights = adapter / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise DataError(f"{adapter}: no adapter there (no {weights.name})", fix="give the folder of a LoRA adapter")
+    try:
+        with safe_open(weights, framework="pt") as file:
+            given = set(file.keys())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of keys that are missing; said below
+            tuned = PeftModel.from_pretrained(model, adapter)
+            alone = given ^ set(get_peft_model_state_dict(tuned))
+            if alone:
+                raise ValueError(f"{len(alone)} tensors are only in one of the two, such as {min(alone)}")
+            return tuned.merge_and_unload()
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError, SafetensorError) as error:
+        raise DataError(
+            f"{adapter}: cannot be put on {base.name} ({_first_line(error)})",
+            fix="give an adapter that was trained on this base",
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, in one line: the first that is not a headline of others."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.endswith(":")), type(error).__name__)[:300]
 
 
 def _fingerprint(base: Path) -> str:
@@ -101,13 +142,16 @@ class HuggingFace:
     """A loaded transformers model: an engines.engine.Engine that answers many chats at once, with beams if wanted."""
 
     def __init__(self, name: str, model: Any, tokenizer: Any, chat_family: Family, num_ctx: int) -> None:
+        from transformers import GenerationConfig
+
         self.name = name
         self.family = chat_family
         self.num_ctx = min(num_ctx, int(getattr(model.config, "max_position_embeddings", num_ctx)))
         self._model = model
         self._tokenizer = tokenizer
-        self._ends = [tokenizer.convert_tokens_to_ids(stop) for stop in chat_family.stops]
-        self._ends = [token for token in self._ends if token is not None]
+        known = tokenizer.get_vocab()
+        self._ends = [known[stop] for stop in chat_family.stops if stop in known]
+        model.generation_config = GenerationConfig()  # the folder's may forbid repeating words, or ask for a sample
         self.identity = name
         self.facts: dict[str, Any] = {
             "engine": "transformers",
@@ -128,6 +172,16 @@ class HuggingFace:
         """Whether the chat and an answer of `max_tokens` fit the context."""
         return len(self.prompt_tokens(chat)) + max_tokens <= self.num_ctx
 
+    def fitting_prompt(self, chat: Sequence[Message]) -> list[int]:
+        """Like `prompt_tokens`; raises SqlLlamaError when no room for an answer is left in the context."""
+        prompt = self.prompt_tokens(chat)
+        if len(prompt) >= self.num_ctx:
+            raise SqlLlamaError(
+                f"{self.name}: the prompt has {len(prompt)} tokens, the context holds {self.num_ctx}",
+                fix="ask about fewer tables",
+            )
+        return prompt
+
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """See engines.engine.Engine; the whole answer comes as one piece."""
         found = next(self.candidates([chat], max_tokens=max_tokens))[0]
@@ -137,16 +191,18 @@ class HuggingFace:
     def candidates(
         self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
     ) -> Iterator[list[Answer]]:
-        """For each chat, in order, its `beams` most probable answers, the best first."""
+        """For each chat, in order, its `beams` most probable answers, the best first; fewer where some are the same."""
         import torch
 
         size = max(1, (GPU_BATCH if torch.cuda.is_available() else BATCH) // beams)
-        for start in range(0, len(chats), size):
-            yield from self._batch(
-                [self.prompt_tokens(chat) for chat in chats[start : start + size]], beams, max_tokens
-            )
+        prompts = [self.fitting_prompt(chat) for chat in chats]
+        # those that the context leaves less room are not mixed with others: a batch has one limit
+        for limit, group in itertools.groupby(prompts, lambda prompt: min(max_tokens, self.num_ctx - len(prompt))):
+            same = list(group)
+            for start in range(0, len(same), size):
+                yield from self._batch(same[start : start + size], beams, limit)
 
-    def _batch(self, prompts: Sequence[list[int]], beams: int, max_tokens: int) -> Iterator[list[Answer]]:
+    def _batch(self, prompts: Sequence[list[int]], beams: int, limit: int) -> Iterator[list[Answer]]:
         import torch
 
         started = time.monotonic()
@@ -159,12 +215,8 @@ class HuggingFace:
             said = self._model.generate(
                 input_ids=ids.to(self._model.device),
                 attention_mask=mask.to(self._model.device),
-                max_new_tokens=max_tokens,
+                max_new_tokens=limit,
                 do_sample=False,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                repetition_penalty=1.0,
                 num_beams=beams,
                 num_return_sequences=beams,
                 eos_token_id=self._ends,
@@ -174,16 +226,22 @@ class HuggingFace:
                 output_scores=beams > 1,
             )
         seconds = (time.monotonic() - started) / len(prompts)
-        answers = []
-        for place, row in enumerate(said.sequences[:, longest:].tolist()):
-            length = next((i for i, token in enumerate(row) if token in self._ends), len(row))
-            stopped = length < len(row)
-            scored = length + stopped
-            total = float(said.sequences_scores[place]) * scored if beams > 1 else sure.total(place, scored)
-            text = self._tokenizer.decode(row[:length], skip_special_tokens=True)
-            answers.append(Answer(text, length, seconds, stopped, math.exp(min(0.0, total))))
-        for start in range(0, len(answers), beams):
-            yield answers[start : start + beams]
+        rows = said.sequences[:, longest:].tolist()
+        scores = said.sequences_scores.tolist() if beams > 1 else []
+        for start in range(0, len(rows), beams):
+            found: dict[tuple[int, ...], Answer] = {}
+            for place in range(start, start + beams):
+                row = rows[place]
+                length = next((i for i, token in enumerate(row) if token in self._ends), len(row))
+                stopped = length < len(row)
+                # the search's score is the mean over tokens, the end token counted
+                total = scores[place] * (length + stopped) if beams > 1 else sure.total(place, length + stopped)
+                if found and total < NEVER:
+                    continue  # a place that the search left empty
+                text = self._tokenizer.decode(row[:length], skip_special_tokens=True)
+                said_it = Answer(text, length, seconds, stopped, math.exp(min(0.0, total)))
+                found.setdefault(tuple(row[:length]), said_it)  # two end tokens make two of one answer
+            yield list(found.values())
 
     def close(self) -> None:
         """Free the model."""

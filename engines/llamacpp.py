@@ -216,10 +216,11 @@ class LlamaCpp:
         prompts = [self.fitting_prompt(chat) for chat in chats]
         if not prompts:
             return
-        longest = min(self.num_ctx, max(len(prompt) for prompt in prompts) + beams * max_tokens)
+        # several beams hold more tokens than the longest of them
+        longest = max(len(prompt) + beams * min(max_tokens, self.num_ctx - len(prompt)) for prompt in prompts)
         workers = min(self.threads, len(prompts)) if self.path.stat().st_size < SMALL else 1
         sequences = 1 if beams == 1 else 2 * beams
-        made = [self._new_context(longest, self.threads // workers, sequences) for _ in range(workers)]
+        made: list[Context] = []
         contexts: queue.SimpleQueue[Context] = queue.SimpleQueue()
         stop = threading.Event()
 
@@ -234,8 +235,9 @@ class LlamaCpp:
                 contexts.put(context)
 
         try:
-            for context in made:
-                contexts.put(context)
+            for _ in range(workers):
+                made.append(self._new_context(longest, self.threads // workers, sequences))
+                contexts.put(made[-1])
             with ThreadPoolExecutor(workers) as pool:
                 try:
                     for future in [pool.submit(work, prompt) for prompt in prompts]:
@@ -263,6 +265,7 @@ class LlamaCpp:
         if self._adapter is not None:
             adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
             if llama_cpp.llama_set_adapters_lora(context.handle, adapters, 1, (ctypes.c_float * 1)(1.0)):
+                context.close()
                 raise SqlLlamaError(f"{self.name}: llama.cpp does not take the adapter", fix="sql-llama doctor")
         return context
 

@@ -28,6 +28,7 @@ from ..core.sqlcheck import check
 TIMEOUT = 30.0  # seconds of one query; of one query on all fuzzed databases together
 MAX_ROWS = 100_000
 GRACE = 10.0  # seconds more until the process is ended
+START = 120.0  # seconds until a new process says that it is there; a second or so on an idle machine
 MEMORY = 3 * 2**30  # bytes that a process may take
 KEPT = 64 * 2**20  # bytes, roughly, of results that a process keeps
 OPEN = 100  # connections that a process keeps
@@ -35,6 +36,7 @@ FLOOR = 1e-3  # seconds: below it a clock measures the machine and not the query
 REPEATS = 2  # more runs of two queries whose times are compared
 AHEAD = 64  # tasks drawn before their verdict is waited for, per process
 CHUNK = 8  # tasks that are sent to a process at once
+HELLO = "hello"  # what a process says when it is there
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,7 @@ class _Worker:
         self.timeout = timeout
         self.process: multiprocessing.process.BaseProcess | None = None
         self.line: Connection | None = None
+        self.greeted = False
         self.closed = False
 
     def ask(self, tasks: Sequence[Task]) -> Iterator[Verdict | SqlLlamaError]:
@@ -227,6 +230,7 @@ class _Worker:
             error = ""
             try:
                 line = self._line()
+                self._greeted(line)
                 line.send(rest)
                 while rest and not error:
                     if line.poll(self._limit(rest[0])):
@@ -260,11 +264,30 @@ class _Worker:
                 raise SqlLlamaError("the judge was closed")
             if self.line is None:
                 context = multiprocessing.get_context("spawn")
-                self.line, theirs = context.Pipe()
-                self.process = context.Process(target=_serve, args=(theirs, self.timeout), daemon=True)
-                self.process.start()
-                theirs.close()
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(theirs, self.timeout), daemon=True)
+                try:
+                    process.start()
+                except BaseException:
+                    ours.close()
+                    raise
+                finally:
+                    theirs.close()
+                self.line, self.process = ours, process
             return self.line
+
+    def _greeted(self, line: Connection) -> None:
+        """Wait until a new process says that it is there: one that cannot start would make every answer wrong."""
+        try:
+            if not self.greeted and not (line.poll(START) and line.recv() == HELLO):
+                raise EOFError
+        except (EOFError, OSError):
+            self._end()
+            raise SqlLlamaError(
+                "the process that runs the queries does not start",
+                fix="call it from a script that is a file, below `if __name__ == '__main__':`",
+            ) from None
+        self.greeted = True
 
     def _end(self) -> None:
         with self.lock:
@@ -274,6 +297,7 @@ class _Worker:
             if self.line is not None:
                 self.line.close()
             self.process = self.line = None
+            self.greeted = False
 
 
 def _serve(line: Connection, timeout: float | None) -> None:
@@ -284,6 +308,7 @@ def _serve(line: Connection, timeout: float | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     bench = Bench(TIMEOUT if timeout is None else timeout)
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        line.send(HELLO)
         while True:
             for task in line.recv():
                 try:
