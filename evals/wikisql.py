@@ -1,4 +1,4 @@
-"""WikiSQL's own layout as questions: lines of table_id, question and sql (sel, agg, conds), with the tables beside them.
+"""WikiSQL's own layout as questions: lines of table_id, question and sql (sel, agg, conds), tables in a file beside it.
 
 `FILE.tables.jsonl` next to `FILE.jsonl` holds id, header, types and rows. Each table becomes a SQLite database of one
 table, with its headers as names. Layout and order of the operators: Zhong, Xiong, Socher 2017, WikiSQL's lib/query.py.
@@ -6,8 +6,10 @@ Two things differ from its own database, whose columns are called col0, col1 and
 made from the headers, and texts are kept as they are; a condition's text is spelled as the cell that it means.
 """
 
+import contextlib
 import hashlib
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -35,7 +37,7 @@ class Tables:
         """Raises DataError when there is no file of tables, or a broken one."""
         path = questions.with_name(f"{questions.stem}.tables.jsonl")
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other breaks of lines
             tables = [json.loads(line) for line in lines if line.strip()]
             self.tables: dict[str, Mapping[str, Any]] = {table["id"]: table for table in tables}
         except OSError:
@@ -43,14 +45,14 @@ class Tables:
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: broken ({error})", fix="get WikiSQL's tables again") from None
 
-    def question(self, row: Mapping[str, Any]) -> tuple[str, str, Path | None]:
-        """Question, gold SQL and database of a line; no database where the table is unknown or has no rows.
+    def question(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Question and gold SQL of a line; the gold is SELECT NULL where the table is unknown or has no rows.
 
-        Raises KeyError, IndexError, TypeError or ValueError for a line that is broken.
+        Raises LookupError, TypeError or ValueError for a line that is broken.
         """
         table = self.tables.get(row["table_id"])
         if table is None or not table.get("rows"):
-            return row["question"], "SELECT 1", None
+            return row["question"], "SELECT NULL"
         names, sql = columns(table["header"]), row["sql"]
         said = identifier(names[sql["sel"]])
         aggregate = AGGREGATES[sql["agg"]]
@@ -59,7 +61,15 @@ class Tables:
             f"{identifier(names[place])} {OPERATORS[operator]} {_value(table, place, value)}"
             for place, operator, value in sql["conds"]
         ]
-        return row["question"], query + (" WHERE " + " AND ".join(conditions) if conditions else ""), _made(table)
+        return row["question"], query + (" WHERE " + " AND ".join(conditions) if conditions else "")
+
+    def database(self, table_id: str) -> Path | None:
+        """The database of a table, made when it is first asked for; None where it is unknown or has no rows.
+
+        Raises LookupError, TypeError, ValueError or sqlite3.Error for a table that is broken.
+        """
+        table = self.tables.get(table_id)
+        return _made(table) if table is not None and table.get("rows") else None
 
 
 def columns(header: Sequence[str]) -> list[str]:
@@ -87,16 +97,19 @@ def _value(table: Mapping[str, Any], place: int, value: Any) -> str:
     """A condition's value: a number where the column holds numbers, else the cell that it spells in another case."""
     if table["types"][place] == "real":
         number = _number(value)
-        return literal(str(value)) if isinstance(number, str) else f"{number:g}" if number % 1 else str(int(number))
+        return literal(number) if isinstance(number, str) else repr(number).removesuffix(".0")
     cells = {str(row[place]).lower(): str(row[place]) for row in table["rows"]}
     return literal(cells.get(str(value).lower(), str(value)))
 
 
 def _number(value: Any) -> float | str:
+    """A number where the text is one, thousands apart by commas; else the text."""
+    text = str(value)
     try:
-        return float(str(value).replace(",", ""))
+        number = float(text.replace(",", ""))
     except ValueError:
-        return str(value)
+        return text
+    return number if math.isfinite(number) and "_" not in text else text  # Python reads nan, inf and 1_000 too
 
 
 def _made(table: Mapping[str, Any]) -> Path:
@@ -111,13 +124,12 @@ def _made(table: Mapping[str, Any]) -> Path:
         [_number(cell) if kind == "REAL" else str(cell) for cell, kind in zip(row, kinds, strict=True)]
         for row in table["rows"]
     ]
-    with sqlite3.connect(":memory:") as connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         made = ", ".join(f"{identifier(name)} {kind}" for name, kind in zip(names, kinds, strict=True))
         connection.execute(f"CREATE TABLE {_name(table)} ({made})")
         connection.executemany(f"INSERT INTO {_name(table)} VALUES ({', '.join('?' * len(names))})", rows)
         connection.commit()
         data = connection.serialize()
-    connection.close()
     with atomic(path) as temporary:
         temporary.write_bytes(data)
     return path
