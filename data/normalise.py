@@ -5,10 +5,15 @@ table, no aliases but where a table stands twice in one FROM. What the style was
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
 from ..core.prompt import PLAIN_NAME
 from ..core.records import Schema
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 # `NOT a IN (` is written `a NOT IN (`; a text is matched as a whole, so that nothing in it is rewritten
 NOT = re.compile(r"'(?:[^']|'')*'|\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )")
@@ -30,17 +35,12 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     from sqlglot.optimizer.scope import Scope, traverse_scope
 
     tables = schema.columns()
-    known = {column for columns in tables.values() for column in columns}
     try:
         tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
         scopes = traverse_scope(tree)
     except SqlglotError as error:
         raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
-    for column in list(tree.find_all(exp.Column)):
-        # SQLite reads "x" as a string where no column has that name
-        name = column.this
-        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
-            column.replace(exp.Literal.string(name.name))
+    tree = texts_told(tree, tables)
     for scope in scopes:
         if isinstance(scope, Scope):
             _qualify(scope, tables)
@@ -52,6 +52,18 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     # with one blank less. The prompt's hints (core/prompt.literal) do squeeze it: there the model has to know better.
     text = tree.sql(dialect=dialect, normalize_functions="upper", comments=False)
     return NOT.sub(lambda found: f"{found[1]} NOT {found[2]}" if found[1] else found[0], text)
+
+
+def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
+    """Make texts of double-quoted names that no table has as a column, as SQLite does; changes the tree."""
+    from sqlglot import exp
+
+    known = {column.lower() for names in columns.values() for column in names}
+    for column in list(tree.find_all(exp.Column)):
+        name = column.this
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
+            column.replace(exp.Literal.string(name.name))
+    return tree
 
 
 def _qualify(scope: object, tables: dict[str, list[str]]) -> None:

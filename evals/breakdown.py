@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from .hardness import HARDNESS
 from .metrics import KINDS, Row, difference, mean
 
-LEVELS = ("easy", "medium", "hard", "extra", "unknown")
 CLASSES = ("hardness", "features", "database")
 
 
@@ -36,7 +36,7 @@ def _classes(row: Row, kind: str) -> list[str]:
 
 def _order(kind: str, name: str, count: int) -> tuple[int, str]:
     """Hardness as it grows, features and databases from the most frequent."""
-    return (LEVELS.index(name), "") if kind == "hardness" and name in LEVELS else (-count, name)
+    return (HARDNESS.index(name), "") if kind == "hardness" and name in HARDNESS else (-count, name)
 
 
 def _one(name: str, models: list[list[Row]], names: Sequence[str], classes: int) -> dict[str, Any]:

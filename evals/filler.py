@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .neighbours import texts_told
+from ..data.normalise import texts_told
 
 MOST_ROWS = 300  # of a table in a copy
 SAMPLED = 600  # rows of a table that are looked at

@@ -12,18 +12,17 @@ Right is `correct`, the strict execution match. The base is taken as it was scor
 cut out of its prose in the same way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.errors import DataError
+from .metrics import Row
 from .statistics import LEVEL, bootstrap, detectable, mcnemar, needed
 
 TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
 FEWEST_DATABASES = 5  # of fewer, an interval over databases says nothing
 MOSTLY = 0.5  # share of the base's answers that must run, or it is worth saying that they do not
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

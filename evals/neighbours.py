@@ -8,6 +8,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..data.normalise import texts_told
+
 if TYPE_CHECKING:
     from sqlglot import exp
 
@@ -51,18 +53,6 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
     except (SqlglotError, RecursionError, ValueError, TypeError):
         return ()
     return tuple(made)
-
-
-def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
-    """Make texts of double-quoted names that no table has as a column, as SQLite does."""
-    from sqlglot import exp
-
-    known = {column.lower() for names in columns.values() for column in names}
-    for column in list(tree.find_all(exp.Column)):
-        name = column.this
-        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
-            column.replace(exp.Literal.string(name.name))
-    return tree
 
 
 def _changes(node: "exp.Expr", others: Sequence[str], rng: random.Random) -> Iterator["exp.Expr"]:

@@ -20,13 +20,11 @@ from ..core.database import run
 from ..core.errors import SqlLlamaError
 from ..core.sqlcheck import check
 from .causes import CAUSES
-
-Row = Mapping[str, Any]
-"""One judged answer as evaluate.py keeps it."""
+from .hardness import HARDNESS
+from .metrics import Row
 
 SHARES = {"worse": 4, "wrong": 3, "better": 3}
 """Of ten."""
-HARDNESS = ("extra", "hard", "medium", "easy", "unknown")
 MAX_ROWS = 10
 TIMEOUT = 5.0  # seconds of one query
 LONGEST = 200  # characters of a cell or an error
@@ -95,7 +93,7 @@ def telling(base: Sequence[Row], tuned: Sequence[Row] = (), *, most: int = 10) -
                     together[one.database, one.cause],
                     causes[one.cause],
                     -frequent[one.kind][one.cause],
-                    HARDNESS.index(one.hardness) if one.hardness in HARDNESS else len(HARDNESS),
+                    -_hardness(one.hardness) if one.hardness in HARDNESS[:-1] else 0,
                     one.place,
                 ),
             )
@@ -210,7 +208,7 @@ def _by(key: str, base: Sequence[Row], tuned: Sequence[Row]) -> dict[str, tuple[
 
 
 def _hardness(name: str) -> int:
-    return HARDNESS[::-1].index(name) if name in HARDNESS[:-1] else len(HARDNESS)
+    return 1 + HARDNESS.index(name) if name in HARDNESS else len(HARDNESS) + 1
 
 
 def _count(base: Sequence[Row], tuned: Sequence[Row]) -> tuple[Count, ...]:
