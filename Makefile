@@ -1,5 +1,6 @@
 # The two commands: `make finetune export` makes the model, `make test` runs the tests. Each sets up what it needs.
-# Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, PYTHON=python3.12, VENV=.venv; see `make help`.
+# Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
+# PYTHON=python3.12, VENV=.venv; see `make help`.
 
 RECIPE ?= laptop
 SET ?=
@@ -8,7 +9,8 @@ DB ?=
 QUESTIONS ?=
 DATABASES ?=
 MODEL ?=
-TESTS ?= not base and not ollama and not terminal and not job and not shared
+OUT ?=
+TESTS ?= not base and not ollama and not terminal and not browser and not job and not shared
 VENV ?= .venv
 # The first Python that will do; `make PYTHON=...` picks another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -59,13 +61,14 @@ export: setup ## merge, convert, quantize and certify the newest run, or RUN; ha
 chat: setup ## ask base and tuned side by side; DB=file.sqlite for a database
 	$(TOOL) chat $(if $(DB),--db $(DB)) $(if $(MODEL),--model $(MODEL))
 
-eval: setup ## score MODEL on QUESTIONS=file over DATABASES=folder
-	$(TOOL) eval --questions "$(QUESTIONS)" --databases "$(DATABASES)" $(if $(MODEL),--model $(MODEL))
+eval: setup ## score MODEL="base.gguf tuned.gguf" on QUESTIONS=file over DATABASES=folder; report in OUT=folder
+	$(TOOL) eval --questions "$(QUESTIONS)" $(if $(DATABASES),--databases "$(DATABASES)") \
+		$(foreach model,$(MODEL),--model "$(model)") $(if $(OUT),--out "$(OUT)")
 
 test: setup-dev ## run the tests that need nothing but the project (TESTS="base or job" for others)
 	$(BIN)/python -m pytest -m "$(TESTS)"
 
-test-all: setup-dev ollama ## run every test: real base model, real Ollama, real terminal
+test-all: setup-dev ollama ## run every test: real base model, Ollama, terminal and browser
 	$(BIN)/python -m pytest
 
 check: setup-dev ## lint, format, types, layers and generated documentation

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -134,6 +135,14 @@ def test_pins_cover_the_dependencies_and_name_no_index() -> None:
         assert {name.partition(">=")[0] for name in names} <= pinned
         assert "://" not in text
         assert "index" not in text.replace("--hash", "")
+
+
+def test_slow_tests_are_left_out_by_make_test_and_run_by_ci() -> None:
+    markers = {marker.partition(":")[0] for marker in PROJECT["tool"]["pytest"]["ini_options"]["markers"]}
+    left_out = re.search(r"^TESTS \?= (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    run = re.search(r'TESTS="(.*)"$', (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    assert left_out and set(left_out[1].split(" and ")) == {f"not {name}" for name in markers}
+    assert run and set(run[1].split(" or ")) == markers
 
 
 def test_the_version_is_said_once() -> None:
