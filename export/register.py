@@ -16,21 +16,7 @@ from ..modelfiles.templates import Family
 HOW_TO_GET_ONE = (
     "No Ollama server answers: install it from ollama.com, run `ollama serve`, then `sql-llama export` again"
 )
-PATIENCE = 3.0  # seconds to wait for the server's version
 LONGEST_ANSWER = 600.0  # seconds to wait for one answer, which may have to load a large model first
-
-
-def server_version(host: str = "") -> str | None:
-    """Version of the server at `host` (default: settings, OLLAMA_HOST, Ollama's own); None when none answers."""
-    import httpx
-    from ollama import Client
-
-    try:
-        with Client(host or settings().ollama_host or None, timeout=PATIENCE)._client as http:
-            answer = http.get("/api/version").json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    return str(answer["version"]) if isinstance(answer, dict) and "version" in answer else None
 
 
 def register(

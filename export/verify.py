@@ -8,8 +8,8 @@ from ..core.errors import DataError
 from ..core.files import sha256
 from ..core.recipe import read_recipe
 from ..core.run import Run
+from ..engines.ollama import server_version
 from .certify import Certificate, Check, Verdict, certify, certify_ollama
-from .register import server_version
 
 
 def verify_run(path: Path) -> Certificate:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.gguf_file import check_gguf
+from sql_llama.engines.ollama import server_version
 from sql_llama.export.certify import Certificate, certify, certify_ollama, render_certificate, write_certificate
 from sql_llama.export.convert import convert
 from sql_llama.export.probes import probes
-from sql_llama.export.register import register, server_version
+from sql_llama.export.register import register
 from sql_llama.modelfiles.templates import Family, family
 
 if TYPE_CHECKING:

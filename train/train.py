@@ -13,7 +13,7 @@ from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
-from ..core.base_model import resolve_base
+from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
 from ..core.progress import progress
@@ -39,7 +39,7 @@ def train(recipe: Recipe, run: Run) -> Path:
     start = _start(recipe)
     inputs = {
         "recipe": recipe_hash,
-        "base": sha256(base / "config.json"),
+        "base": fingerprint(base),
         "train.jsonl": sha256(run.path / "data" / "train.jsonl"),
         "start": sha256(start) if start is not None else recipe.train.start,
     }
