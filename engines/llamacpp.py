@@ -118,9 +118,14 @@ class LlamaCpp:
         import llama_cpp
 
         try:
-            check_gguf(path)
+            facts = check_gguf(path)
+            # llama.cpp ends the process over a key of another type
+            if (facts.get("general.type"), facts.get("adapter.type")) != ("adapter", "lora"):
+                raise DataError(f"{path}: no LoRA adapter", fix="give a LoRA in GGUF, or a model without the +")
+            if not isinstance(facts.get("adapter.lora.alpha"), float):
+                raise DataError(f"{path}: a LoRA without its adapter.lora.alpha", fix="convert the adapter again")
             _said.clear()
-            self._adapter = llama_cpp.llama_adapter_lora_init(self._model, os.fsencode(path))
+            self._adapter = llama_cpp.llama_adapter_lora_init(self._model, os.fsencode(path)) or None
         finally:
             if self._adapter is None:
                 self.close()

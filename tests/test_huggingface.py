@@ -105,7 +105,7 @@ def test_the_end_token_counts_too(tiny_stopping_base: Path) -> None:
     for width in (2, 3):
         several = next(engine.candidates([CHATS[0]], beams=width, max_tokens=5))
         assert several[0].text == "" and several[0].confidence == pytest.approx(said.confidence, rel=1e-4)
-        assert len({said.text for said in several}) == len(several)  # an answer may end in two ways
+        assert [said.text for said in several].count("") == 1  # though it may end in two ways
     engine.close()
 
 

@@ -1,5 +1,10 @@
 """A GGUF file in this process: prompts as the file says, greedy answers that repeat, refusals in one line."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +13,11 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.records import Message
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
-from sql_llama.export.convert import convert
+from sql_llama.export.convert import convert, gguf_name, permute
+from sql_llama.export.merge import merge
 from sql_llama.modelfiles.templates import family
 
+REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
 CHAT = [Message("system", "Be brief."), Message("user", "How many singers are there in 2014? 多少 🦙")]
 CHATS = [[Message("user", f"How many singers are older than {n}? " + "singer " * (40 * n))] for n in range(5)]
 
@@ -149,4 +156,97 @@ def test_what_is_no_model_is_said_in_one_line(
         with pytest.raises(DataError) as caught:
             load_llamacpp(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value) and caught.value.fix
+    assert capfd.readouterr() == ("", "")
+
+
+def write_lora(base: Path, adapter: Path, out: Path, *, kind: str = "adapter", cut: int = 0) -> Path:
+    """A peft adapter as a LoRA in GGUF, as llama.cpp's convert_lora_to_gguf.py lays it out."""
+    from gguf import GGUFWriter
+    from safetensors.numpy import load_file
+
+    config = json.loads((base / "config.json").read_text())
+    facts = json.loads((adapter / "adapter_config.json").read_text())
+    writer = GGUFWriter(out, "llama")
+    writer.add_string("general.type", kind)
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", facts["lora_alpha"])
+    for name, weights in load_file(adapter / "adapter_model.safetensors").items():
+        module, _, part = name.removeprefix("base_model.model.").removesuffix(".weight").rpartition(".lora_")
+        values = weights.astype("float32")
+        for rows, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
+            if part == "B" and module.endswith(rows):
+                values = permute(values, config[heads])
+        if cut and part == "A":
+            values = values[:, :cut]
+        writer.add_tensor(f"{gguf_name(base, f'{module}.weight')}.lora_{part.lower()}", values.copy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return out
+
+
+def test_a_lora_answers_as_the_merged_file_does(
+    engine: LlamaCpp, chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    lora = write_lora(tiny_base, tiny_adapter, tmp_path / "lora.gguf")
+    tuned = load_llamacpp(chatml_file, adapter=lora, num_ctx=1024, threads=2)
+    merged = load_llamacpp(
+        convert(tiny_base, tmp_path / "merged.gguf", family("chatml"), merge(tiny_base, tiny_adapter)), threads=2
+    )
+    ours, wanted, without = ([said.confidence or 0 for said in one.answer_many(CHATS, max_tokens=1)]
+                             for one in (tuned, merged, engine))  # fmt: skip
+    assert ours == pytest.approx(wanted, rel=0.1) and ours != pytest.approx(without, rel=0.2)
+    said = [one.text for one in tuned.answer_many(CHATS, max_tokens=6)]
+    same = [one.text for one in merged.answer_many(CHATS, max_tokens=6)]
+    assert sum(one == other for one, other in zip(said, same, strict=True)) >= 4  # a near-tie may fall otherwise
+    assert said != [one.text for one in engine.answer_many(CHATS, max_tokens=6)]
+    beams = next(tuned.candidates(CHATS, beams=2, max_tokens=6))
+    assert beams[0].confidence and beams[0].confidence >= 0.98 * (answer(tuned, CHATS[0], max_tokens=6).confidence or 1)
+    assert (tuned.name, tuned.facts["adapter"]) == ("tiny+lora", "lora.gguf") and tuned.identity != engine.identity
+    for one in (tuned, merged):
+        one.close()
+        one.close()
+
+
+@pytest.mark.skipif(not REFERENCE, reason="SQL_LLAMA_LLAMA_CPP does not name a folder with llama.cpp's scripts")
+def test_a_lora_is_laid_out_as_llamacpps_own_script_does(tiny_base: Path, tiny_adapter: Path, tmp_path: Path) -> None:
+    from gguf import GGUFReader
+
+    script = [sys.executable, Path(REFERENCE) / "convert_lora_to_gguf.py", tiny_adapter, "--base", tiny_base]
+    subprocess.run(
+        [*script, "--outtype", "f32", "--outfile", tmp_path / "theirs.gguf"], check=True, capture_output=True
+    )
+    theirs, ours = (
+        {tensor.name: tensor.data for tensor in GGUFReader(path).tensors}
+        for path in (tmp_path / "theirs.gguf", write_lora(tiny_base, tiny_adapter, tmp_path / "ours.gguf"))
+    )
+    assert set(theirs) == set(ours) and all((theirs[name] == ours[name]).all() for name in ours)
+
+
+def test_a_lora_that_does_not_fit_is_one_line_and_nothing_stays_loaded(
+    chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import psutil
+
+    text = tmp_path / "text.gguf"
+    text.write_text("hello")
+    own = Path(shutil.copy(chatml_file, tmp_path / "own.gguf"))
+    wrong = [
+        write_lora(tiny_base, tiny_adapter, tmp_path / "narrow.gguf", cut=32),
+        write_lora(tiny_base, tiny_adapter, tmp_path / "model.gguf", kind="model"),
+        chatml_file,
+        text,
+        tmp_path / "gone.gguf",
+    ]
+    before = 0
+    for turn in range(8):
+        for path in wrong:
+            with pytest.raises(DataError) as caught:
+                load_llamacpp(own, adapter=path, threads=1)
+            assert str(path) in str(caught.value) and "\n" not in str(caught.value) and caught.value.fix
+        if turn == 1:
+            before = psutil.Process().memory_info().rss
+    assert psutil.Process().memory_info().rss - before < 8 * 2**20  # a model that stayed would be 0.3 MB each time
+    assert str(own) not in Path("/proc/self/maps").read_text()
     assert capfd.readouterr() == ("", "")
