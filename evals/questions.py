@@ -242,11 +242,11 @@ def _from_ddl(ddl: str) -> Path:
             connection.set_authorizer(None)
             connection.set_progress_handler(None, 0)
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+            if not tables:
+                raise _Unmade("it makes no table")
             made = connection.serialize()
         except (sqlite3.Error, ValueError) as error:
             raise _Unmade(" ".join(str(error).split())) from None
-    if not tables:
-        raise _Unmade("it makes no table")
     with atomic(path) as temporary:
         temporary.write_bytes(made)
     return path

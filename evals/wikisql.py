@@ -18,7 +18,7 @@ from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import atomic
-from ..core.prompt import identifier, literal
+from ..core.prompt import identifier
 from ..core.settings import settings
 
 AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
@@ -97,9 +97,14 @@ def _value(table: Mapping[str, Any], place: int, value: Any) -> str:
     """A condition's value: a number where the column holds numbers, else the cell that it spells in another case."""
     if table["types"][place] == "real":
         number = _number(value)
-        return literal(number) if isinstance(number, str) else repr(number).removesuffix(".0")
+        return _quoted(number) if isinstance(number, str) else repr(number).removesuffix(".0")
     cells = {str(row[place]).lower(): str(row[place]) for row in table["rows"]}
-    return literal(cells.get(str(value).lower(), str(value)))
+    return _quoted(cells.get(str(value).lower(), str(value)))
+
+
+def _quoted(text: str) -> str:
+    """As it is, blanks and all: the gold has to find its cell."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _number(value: Any) -> float | str:

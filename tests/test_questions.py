@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sql_llama.core.database import run
 from sql_llama.core.errors import DataError
+from sql_llama.evals import questions as module
 from sql_llama.evals.questions import questions, read_predictions
 
 
@@ -109,3 +110,83 @@ def test_predictions_must_be_one_per_question(databases: Path, tmp_path: Path, t
     path.write_text(text)
     with pytest.raises(DataError):
         read_predictions(path, found)
+
+
+def test_sql_create_contexts_layout_as_lines_and_as_a_list(tmp_path: Path) -> None:
+    row = {
+        "question": "How many heads?",
+        "answer": "SELECT COUNT(*) FROM head WHERE age > 56",
+        "context": "CREATE TABLE head (age INTEGER)",
+    }
+    for lines in (True, False):
+        (item,) = questions(write(tmp_path / "q.json", row, lines=lines), None).items
+        assert (item.question, item.gold) == (row["question"], row["answer"])
+        ages = [age for (age,) in run(str(item.database), "SELECT age FROM head").rows]
+        assert any(age > 56 for age in ages) and any(age <= 56 for age in ages)  # rows within and without
+
+
+def test_schemas_that_cannot_be_made_are_missing_and_listed(tmp_path: Path) -> None:
+    good = {"question": "q", "answer": "SELECT a FROM t", "context": "CREATE TABLE t (a INT)"}
+    twice = {**good, "context": "CREATE TABLE t (a INT); CREATE TABLE t (b INT)"}
+    found = questions(write(tmp_path / "q.jsonl", twice, good, {**good, "context": "-- no"}, lines=True), None)
+    assert len(found.items) == 1 and found.places == (1,) and found.total == 3
+    assert found.missing == {
+        "line 1: the schema cannot be made (table t already exists)": 1,
+        "line 3: the schema cannot be made (it makes no table)": 1,
+    }
+
+
+def test_a_gold_that_fails_over_its_schema_is_asked_all_the_same(tmp_path: Path) -> None:
+    fails = {"question": "q", "answer": "SELECT b FROM t", "context": "CREATE TABLE t (a INT)"}
+    found = questions(write(tmp_path / "q.jsonl", fails, lines=True), None)
+    assert [item.gold for item in found.items] == ["SELECT b FROM t"] and not found.missing
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        f"CREATE TABLE t AS {ENDLESS} SELECT count(*) FROM n",
+        f"CREATE TABLE t (a); INSERT INTO t {ENDLESS} SELECT zeroblob(1000) FROM n",
+        "CREATE TABLE t AS SELECT zeroblob(1000000000)",
+        "CREATE TABLE t AS SELECT load_extension('evil')",
+        "CREATE VIRTUAL TABLE t USING fts5(a)",
+        "CREATE TABLE t (a); ATTACH 'stolen.sqlite' AS s",
+        "CREATE TABLE t (a); VACUUM INTO 'stolen.sqlite'",
+        "CREATE TABLE t (a\x00)",
+    ],
+)
+def test_a_schema_that_attacks_is_stopped(tmp_path: Path, ddl: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DDL_SECONDS", 0.3)
+    monkeypatch.chdir(tmp_path)
+    row = {"question": "q", "sql": "SELECT 1", "schema": ddl}
+    with pytest.raises(DataError, match=r"q\.jsonl:1: the schema cannot be made") as caught:
+        questions(write(tmp_path / "q.jsonl", row, lines=True), None)
+    assert "\n" not in str(caught.value) and not list(tmp_path.rglob("*.sqlite"))
+
+
+def test_a_sample_is_the_same_for_the_same_seed_and_predictions_follow_it(databases: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "dev.json", *({**SPIDER, "question": f"q{n}"} for n in range(50)))
+    predictions = write(tmp_path / "p.jsonl", *({"sql": f"SELECT {n}"} for n in range(50)), lines=True)
+    first, again, other = (questions(path, databases, sample=8, seed=seed) for seed in (1, 1, 2))
+    assert first == again and first.items != other.items and len(first.items) == 8
+    assert list(first.places) == sorted(first.places)
+    said = read_predictions(predictions, first)
+    assert [f"SELECT {item.question[1:]}" for item in first.items] == said
+    assert len(questions(path, databases, sample=80).items) == 50
+
+
+def test_a_limit_takes_predictions_of_the_whole_file(databases: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "dev.json", *[SPIDER] * 9)
+    predictions = write(tmp_path / "p.jsonl", *({"sql": f"SELECT {n}"} for n in range(9)), lines=True)
+    assert read_predictions(predictions, questions(path, databases, 2), exact=False) == ["SELECT 0", "SELECT 1"]
+
+
+def test_halves_of_characters_are_made_whole(databases: Path, tmp_path: Path) -> None:
+    row = {**LINE, "question": "a\ud800b", "sql": "SELECT '\udfff'"}
+    path = write(tmp_path / "q.jsonl", row, lines=True)
+    (item,) = questions(path, databases).items
+    assert (item.question, item.gold) == ("a?b", "SELECT '?'")
+    assert read_predictions(path, questions(path, databases)) == ["SELECT '?'"]
