@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -93,7 +93,7 @@ def efficiency(verdict: Verdict) -> float:
     return math.sqrt(max(verdict.gold_seconds, FLOOR) / max(verdict.sql_seconds, FLOOR))
 
 
-def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None) -> Iterator[Verdict]:
+def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None) -> Generator[Verdict, None, None]:
     """Verdicts in the order of `tasks`, from `workers` processes (0: one per core) that judge while tasks are drawn.
 
     After each drawn task, every verdict that is there and whose turn it is comes out. `timeout` in seconds, of one
