@@ -126,6 +126,10 @@ def _evaluate(
     from ..evals.questions import fuzzed
 
     copies = fuzzed(found, variants, seed) if variants else {}
+    bare = sum(not made for made in copies.values())
+    if bare:
+        many = "database" if bare == 1 else "databases"
+        click.echo(f"Of {bare} {many} no copy with other rows would tell more", err=True)
     names = model_names([*models, *map(str, predictions)])
     scored = []
 
@@ -263,7 +267,9 @@ def _can_tell(scored: Sequence["Model"]) -> str:
         said += (
             f" {scored[1].name} answers {paired.only_second} more and {paired.only_first} fewer: p = {paired.p:.2g}."
         )
-        if seen is not None:
+        if seen is None:
+            said += f" With {n} questions hardly any gain could be told from luck."
+        else:
             said += f" With {n} questions a gain below {100 * seen:.0f} points would mostly go unseen."
     return said + " Other questions, of other databases, may give other numbers."
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.database import LONGEST_VALUE
+from ..core.database import LONGEST_VALUE, connect
 from ..core.errors import DataError
 from ..core.files import atomic
 from ..core.progress import progress
+from ..core.prompt import identifier
 from ..core.settings import settings
 from .fuzz import fuzz, variants
 from .wikisql import Tables, is_wikisql
@@ -123,8 +124,13 @@ def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
     Raises _Unmade where no rows can be made for which the golds return any: over none, every query would be right.
     """
     made = fuzz(database, golds, 1)
-    if not made.paths and gold not in made.failed:
-        raise _Unmade("no rows can be made that the gold returns")
+    if not made.paths and gold not in made.failed:  # count(*) has no neighbours that rows tell it from
+        with contextlib.closing(connect(str(database))) as connection:
+            connection.set_authorizer(None)
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+        made = fuzz(database, [*golds, *(f"SELECT * FROM {identifier(name)}" for (name,) in names)], 1)
+        if not made.paths:
+            raise _Unmade("no rows can be made that the gold returns")
     return next(iter(made.paths), database)
 
 

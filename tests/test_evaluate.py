@@ -4,12 +4,12 @@ import doctest
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from sql_llama.cli.eval import command
-from sql_llama.core.errors import DataError
+from sql_llama.core.errors import RecipeError
 from sql_llama.core.records import Score
 from sql_llama.engines.scripted import ScriptedEngine
 from sql_llama.evals import evaluate as module
@@ -17,8 +17,6 @@ from sql_llama.evals import judge as judging
 from sql_llama.evals.evaluate import evaluate
 from sql_llama.evals.judge import judge
 from sql_llama.evals.questions import Question, Questions
-from sql_llama.export.convert import convert
-from sql_llama.modelfiles.templates import family
 
 CASES = [  # question, gold, what the model says, valid, correct
     ("q0", "SELECT count(*) FROM pets", "SELECT count(*) FROM pets;", True, True),
@@ -124,53 +122,123 @@ def test_a_query_that_hangs_is_ended(pets: Path, monkeypatch: pytest.MonkeyPatch
         assert judged(pets, "SELECT 1", forever).error == "did not stop in time"
 
 
-@pytest.fixture
-def files(pets: Path, tmp_path: Path) -> tuple[Path, Path]:
-    database = tmp_path / "db" / "pets" / "pets.sqlite"
-    database.parent.mkdir(parents=True)
-    database.write_bytes(pets.read_bytes())
-    rows = [{"question": case[0], "query": case[1], "db_id": "pets"} for case in CASES[:3]]
-    (tmp_path / "dev.json").write_text(json.dumps(rows))
-    return tmp_path / "dev.json", tmp_path / "db"
+def test_a_process_that_cannot_start_is_an_error_and_no_wrong_answer(pets: Path) -> None:
+    script = f"""
+from pathlib import Path
+from sql_llama.core.errors import SqlLlamaError
+from sql_llama.evals.evaluate import evaluate
+from sql_llama.evals.judge import judge
+from sql_llama.evals.questions import Question, Questions
+pets = Path({str(pets)!r})
+asked = Questions((Question("q", "SELECT 1", pets),), {{}}, (0,), 1)
+try:
+    evaluate(asked, name="m", model="m", predictions=["SELECT 1"])
+except SqlLlamaError as error:
+    print(error)
+try:
+    with judge() as ask:
+        ask(pets, "SELECT 1", "SELECT 1")
+except SqlLlamaError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
+    first, second = done.stdout.splitlines()
+    assert first == second and first.startswith("the process that runs the queries does not start (call it from a")
 
 
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
-
-
-def test_the_command_prints_one_object_for_models_and_predictions(
-    files: tuple[Path, Path], tmp_path: Path, tiny_base: Path
+@pytest.mark.parametrize(
+    "change",
+    ["model", "beams", "variants", "questions", "gold", "database", "num_ctx", "predictions", "source", "nothing"],
+)
+def test_answers_are_kept_for_the_very_same_thing_only(
+    pets: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = convert(tiny_base, tmp_path / "tiny.gguf", family("chatml"))
-    predictions = tmp_path / "p.jsonl"
-    predictions.write_text("\n".join(json.dumps({"sql": case[2].strip(";")}) for case in CASES[:3]))
-    out = tmp_path / "out"
-    common = ("--questions", files[0], "--databases", files[1])
-    result = invoke(*common, "--model", model, "--predictions", predictions, "--out", out, "--json")
-    assert result.exit_code == 0, result.exception
-    said = json.loads(result.stdout)["models"]
-    assert [(one["model"], one["n"]) for one in said] == [(str(model), 3), (str(predictions), 3)]
-    wanted = {"model", "n", "execution_accuracy", "valid_sql", "exact_match", "seconds", "interval"}
-    assert all(wanted <= set(one) for one in said)
-    assert said[1]["execution_accuracy"] == pytest.approx(1 / 3)
-    assert sorted(path.name for path in out.glob("*.jsonl")) == ["p.jsonl", "tiny.jsonl"]
-    keys = list(json.loads((out / "tiny.jsonl").read_text().splitlines()[0]))
-    assert keys[:6] == ["question", "gold", "raw", "sql", "valid", "correct"]
-    table = invoke(*common, "--predictions", predictions)
-    assert table.exit_code == 0 and "33.3%" in table.stdout
+    items, variants = [Question("q0", "SELECT 1", pets)], {pets: (pets,)}
+
+    def key(engine: ScriptedEngine, beams: int, predictions: list[str] | None) -> str:
+        return module._key(items, "m", engine, predictions, beams, variants)
+
+    before = key(ScriptedEngine({}), 1, ["a"])
+    engine, beams, predictions = ScriptedEngine({}), 1, ["a"]
+    if change == "model":
+        engine = ScriptedEngine({}, name="other")
+    elif change == "beams":
+        beams = 2
+    elif change == "variants":
+        variants[pets] = (pets, tmp_path / "more.sqlite")
+    elif change == "questions":
+        items.append(items[0])
+    elif change == "gold":
+        items[0] = Question("q0", "SELECT 2", pets)
+    elif change == "database":
+        os.utime(pets, ns=(1, 1))
+    elif change == "num_ctx":
+        engine = ScriptedEngine({}, num_ctx=99)
+    elif change == "predictions":
+        predictions = ["b"]
+    elif change == "source":
+        assert {"evals/judge.py", "core/compare.py"} <= set(module.SOURCES)
+        monkeypatch.setattr(module, "SOURCES", module.SOURCES[1:])
+    assert (key(engine, beams, predictions) == before) is (change == "nothing")
 
 
-def test_wrong_usage_and_missing_files(files: tuple[Path, Path], tmp_path: Path) -> None:
-    common = ("--questions", files[0], "--databases", files[1])
-    out = tmp_path / "out"
-    assert invoke(*common).exit_code == 2
-    for wrong in (
-        (*common, "--model", tmp_path / "gone.gguf", "--out", out),
-        (*common, "--model", files[0], "--out", out),
-        (*common, "--predictions", tmp_path / "gone.jsonl", "--out", out),
-        ("--questions", tmp_path / "gone", "--databases", files[1], "--model", "x", "--out", out),
-        ("--questions", files[0], "--databases", tmp_path / "gone", "--model", "x", "--out", out),
-    ):
-        result = invoke(*wrong)
-        assert isinstance(result.exception, DataError)
-        assert not out.exists()
+def test_other_answers_of_the_same_name_are_put_aside(pets: Path, tmp_path: Path) -> None:
+    one, other = scripted(), ScriptedEngine({}, name="other")
+    first = evaluate(found(pets), name="m", model="a/m.gguf", engine=one, out=tmp_path)
+    text = (tmp_path / "m.jsonl").read_text()
+    for number in (1, 2):
+        done = evaluate(found(pets), name="m", model="b/m.gguf", engine=(other, one)[number - 1], out=tmp_path)
+        assert done.aside == tmp_path / f"m.{number}.jsonl" and len(lines(tmp_path)) == len(CASES)
+    assert first.aside is None and (tmp_path / "m.1.jsonl").read_text() == text
+    assert {json.loads(line)["raw"] for line in (tmp_path / "m.2.jsonl").read_text().splitlines()} == {"I do not know."}
+
+
+def test_an_answer_with_a_line_break_of_unicode_is_kept(pets: Path, tmp_path: Path) -> None:
+    says = {case[0]: f"SELECT 'a\u2028b\x85{case[0]}'" for case in CASES}
+    for asked in (len(CASES), 0):
+        engine = ScriptedEngine(says)
+        evaluate(found(pets), name="m", model="m", engine=engine, out=tmp_path)
+        assert len(engine.asked) == asked
+
+
+ATTACKS = [
+    "",
+    ";",
+    "I do not know.",
+    "SELECT " + "a, " * 3000,
+    "SELECT 1; DROP TABLE pets",
+    "DELETE FROM pets",
+    "ATTACH 'stolen.sqlite' AS s",
+    "SELECT load_extension('evil')",
+    "SELECT zeroblob(2000000000)",
+    "SELECT " + "(" * 3000 + "1" + ")" * 3000,
+    "SELECT 'a\x00b'",
+]
+
+
+def test_hostile_answers_count_as_wrong_and_change_nothing(pets: Path, tmp_path: Path) -> None:
+    before = pets.read_bytes()
+    golds = [*["SELECT name FROM pets"] * len(ATTACKS), "SELECT name FROM pets", "SELECT gone FROM pets", ""]
+    items = tuple(Question(f"q{place}", gold, pets) for place, gold in enumerate(golds))
+    asked = Questions(items, {"elsewhere": 3}, tuple(range(len(items))), len(items))
+    said = [*ATTACKS, "SELECT name FROM pets", "SELECT name FROM pets", "SELECT name FROM pets"]
+    done = evaluate(asked, name="m", model="m", predictions=said, out=tmp_path / "out", variants={pets: (pets,)}).score
+    assert done.n == len(said) and done.execution_accuracy == 1 / len(said) and done.valid_sql == 3 / len(said)
+    assert done.extra["gold_failed"] == 2 and done.extra["missing"] == {"elsewhere": 3}
+    assert pets.read_bytes() == before and sorted(path.name for path in tmp_path.iterdir()) == [
+        "home",
+        "out",
+        "pets.sqlite",
+    ]
+
+
+def test_an_endless_answer_is_cut_by_the_limit(pets: Path, tmp_path: Path) -> None:
+    endless = {case[0]: "SELECT name, " * 5000 for case in CASES}
+    result = score(pets, ScriptedEngine(endless), tmp_path)
+    assert result.valid_sql == 0 and {row["tokens"] for row in lines(tmp_path)} == {256}
+
+
+def test_several_beams_of_what_gives_one_answer_are_refused(pets: Path) -> None:
+    for engine, predictions in ((scripted(), None), (None, ["SELECT 1"] * len(CASES))):
+        with pytest.raises(RecipeError, match="m: gives one answer only"):
+            evaluate(found(pets), name="m", model="m", engine=engine, predictions=predictions, beams=2)

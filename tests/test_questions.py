@@ -142,6 +142,13 @@ def test_a_gold_that_fails_over_its_schema_is_asked_all_the_same(tmp_path: Path)
     assert [item.gold for item in found.items] == ["SELECT b FROM t"] and not found.missing
 
 
+@pytest.mark.parametrize("gold", ["SELECT count(*) FROM t", "SELECT a FROM t", "SELECT 1", "SELECT count(*) FROM t, u"])
+def test_even_a_gold_that_any_rows_satisfy_gets_rows(tmp_path: Path, gold: str) -> None:
+    row = {"question": "q", "answer": gold, "context": "CREATE TABLE t (a INT); CREATE TABLE u (b TEXT)"}
+    (item,) = questions(write(tmp_path / "q.jsonl", row, lines=True), None).items
+    assert run(str(item.database), "SELECT * FROM t").rows and run(str(item.database), "SELECT * FROM u").rows
+
+
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 
 
