@@ -13,6 +13,7 @@ import click
 from ..core.errors import RecipeError
 
 if TYPE_CHECKING:
+    from ..core.records import Score
     from ..evals.evaluate import Evaluated
     from ..evals.questions import Questions
     from ..evals.report import Model
@@ -167,6 +168,11 @@ def _model(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) ->
     )
 
 
+def _score(model: "Model") -> "Score":
+    assert model.score is not None  # `_model` gives it
+    return model.score
+
+
 def model_names(models: Sequence[str]) -> list[str]:
     """A name for each model: its file's or folder's, with a number where two are called the same.
 
@@ -215,7 +221,7 @@ def _say(
     if as_json:
         rows = []
         for model in scored:
-            score = dataclasses.asdict(model.score)
+            score = dataclasses.asdict(_score(model))
             extra = score.pop("extra")
             rows.append({"name": model.name, **extra, **score, "memory": model.memory})
         said = {"questions": str(file), "missing": dict(found.missing), "models": rows}
@@ -224,14 +230,14 @@ def _say(
     if sample:
         _answers(scored)
     _table(scored)
-    failed = max(model.score.extra["gold_failed"] for model in scored)
+    failed = max(_score(model).extra["gold_failed"] for model in scored)
     if failed:
         click.echo(f"The gold query itself failed for {failed} questions: they count as wrong", err=True)
     if found.missing:
         names = sorted(found.missing)
         more = f", and {len(names) - SHOWN} more: see --json" if len(names) > SHOWN else ""
-        said = f"{sum(found.missing.values())} questions whose databases are missing"
-        click.echo(f"Not asked: {said} ({', '.join(names[:SHOWN])}{more})", err=True)
+        lost = f"{sum(found.missing.values())} questions whose databases are missing"
+        click.echo(f"Not asked: {lost} ({', '.join(names[:SHOWN])}{more})", err=True)
     if sample:
         click.echo(_can_tell(scored))
     if gate:
@@ -258,7 +264,7 @@ def _can_tell(scored: Sequence["Model"]) -> str:
 
     first = scored[0]
     n = len(first.rows)
-    low, high = first.score.extra["interval"]
+    low, high = _score(first).extra["interval"]
     said = f"{n} questions place {first.name} between {low:.0%} and {high:.0%}."
     if len(scored) > 1:
         base, tuned = ([bool(row["correct"]) for row in model.rows] for model in scored[:2])
@@ -284,7 +290,7 @@ def _table(scored: Sequence["Model"]) -> None:
         column.overflow = "fold"  # a name or number is read whole or not at all
         column.justify = "right" if column is not table.columns[0] else "left"
     for model in scored:
-        score = model.score
+        score = _score(model)
         low, high = score.extra["interval"]
         shares = f"{score.execution_accuracy:.1%}", f"{low:.1%}-{high:.1%}", f"{score.valid_sql:.1%}"
         table.add_row(model.name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
