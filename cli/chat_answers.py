@@ -25,6 +25,8 @@ class Side:
 
     `reading` the prompt, `writing`, `querying` the database, then `done` (with `result` or the database's `error`),
     `stopped` by the user, or `failed` (with the engine's `error`). `started`, `first` and `last` piece are clock times.
+    `ended` is set when its thread no longer uses the engine: up to Python 3.12 a Ctrl-C that comes while a thread is
+    joined marks the thread as ended although it runs on.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Side:
     started: float = field(default_factory=time.monotonic)
     first: float = 0.0
     last: float = 0.0
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def speed(self) -> float:
         """Tokens a second from the first piece of text to the last, without the reading of the prompt; 0 if unknown."""
@@ -46,20 +49,13 @@ class Side:
         return (self.answer.tokens - 1) / (self.last - self.first)
 
 
-def chat_answers(
-    sides: Sequence[Side], chats: Sequence[Sequence[Message]], url: str, stop: threading.Event
-) -> list[threading.Thread]:
+def chat_answers(sides: Sequence[Side], chats: Sequence[Sequence[Message]], url: str, stop: threading.Event) -> None:
     """Start all answers, a chat for each side; `url` empty: nothing is run.
 
     Setting `stop` ends each within one decoding step.
     """
-    threads = [
-        threading.Thread(target=_answer, args=(side, chat, url, stop), name=f"answer-{side.title}", daemon=True)
-        for side, chat in zip(sides, chats, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    return threads
+    for side, chat in zip(sides, chats, strict=True):
+        threading.Thread(target=_answer, args=(side, chat, url, stop), name=f"answer-{side.title}", daemon=True).start()
 
 
 def _answer(side: Side, chat: Sequence[Message], url: str, stop: threading.Event) -> None:
@@ -80,6 +76,8 @@ def _answer(side: Side, chat: Sequence[Message], url: str, stop: threading.Event
         side.error, side.state = str(error), "failed"
     except Exception as error:  # a thread's exception would be lost; the other model's answer must still be shown
         side.error, side.state = f"{type(error).__name__}: {error}", "failed"
+    finally:
+        side.ended.set()
 
 
 def _listen(side: Side, chat: Sequence[Message], stop: threading.Event) -> Answer | None:

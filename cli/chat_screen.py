@@ -3,7 +3,6 @@
 import contextlib
 import sys
 import textwrap
-import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -45,10 +44,10 @@ class Screen:
         if fix:
             self.say(f"Fix: {fix}")
 
-    def follow(self, sides: Sequence[Side], threads: Sequence[threading.Thread]) -> None:
+    def follow(self, sides: Sequence[Side]) -> None:
         """Show the answers while they grow, until all are there. Raises KeyboardInterrupt on Ctrl-C."""
         if not self.live:
-            _wait(threads)
+            _wait(sides)
             return
         from rich.live import Live
 
@@ -59,7 +58,7 @@ class Screen:
             _silent_keyboard(),
             Live(console=self.console, get_renderable=picture, refresh_per_second=REFRESH, transient=True),
         ):
-            _wait(threads)
+            _wait(sides)
 
     def show(self, sides: Sequence[Side]) -> None:
         """Print the answers for good; one that has not ended by now was stopped."""
@@ -71,10 +70,10 @@ class Screen:
                 self.say(plain_answer(side))
 
 
-def _wait(threads: Sequence[threading.Thread]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.05)  # not forever: Python handles Ctrl-C between two waits
+def _wait(sides: Sequence[Side]) -> None:
+    for side in sides:
+        while not side.ended.wait(0.05):  # not forever: Python handles Ctrl-C between two waits
+            pass
 
 
 @contextlib.contextmanager

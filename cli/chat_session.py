@@ -77,7 +77,7 @@ class ChatSession:
         self.with_base = base is not None
         self.source = source
         self.questions: list[str] = []
-        self._threads: list[threading.Thread] = []
+        self._sides: list[Side] = []
 
     def status(self) -> str:
         """One line: what is asked about and who answers."""
@@ -159,9 +159,10 @@ class ChatSession:
         if dropped:
             self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
         stop = threading.Event()
-        self._threads = chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared.url, stop)
+        self._sides = sides
+        chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared.url, stop)
         try:
-            self.screen.follow(sides, self._threads)
+            self.screen.follow(sides)
         except KeyboardInterrupt:
             stop.set()
             if not self.screen.live:
@@ -173,15 +174,15 @@ class ChatSession:
     def close(self) -> None:
         """Free both models, but never under a thread that still decodes."""
         self.wait(CLOSE_SECONDS)
-        if not any(thread.is_alive() for thread in self._threads):
+        if all(side.ended.is_set() for side in self._sides):
             self.tuned.close()
             if self.base is not None:
                 self.base.close()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until no engine is busy with a stopped answer."""
-        for thread in self._threads:
-            thread.join(seconds)
+        for side in self._sides:
+            side.ended.wait(seconds)
 
 
 def agreement(sides: Iterable[Side]) -> str:
