@@ -36,6 +36,7 @@ PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read 
 @click.option("--out", type=PATH, help="Folder for every answer and the report; a killed run goes on from there.")
 @click.option("--beams", type=click.IntRange(1, 16), default=1, show_default=True, help="Answers to choose from.")
 @click.option("--variants", type=click.IntRange(0, 20), default=0, show_default=True, help="Databases with other rows.")
+@click.option("--embeddings", metavar="MODEL", default="", help="Sentence model, to compare queries by too.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N questions.")
 @click.option("--sample", type=click.IntRange(min=1), help="Only N random questions, their answers shown.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of --sample and --variants.")
@@ -51,6 +52,7 @@ def command(
     out: Path | None,
     beams: int,
     variants: int,
+    embeddings: str,
     limit: int | None,
     sample: int | None,
     seed: int,
@@ -90,7 +92,7 @@ def command(
             if path.suffix == ".gguf":
                 check_gguf(path)
     given = [read_predictions(path, found, exact=limit is None) for path in predictions]
-    scored = _evaluate(found, models, predictions, given, out, beams, variants, seed)
+    scored = _evaluate(found, models, predictions, given, out, beams, variants, seed, embeddings)
     sets = [model.rows for model in scored]
     verdict = gates.gate(sets[0], sets[1], whole_rows=sets[2] if len(sets) > 2 else None) if gate else None
     if out:
@@ -121,6 +123,7 @@ def _evaluate(
     beams: int,
     variants: int,
     seed: int,
+    embeddings: str,
 ) -> list["Model"]:
     from ..engines.load import load
     from ..evals.evaluate import evaluate
@@ -142,12 +145,23 @@ def _evaluate(
     for model, name in zip(models, names, strict=False):
         engine = load(model)
         try:
-            done = evaluate(found, name=name, model=model, engine=engine, out=out, beams=beams, variants=copies)
+            done = evaluate(
+                found,
+                name=name,
+                model=model,
+                engine=engine,
+                out=out,
+                beams=beams,
+                variants=copies,
+                embeddings=embeddings,
+            )
             add(name, model, done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts)
         finally:
             engine.close()
     for said, path, name in zip(given, predictions, names[len(models) :], strict=True):
-        done = evaluate(found, name=name, model=str(path), predictions=said, out=out, variants=copies)
+        done = evaluate(
+            found, name=name, model=str(path), predictions=said, out=out, variants=copies, embeddings=embeddings
+        )
         add(name, str(path), done, {})
     return scored
 

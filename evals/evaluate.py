@@ -23,6 +23,7 @@ from .grade import grade
 from .judge import Task, judged
 from .metrics import metrics
 from .questions import Question, Questions
+from .similarity import embedding_similarity
 from .statistics import wilson
 
 Variants = Mapping[Path, tuple[Path, ...]]
@@ -66,12 +67,15 @@ def evaluate(
     out: Path | None = None,
     beams: int = 1,
     variants: Variants | None = None,
+    embeddings: str = "",
 ) -> Evaluated:
     """Score an engine's answers, or `predictions`, one per question of `found.items`.
 
     With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
     `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
     questions and prompts are the same. Other answers of that name are put aside, as `out/<name>.<number>.jsonl`.
+
+    `embeddings` names a model by whose sentence embeddings gold and answer are compared too.
 
     Raises RecipeError for several beams of predictions, or of an engine that cannot give them.
     """
@@ -123,6 +127,10 @@ def evaluate(
             file.close()
     spent = time.monotonic() - started + sum(row["wall"] for row in kept)
     memory = _peak() if engine is not None and not kept else None
+    if embeddings:
+        pairs = [(row["gold"], row["sql"]) for row in rows]
+        for row, value in zip(rows, embedding_similarity(pairs, embeddings), strict=True):
+            row["embedding"] = round(value, 4)
     return Evaluated(_score(model, rows, spent, found), tuple(rows), sum(row["tokens"] for row in rows), memory, aside)
 
 

@@ -76,6 +76,13 @@ KINDS = (
     Kind("normalised", "Normalised match", "the same query once names and order are made alike", _flag("normalised")),
     Kind("component", "Component match", "Spider's: the same clauses as sets, without values", _component),
     Kind("tree", "Tree similarity", "how alike the two syntax trees are, 1 when the same", _flag("tree"), share=False),
+    Kind(
+        "embedding",
+        "Embedding similarity",
+        "cosine of the two queries' sentence embeddings",
+        _flag("embedding"),
+        share=False,
+    ),
     Kind("overlap", "Result overlap", "F1 of the rows returned", _flag("overlap"), share=False),
     Kind("columns_overlap", "Column overlap", "F1 of the columns returned", _flag("columns_overlap"), share=False),
     Kind(

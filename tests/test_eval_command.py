@@ -239,3 +239,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(questions: Path, tiny: Path,
         for folder in (out, whole)
     )
     assert resumed == fresh and len(resumed) == 13
+
+
+def test_queries_can_be_compared_by_embeddings(questions: Path, tmp_path: Path, tiny_base: Path) -> None:
+    """Any model folder will do: gold and gold are alike, gold and another query are less."""
+    predictions = said(tmp_path / "half.jsonl", questions, COUNT // 2)
+    (one,) = models(invoke(questions, "--predictions", predictions, "--embeddings", tiny_base, "--json"))
+    assert 0 < one["embedding"] < 1
+    refused = invoke(questions, "--predictions", predictions, "--embeddings", tmp_path)
+    assert isinstance(refused.exception, DataError) and "no model for embeddings" in refused.exception.message
