@@ -128,6 +128,7 @@ def _evaluate(
     from ..engines.load import load
     from ..evals.evaluate import evaluate
     from ..evals.questions import fuzzed
+    from ..evals.report import of_evaluation
 
     copies = fuzzed(found, variants, seed) if variants else {}
     bare = sum(not made for made in copies.values())
@@ -140,7 +141,7 @@ def _evaluate(
     def add(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> None:
         if done.aside:
             click.echo(f"Answers to other questions or of another model were there: now {done.aside}", err=True)
-        scored.append(_model(name, path, done, facts))
+        scored.append(of_evaluation(name, path, done, facts))
 
     for model, name in zip(models, names, strict=False):
         engine = load(model)
@@ -166,24 +167,8 @@ def _evaluate(
     return scored
 
 
-def _model(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> "Model":
-    from ..evals.report import Model
-
-    return Model(
-        name,
-        done.rows,
-        path=path,
-        engine=str(facts.get("engine", "given answers")),
-        seconds=done.score.seconds,
-        tokens=done.tokens,
-        memory=done.memory,
-        facts=facts,
-        score=done.score,
-    )
-
-
 def _score(model: "Model") -> "Score":
-    assert model.score is not None  # `_model` gives it
+    assert model.score is not None  # `of_evaluation` gives it
     return model.score
 
 

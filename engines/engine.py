@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..core.errors import SqlLlamaError
 from ..core.records import Answer, Message
 
 
@@ -35,6 +36,15 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back memory; the engine cannot be used afterwards."""
         ...
+
+
+def fitting(name: str, prompt: list[int], num_ctx: int) -> list[int]:
+    """The prompt's token ids; raises SqlLlamaError when they leave no room for an answer in the context."""
+    if len(prompt) >= num_ctx:
+        raise SqlLlamaError(
+            f"{name}: the prompt has {len(prompt)} tokens, the context holds {num_ctx}", fix="ask about fewer tables"
+        )
+    return prompt
 
 
 def answer(engine: Engine, chat: Sequence[Message], *, max_tokens: int = 256) -> Answer:

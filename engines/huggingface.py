@@ -12,10 +12,11 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import DataError, SqlLlamaError
+from ..core.errors import DataError
 from ..core.files import sha256
 from ..core.records import Answer, Message
 from ..modelfiles.templates import Family, family_of, render_chat
+from .engine import fitting
 
 if TYPE_CHECKING:
     import torch
@@ -174,13 +175,7 @@ class HuggingFace:
 
     def fitting_prompt(self, chat: Sequence[Message]) -> list[int]:
         """Like `prompt_tokens`; raises SqlLlamaError when no room for an answer is left in the context."""
-        prompt = self.prompt_tokens(chat)
-        if len(prompt) >= self.num_ctx:
-            raise SqlLlamaError(
-                f"{self.name}: the prompt has {len(prompt)} tokens, the context holds {self.num_ctx}",
-                fix="ask about fewer tables",
-            )
-        return prompt
+        return fitting(self.name, self.prompt_tokens(chat), self.num_ctx)
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """See engines.engine.Engine; the whole answer comes as one piece."""

@@ -20,6 +20,7 @@ from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
 from .beams import beam_search
 from .decoding import Context
+from .engine import fitting
 
 if TYPE_CHECKING:
     from ..core.progress import Advance
@@ -186,13 +187,7 @@ class LlamaCpp:
 
     def fitting_prompt(self, chat: Sequence[Message]) -> list[int]:
         """Like `prompt_tokens`; raises SqlLlamaError when no room for an answer is left in the context."""
-        prompt = self.prompt_tokens(chat)
-        if len(prompt) >= self.num_ctx:
-            raise SqlLlamaError(
-                f"{self.name}: the prompt has {len(prompt)} tokens, the context holds {self.num_ctx}",
-                fix="ask about fewer tables",
-            )
-        return prompt
+        return fitting(self.name, self.prompt_tokens(chat), self.num_ctx)
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """See engines.engine.Engine. Empty pieces come while the prompt is read, so that a caller can stop early."""

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..core.errors import DataError
@@ -22,6 +22,9 @@ from .telling import counts
 from .words import cut, headline, plain
 
 LONGEST = 1000  # characters of a gold query that failed, and of its error
+
+if TYPE_CHECKING:
+    from .evaluate import Evaluated
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,21 @@ class Facts:
     command: str = ""
     date: str = ""
     version: str = __version__
+
+
+def of_evaluation(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> Model:
+    """An evaluated model as a report takes it; `facts` are its engine's."""
+    return Model(
+        name,
+        done.rows,
+        path=path,
+        engine=str(facts.get("engine", "given answers")),
+        seconds=done.score.seconds,
+        tokens=done.tokens,
+        memory=done.memory,
+        facts=facts,
+        score=done.score,
+    )
 
 
 def write_report(facts: Facts, out: Path) -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ from ..export.base_twin import base_twin
 from .evaluate import Evaluated, evaluate
 from .gate import Verdict, gate, render
 from .questions import Question, Questions
-from .report import Facts, Model, write_report
+from .report import Facts, of_evaluation, write_report
 
 QUESTIONS = 24  # a base answers in prose, which takes it five seconds a question on a laptop
 SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual seed has trained on
@@ -34,17 +34,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     tuned = _asked(found, gguf, run.path / "evals")
     verdict = gate(base.rows, tuned.rows)
     models = [
-        Model(
-            path.stem,
-            one.rows,
-            str(path),
-            "llama.cpp",
-            one.score.seconds,
-            one.tokens,
-            one.memory,
-            {"bytes": path.stat().st_size},
-            one.score,
-        )
+        of_evaluation(path.stem, str(path), one, {"engine": "llama.cpp", "bytes": path.stat().st_size})
         for path, one in ((twin, base), (gguf, tuned))
     ]
     databases = {item.database_name: item.database for item in found.items}
