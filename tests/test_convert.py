@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.gguf_file import check_gguf
-from sql_llama.export.convert import convert, read_vocabulary
+from sql_llama.export.convert import convert
+from sql_llama.export.vocabulary import read_vocabulary
 from sql_llama.modelfiles.templates import family
 
 REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
@@ -162,9 +163,11 @@ def test_the_wrong_family_is_refused(tiny_base: Path, tmp_path: Path) -> None:
 
 
 def test_weights_beyond_float16_are_refused(tiny_llama3: Path, tmp_path: Path) -> None:
-    from sql_llama.export.merge import merge
+    from sql_llama.export.merge import Weights, merge
 
-    huge = ((name, weights * 1e7) for name, weights in merge(tiny_llama3, None))
+    huge = (
+        Weights(one.name, one.shape, lambda a, b, one=one: one.rows(a, b) * 1e7) for one in merge(tiny_llama3, None)
+    )
     with pytest.raises(DataError, match="beyond float16"):
         convert(tiny_llama3, tmp_path / "x.gguf", family("llama3"), huge)
     assert list(tmp_path.glob("*.gguf")) == []

@@ -13,7 +13,8 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.records import Message
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
-from sql_llama.export.convert import convert, gguf_name, permute
+from sql_llama.export.architecture import gguf_name, permute
+from sql_llama.export.convert import convert
 from sql_llama.export.merge import merge
 from sql_llama.modelfiles.templates import family
 
