@@ -8,7 +8,8 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -59,45 +60,116 @@ class Adapter:
         return self.alpha / (math.sqrt(rank) if self.rslora else rank)
 
 
-def merge(
-    base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: str = "bfloat16"
-) -> "Iterator[tuple[str, torch.Tensor]]":
-    """Name and float32 weights of every tensor of `base`, in the order of `weight_shapes`, with the adapter in them.
+@dataclass(frozen=True)
+class Weights:
+    """One merged tensor that is not in memory yet: `rows(start, stop)` reads and computes those rows, in float32.
+
+    `name` is Hugging Face's. `rows` may be called from several threads at once; it raises DataError for values that
+    are not finite. A scalar has one row.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: "Callable[[int, int], torch.Tensor]"
+
+    def whole(self) -> "torch.Tensor":
+        """All rows."""
+        return self.rows(0, self.shape[0] if self.shape else 1)
+
+
+def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: str = "bfloat16") -> Iterator[Weights]:
+    """Every tensor of `base` with the adapter in it, in the order of `merged_shapes`.
 
     `dtype` (bfloat16, float16 or float32) is the compute type of the training, in which NF4 weights were made.
     float32 comes out, so that whoever writes the weights rounds them, once. Raises DataError for an adapter with
-    anything in it that is not plain LoRA on the decoder's linear layers, and for values that are not finite.
+    anything in it that is not plain LoRA on the decoder's linear layers.
     """
-    import torch
-    from safetensors import safe_open
-
     shapes = weight_shapes(base)
     lora = read_adapter(adapter, shapes) if adapter else None
     where = _weight_files(base)
-    handles: dict[Path, Any] = {}
-    deltas: Any = None
-    if lora:
-        deltas = safe_open(lora.folder / "adapter_model.safetensors", "pt")
-    for name in shapes:
-        path = where[name]
-        if path not in handles:
-            handles[path] = safe_open(path, "pt")
-        weights = handles[path].get_tensor(name)
-        if not weights.dtype.is_floating_point or weights.element_size() < 2:
-            raise DataError(f"{path}: {name} is packed ({weights.dtype})", fix="give the base in 16 bits")
+    for name, shape in shapes.items():
+        ground_rows = _base_rows(where[name], name)
         if ground == "nf4" and LINEAR.match(name):
-            weights = through_nf4(weights.to(getattr(torch, dtype)))
-        weights = weights.float()
+            ground_rows = _NF4Rows(ground_rows, shape[0], dtype).rows
         if lora and name in lora.pairs:
-            stem = f"base_model.model.{name.removesuffix('.weight')}"
-            a = deltas.get_tensor(f"{stem}.lora_A.weight").float()
-            b = deltas.get_tensor(f"{stem}.lora_B.weight").float()
-            weights = weights.addmm(b, a, alpha=lora.scale(name))
-        if not bool(torch.isfinite(weights).all()):
-            raise DataError(
-                f"{adapter or base}: {name} has values that are not finite", fix="train again, with a lower rate"
-            )
-        yield name, weights
+            ground_rows = _with_lora(ground_rows, lora, name)
+        yield Weights(name, shape, _finite(ground_rows, adapter or base, name))
+
+
+def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor that `merge` yields, from headers alone; raises DataError for what it refuses."""
+    shapes = weight_shapes(base)
+    if adapter:
+        read_adapter(adapter, shapes)
+    return shapes
+
+
+def _base_rows(path: Path, name: str) -> "Callable[[int, int], torch.Tensor]":
+    def rows(start: int, stop: int) -> "torch.Tensor":
+        import torch
+        from safetensors import safe_open
+
+        # opened for each block: pages of a mapped file count as our memory until it is closed
+        with safe_open(path, "pt") as file:
+            part = file.get_slice(name)
+            weights = part[start:stop] if part.get_shape() else file.get_tensor(name)
+            if not weights.dtype.is_floating_point or weights.element_size() < 2:
+                raise DataError(f"{path}: {name} is packed ({weights.dtype})", fix="give the base in 16 bits")
+            return torch.clone(weights)
+
+    return rows
+
+
+class _NF4Rows:
+    """A linear layer rounded to NF4 and back, whole in memory from the first block asked for until all were given."""
+
+    def __init__(self, rows: "Callable[[int, int], torch.Tensor]", total: int, dtype: str) -> None:
+        self._source, self._total, self._dtype = rows, total, dtype
+        self._lock, self._given = threading.Lock(), 0
+        self._weights: torch.Tensor | None = None
+
+    def rows(self, start: int, stop: int) -> "torch.Tensor":
+        import torch
+
+        with self._lock:
+            if self._weights is None:
+                self._weights = through_nf4(self._source(0, self._total).to(getattr(torch, self._dtype)))
+                self._given = 0
+            part = self._weights[start:stop].clone()
+            self._given += stop - start
+            if self._given >= self._total:
+                self._weights = None
+        return part
+
+
+def _with_lora(
+    rows: "Callable[[int, int], torch.Tensor]", lora: Adapter, name: str
+) -> "Callable[[int, int], torch.Tensor]":
+    def merged(start: int, stop: int) -> "torch.Tensor":
+        from safetensors import safe_open
+
+        stem = f"base_model.model.{name.removesuffix('.weight')}"
+        with safe_open(lora.folder / "adapter_model.safetensors", "pt") as file:
+            a = file.get_tensor(f"{stem}.lora_A.weight").float()
+            b = file.get_slice(f"{stem}.lora_B.weight")[start:stop].float()
+            return rows(start, stop).float().addmm_(b, a, alpha=lora.scale(name))
+
+    return merged
+
+
+def _finite(
+    rows: "Callable[[int, int], torch.Tensor]", source: Path, name: str
+) -> "Callable[[int, int], torch.Tensor]":
+    def checked(start: int, stop: int) -> "torch.Tensor":
+        import torch
+
+        weights = rows(start, stop).float()
+        # a sum is cheaper than a look at each value; only where it overflows are they looked at
+        if not math.isfinite(float(weights.sum())) and not bool(torch.isfinite(weights).all()):
+            raise DataError(f"{source}: {name} has values that are not finite", fix="train again, with a lower rate")
+        return weights
+
+    return checked
 
 
 def through_nf4(weights: "torch.Tensor") -> "torch.Tensor":
