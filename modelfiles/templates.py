@@ -2,7 +2,19 @@
 
 Neither holds a date (prompts must not change from day to day) nor the text of a BOS token (the runtime adds the token
 where the family has one; text and token together would be two). Every literal stands inside an expression, so that no
-engine's treatment of blanks around tags matters.
+engine's treatment of blanks around tags matters. None uses a word by which Ollama 0.30 and later takes a template for
+one with tools or thinking (`tools`, `tool_call`, `<think>`): such a Jinja template would win over the Modelfile's.
+
+- `chatml`: SmolLM2, Qwen. `llama3`: Llama 3.x.
+- `llama2`: Llama 2 chat and CodeLlama-Instruct. Meta writes a BOS token before every turn; here only the first turn has
+  one, the runtime's, and a later turn follows the `</s>` of the answer before it. Training rows have one turn.
+- `mistral`: Mistral Instruct, which has no system role: the system message opens the user message that follows it, and
+  stays there, so that a conversation's beginning does not change from turn to turn.
+- `plain`: ours, plain headings for completion bases whose only end token is `</s>` (Llama 2, CodeLlama, TinyLlama), and
+  for chat models of another format over such a tokenizer, whose own format it does not use.
+
+Where the end of turn is `</s>`, a prompt ends without a blank and an answer in a conversation begins with one: a
+SentencePiece tokenizer makes the very tokens of it that it makes of an answer alone, as in training.
 """
 
 import json
@@ -20,7 +32,7 @@ if TYPE_CHECKING:
     import jinja2
 
 
-Name = Literal["chatml", "llama3"]
+Name = Literal["chatml", "llama3", "llama2", "mistral", "plain"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,9 @@ class Family:
 _KNOWN: dict[Name, tuple[str, tuple[str, ...], bool]] = {
     "chatml": ("<|im_end|>", ("<|im_end|>", "<|endoftext|>"), False),
     "llama3": ("<|eot_id|>", ("<|eot_id|>", "<|end_of_text|>"), True),
+    "llama2": ("</s>", ("</s>",), True),
+    "mistral": ("</s>", ("</s>",), True),
+    "plain": ("</s>", ("</s>",), True),
 }
 
 FAMILIES = tuple(_KNOWN)
@@ -58,15 +73,35 @@ def family(name: str) -> Family:
 
 
 def family_of(base: Path) -> Family:
-    """The family whose end-of-turn token a model folder's tokenizer knows; raises DataError when it is none."""
+    """The family of a model folder, by its tokenizer; raises DataError when it is none.
+
+    `<|im_end|>` is chatml, `<|eot_id|>` is llama3. Where `</s>` is all there is, the model's own chat template tells:
+    `<<SYS>>` is llama2, `[INST]` (also as a token) is mistral, anything else, or no template, is plain.
+    """
+    files = [base / name for name in ("tokenizer.json", "added_tokens.json", "tokenizer.model")]
     try:
-        text = (base / "tokenizer.json").read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{base}: no tokenizer.json ({error})", fix="give a folder in Hugging Face layout") from None
-    for name in FAMILIES:
-        if f'"{family(name).end_of_turn}"' in text:
-            return family(name)
-    raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
+        known = b"".join(file.read_bytes() for file in files if file.exists())
+        own = base / "chat_template.jinja"
+        template = own.read_text(encoding="utf-8") if own.exists() else _template_in(base / "tokenizer_config.json")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{base}: its tokenizer cannot be read ({error})", fix="get the model again") from None
+    if not known:
+        raise DataError(f"{base}: no tokenizer.json", fix="give a folder in Hugging Face layout")
+    if b'"<|im_end|>"' in known:
+        return family("chatml")
+    if b'"<|eot_id|>"' in known:
+        return family("llama3")
+    if b"</s>" not in known:
+        raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
+    if "<<SYS>>" in template:
+        return family("llama2")
+    return family("mistral" if "[INST]" in template or b'"[INST]"' in known else "plain")
+
+
+def _template_in(config: Path) -> str:
+    """The chat template (or templates) that a tokenizer_config.json holds."""
+    facts = json.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+    return str(facts.get("chat_template") or "") if isinstance(facts, dict) else ""
 
 
 def _read(name: str) -> str:

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
-    """The base's tokenizer; raises SqlLlamaError when it has no padding token."""
+    """The base's tokenizer, which pads with a token that ends nothing; raises SqlLlamaError when it has none."""
     from transformers import AutoTokenizer
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
-    if tokenizer.pad_token_id is None:
+    # TinyLlama's says that it pads with </s>, which ends an answer
+    if tokenizer.pad_token_id is None or tokenizer.pad_token == "</s>":
         unused = [
             token
             for token in ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<unk>")

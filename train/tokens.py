@@ -23,13 +23,13 @@ class Tokens:
 
 
 def tokenize(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", family: Family) -> list[Tokens]:
-    """Token ids of rows. Prompt and answer are tokenized apart, as they are at inference."""
+    """Token ids of rows. BOS, prompt and answer are tokenized apart, as they are at inference."""
     rows = list(rows)
-    bos = str(tokenizer.bos_token) if family.bos else ""
-    prompts = [bos + render_chat(family.jinja, row.chat, add_generation_prompt=True) for row in rows]
+    bos = [int(tokenizer.bos_token_id or 0)] if family.bos else []
+    prompts = [render_chat(family.jinja, row.chat, add_generation_prompt=True) for row in rows]
     answers = [row.answer + family.end_of_turn for row in rows]
     if not rows:
         return []
     first = tokenizer(prompts, add_special_tokens=False)["input_ids"]
     second = tokenizer(answers, add_special_tokens=False)["input_ids"]
-    return [Tokens(np.array(p + a, np.int32), len(p)) for p, a in zip(first, second, strict=True)]
+    return [Tokens(np.array(bos + p + a, np.int32), len(bos + p)) for p, a in zip(first, second, strict=True)]
