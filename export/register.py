@@ -11,7 +11,7 @@ from ..core.prompt import SYSTEM_PROMPT
 from ..core.records import Message
 from ..core.settings import settings
 from ..modelfiles.modelfile import parameters
-from ..modelfiles.templates import Family
+from ..modelfiles.templates import Family, template_with_schema
 
 HOW_TO_GET_ONE = (
     "No Ollama server answers: install it from ollama.com, run `ollama serve`, then `sql-llama export` again"
@@ -20,9 +20,17 @@ LONGEST_ANSWER = 600.0  # seconds to wait for one answer, which may have to load
 
 
 def register(
-    gguf: Path, name: str, chat_family: Family, *, num_ctx: int = 4096, license: str = "", host: str = ""
+    gguf: Path,
+    name: str,
+    chat_family: Family,
+    *,
+    num_ctx: int = 4096,
+    license: str = "",
+    schema: str = "",
+    examples: Sequence[tuple[str, str]] = (),
+    host: str = "",
 ) -> None:
-    """Create the model `name` from a GGUF file, with what the Modelfile says; replaces one of that name.
+    """Create the model `name` from a GGUF file, with what `modelfile` of the same options says; replaces one.
 
     Raises DataError for a file that is broken, SqlLlamaError when the server refuses it or goes away.
     """
@@ -30,6 +38,11 @@ def register(
     from ollama import Client, ResponseError
 
     check_gguf(gguf)  # a hostile header ends the whole server of Ollama 0.24
+    turns = [
+        {"role": role, "content": text}
+        for pair in examples
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
     client = Client(host or settings().ollama_host or None)
     try:
         digest = f"sha256:{sha256(gguf)}"
@@ -38,10 +51,11 @@ def register(
         client.create(
             model=name,
             files={gguf.name: digest},
-            template=chat_family.go,
+            template=template_with_schema(chat_family, schema) if schema else chat_family.go,
             system=SYSTEM_PROMPT,
             parameters=parameters(chat_family, num_ctx=num_ctx),
             license=license or None,
+            messages=turns or None,
         )
     except ResponseError as error:
         raise SqlLlamaError(f"{gguf}: Ollama refuses it ({error.error})", fix="sql-llama doctor") from None

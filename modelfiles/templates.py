@@ -104,6 +104,32 @@ def _template_in(config: Path) -> str:
     return str(facts.get("chat_template") or "") if isinstance(facts, dict) else ""
 
 
+def template_with_schema(chat_family: Family, schema: str) -> str:
+    """The family's Go template with a schema (of core/prompt.py's render_schema) around every bare question.
+
+    A user message becomes the very prompt of training, as core/prompt.py's user_message makes it of a question on one
+    line. One that is a whole prompt already, which begins with `Question: `, stays as it is.
+    """
+    whole = 'and (ge (len .Content) 10) (eq (slice .Content 0 10) "Question: ")'
+    asked = '{{ "Question: " }}{{ .Content }}{{ $schema }}{{ .Content }}'
+    said = f'if or (ne .Role "user") ({whole}) }}}}{{{{ .Content }}}}{{{{ else }}}}{asked}{{{{ end }}}}'
+    text = _go_string(f"\n{schema}\nQuestion: ")
+    return f"{{{{- $schema := {text} -}}}}\n" + chat_family.go.replace(".Content }}", said)
+
+
+def _go_string(text: str) -> str:
+    """A Go string literal; what a Modelfile would drop is escaped."""
+
+    def written(char: str) -> str:
+        if char == "\n":
+            return "\\n"
+        if char in '"\\':
+            return "\\" + char
+        return char if char.isprintable() else f"\\U{ord(char):08x}"
+
+    return '"' + "".join(map(written, text)) + '"'
+
+
 def _read(name: str) -> str:
     return resources.files("sql_llama.modelfiles").joinpath(name).read_text(encoding="utf-8").rstrip("\n")
 
