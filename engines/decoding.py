@@ -21,7 +21,8 @@ CHUNK = 128  # prompt tokens of one pass: what a cancelled answer has to wait fo
 class Context:
     """A llama_context with a cache of `cells` tokens, shared by its sequences.
 
-    Not for two threads at a time. `piece` gives a token's bytes; `said` is called for llama.cpp's last error line.
+    One pass gives logits for at most `outputs` tokens (default: one for each sequence). Not for two threads at a time.
+    `piece` gives a token's bytes; `said` is called for llama.cpp's last error line.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Context:
         threads: int,
         *,
         sequences: int = 1,
+        outputs: int = 0,
         piece: Callable[[int], bytes],
         said: Callable[[], str],
         name: str = "",
@@ -49,7 +51,7 @@ class Context:
         wanted.n_batch = wanted.n_ubatch = CHUNK
         wanted.n_seq_max = sequences
         wanted.kv_unified = True
-        wanted.n_outputs_max = sequences  # else room for the logits of every token of a pass is kept
+        wanted.n_outputs_max = outputs or sequences  # else room for the logits of every token of a pass is kept
         wanted.n_threads = wanted.n_threads_batch = threads
         # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
         wanted.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -94,6 +96,35 @@ class Context:
         if rest:
             yield rest
         return Answer(text + rest, tokens, time.monotonic() - started, stopped, math.exp(log_probability))
+
+    def foretell(self, ids: Sequence[int], prompt: int) -> Any:
+        """What foretells each of `ids[prompt:]`: logits, float32 (len(ids) - prompt, vocabulary).
+
+        The context needs CHUNK outputs and a cell for each id.
+        """
+        import llama_cpp
+        import numpy as np
+
+        llama_cpp.llama_memory_clear(self.memory, True)
+        found = []
+        batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
+        try:
+            for start in range(0, len(ids) - 1, CHUNK):
+                part = ids[start : min(start + CHUNK, len(ids) - 1)]
+                batch.n_tokens = len(part)
+                for place, token in enumerate(part):
+                    batch.token[place] = token
+                    batch.pos[place] = start + place
+                    batch.n_seq_id[place] = 1
+                    batch.seq_id[place][0] = 0
+                    batch.logits[place] = start + place >= prompt - 1
+                self.submit(batch)
+                outputs = start + len(part) - max(start, prompt - 1)
+                if outputs > 0:
+                    found.append(self.logits(outputs).copy())
+        finally:
+            llama_cpp.llama_batch_free(batch)
+        return np.concatenate(found)
 
     def decode(self, tokens: Sequence[int]) -> None:
         """Read tokens after those of sequence 0, and keep the logits of the last."""

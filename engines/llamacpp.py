@@ -19,7 +19,7 @@ from ..core.gguf_file import check_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
 from .beams import beam_search
-from .decoding import Context
+from .decoding import CHUNK, Context
 from .engine import fitting
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class LlamaCpp:
         self.num_ctx: int = min(num_ctx, llama_cpp.llama_model_n_ctx_train(model))
         self._model = model
         self._vocab = llama_cpp.llama_model_get_vocab(model)
-        self._vocabulary = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.vocabulary: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self._context: Context | None = None
         self._adapter: Any = None
         self.adapter_path: Path | None = None
@@ -249,7 +249,18 @@ class LlamaCpp:
             for context in made:
                 context.close()
 
-    def _new_context(self, cells: int, threads: int, sequences: int = 1) -> Context:
+    def foretold(self, rows: Sequence[tuple[Sequence[int], int]]) -> Iterator[Any]:
+        """For each (ids, length of the prompt) the logits of its answer, float32 (answer tokens, vocabulary)."""
+        if not rows:
+            return
+        context = self._new_context(max(len(ids) for ids, _ in rows), self.threads, outputs=CHUNK)
+        try:
+            for ids, prompt in rows:
+                yield context.foretell(ids, prompt)
+        finally:
+            context.close()
+
+    def _new_context(self, cells: int, threads: int, sequences: int = 1, outputs: int = 0) -> Context:
         import llama_cpp
 
         _said.clear()
@@ -258,6 +269,7 @@ class LlamaCpp:
             cells,
             threads,
             sequences=sequences,
+            outputs=outputs,
             piece=self._piece,
             said=lambda: _said[-1] if _said else "",
             name=str(self.path),

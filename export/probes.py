@@ -150,3 +150,34 @@ def stop_probes() -> list[tuple[Message, ...]]:
     return [
         chat for start, number in zip(at, PLAIN, strict=True) for chat in chats[start : start + len(_CASES[number][2])]
     ]
+
+
+_GOLD = (  # of the questions of PLAIN's cases, in the style that training teaches
+    "SELECT count(*) FROM pets",
+    "SELECT pets.name FROM pets JOIN owners ON pets.owner_id = owners.id WHERE owners.city = 'Oslo'",
+    "SELECT pets.kind FROM pets GROUP BY pets.kind ORDER BY avg(pets.weight) DESC LIMIT 1",
+    "SELECT owners.name FROM owners WHERE owners.id NOT IN (SELECT pets.owner_id FROM pets)",
+    "SELECT count(*) FROM pets WHERE pets.weight > 12.75",
+    "SELECT count(*) FROM loans JOIN books ON loans.isbn = books.isbn WHERE books.title = 'L''Étranger'",
+    "SELECT books.title FROM books WHERE books.isbn NOT IN (SELECT loans.isbn FROM loans)",
+    "SELECT books.title FROM books WHERE books.year = 1999 ORDER BY books.price DESC LIMIT 1",
+    "SELECT count(*) FROM loans WHERE loans.lent BETWEEN '2023-01-01' AND '2023-12-31'",
+    "SELECT books.title, books.price FROM books ORDER BY books.price DESC",
+    "SELECT employees.name FROM employees JOIN employees AS managers ON employees.manager = managers.emp_no "
+    "WHERE employees.salary > managers.salary",
+    "SELECT count(*) FROM employees WHERE employees.hired BETWEEN '2020-01-01' AND '2020-12-31'",
+    "SELECT employees.salary FROM employees ORDER BY employees.salary DESC LIMIT 1 OFFSET 1",
+    "SELECT employees.name FROM employees WHERE employees.manager IS NULL",
+    "SELECT employees.name FROM employees WHERE employees.name LIKE 'Mc%' OR employees.name LIKE '%son'",
+    "SELECT count(*) FROM flights WHERE flights.origin = 'LAX' AND flights.destination = 'JFK'",
+    "SELECT aircraft.name FROM aircraft WHERE aircraft.range_km > (SELECT max(flights.distance) FROM flights)",
+    "SELECT flights.flight_no FROM flights WHERE flights.origin = 'LAX' ORDER BY flights.price LIMIT 1",
+    "SELECT flights.destination FROM flights WHERE flights.origin = 'LAX' INTERSECT "
+    "SELECT flights.destination FROM flights WHERE flights.origin = 'ORD'",
+    "SELECT flights.origin FROM flights GROUP BY flights.origin HAVING count(*) > 3",
+)
+
+
+def answered_probes() -> list[tuple[tuple[Message, ...], str]]:
+    """The everyday chats of `stop_probes`, each with the SQL that answers it."""
+    return list(zip(stop_probes(), _GOLD, strict=True))

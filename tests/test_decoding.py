@@ -87,3 +87,16 @@ def test_more_than_the_cache_holds_is_one_line(engine: LlamaCpp) -> None:
     assert "\n" not in str(caught.value)
     small.close()
     small.close()
+
+
+def test_what_foretells_an_answer_is_what_decoding_it_gives(engine: LlamaCpp, context: Context) -> None:
+    """A prompt of several passes and an answer over a pass's end, all at once or a token at a time."""
+    prompt = (engine.prompt_tokens([Message("user", "How many singers are there?")]) * 99)[: 2 * CHUNK - 3]
+    answer = [7, 9, 11, 30, 7, 5]
+    together = next(engine.foretold([((*prompt, *answer), len(prompt))]))
+    assert together.shape == (6, engine.vocabulary)
+    for _ in context.read(prompt):
+        pass
+    for row, token in zip(together, answer, strict=True):
+        assert abs(row - context.logits(1)[0]).max() < 1e-2
+        context.decode([token])
