@@ -68,23 +68,24 @@ class _Header:
         )
 
 
-def check_gguf(path: Path) -> dict[str, Any]:
+def check_gguf(path: Path, *, model: bool = True) -> dict[str, Any]:
     """The metadata of a GGUF file, arrays as lists, after checking that every tensor lies inside the file.
 
+    Without `model` the file may be an importance matrix, which names no architecture.
     Raises DataError when the file is missing, truncated, or its header cannot be true. Weights are not looked at.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file", fix="give a GGUF file, for example one that sql-llama export made")
     try:
         with path.open("rb") as file:
-            return _check(_Header(file, path.stat().st_size))
+            return _check(_Header(file, path.stat().st_size), model)
     except _Bad as problem:
         raise DataError(f"{path}: not a usable GGUF file: {problem}", fix=FIX) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", fix="check its permissions") from None
 
 
-def _check(header: _Header) -> dict[str, Any]:
+def _check(header: _Header, model: bool) -> dict[str, Any]:
     if header.left < 24 or header.bytes(4) != b"GGUF":
         raise _Bad("it does not start as one")
     version, tensors, keys = header.scalar("I"), header.scalar("Q"), header.scalar("Q")
@@ -102,7 +103,7 @@ def _check(header: _Header) -> dict[str, Any]:
     if not isinstance(alignment, int) or not 1 <= alignment <= 2**20 or alignment & (alignment - 1):
         raise _Bad(f"an alignment of {alignment}")
     _check_tensors(header, tensors, alignment)
-    if not isinstance(metadata.get("general.architecture"), str):
+    if model and not isinstance(metadata.get("general.architecture"), str):
         raise _Bad("no general.architecture")
     return metadata
 
