@@ -1,7 +1,7 @@
 """The Modelfile that `ollama create -f Modelfile` reads.
 
-Its grammar has no escapes. A value stands bare, in "..." or in \"\"\"...\"\"\": it ends at the first line that ends with
-its closing quotes, and every character that Go does not call printable (a zero-width space, a control character) is
+Its grammar has no escapes. A value stands bare, in "..." or in \"\"\"...\"\"\", and ends at the first line that ends
+with its closing quotes; every character that Go does not call printable (a zero-width space, a control character) is
 dropped from it without a word. A text that would come out otherwise than it went in is refused.
 """
 
