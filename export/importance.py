@@ -9,7 +9,7 @@ is kept in more bits anyway. Not covered: the expert matrices of mixture-of-expe
 
 import ctypes
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,9 +73,9 @@ def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
     facts = check_gguf(path, model=False)
     if facts.get("general.type") != "imatrix":
         raise bad(f"its general.type is {facts.get('general.type')!r}, not 'imatrix'")
-    missing = [key for key in KEYS if key not in facts]
-    if missing:
-        raise bad(f"no {missing[0]}")
+    for key, kind in zip(KEYS, (list, int, int), strict=True):
+        if not isinstance(facts.get(key), kind):
+            raise bad(f"no {key}" if key not in facts else f"{key} is {facts[key]!r}")
     tensors: dict[str, NDArray[np.float32]] = {}
     for tensor in GGUFReader(path).tensors:
         if tensor.tensor_type != GGMLQuantizationType.F32:
@@ -98,7 +98,9 @@ def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
     return means
 
 
-def _read(model: Any, gguf: Path, texts: Sequence[Sequence[int]], collector: "_Collector", threads: int) -> Any:
+def _read(
+    model: Any, gguf: Path, texts: Sequence[Sequence[int]], collector: "_Collector", threads: int
+) -> Iterator[int]:
     """Let the model read each text from its start while `collector` listens; yields the tokens of each pass."""
     import llama_cpp
 

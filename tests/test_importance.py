@@ -222,13 +222,17 @@ def write_matrix(
     arrays: Iterable[tuple[str, Any]],
     *,
     kind: str = "imatrix",
+    datasets: str | Sequence[str] = ("some",),
     keys: Sequence[str] = ("imatrix.chunk_count", "imatrix.chunk_size"),
 ) -> Path:
     from gguf import GGUFWriter
 
     writer = GGUFWriter(path, "any")
     writer.add_type(kind)
-    writer.add_array("imatrix.datasets", ["some"])
+    if isinstance(datasets, str):
+        writer.add_string("imatrix.datasets", datasets)
+    else:
+        writer.add_array("imatrix.datasets", datasets)
     for key in keys:
         writer.add_uint32(key, 1)
     for name, array in arrays:
@@ -259,6 +263,7 @@ def test_means_are_made_as_llama_quantize_makes_them(tmp_path: Path) -> None:
     [
         (GOOD, {"kind": "model"}, "its general.type is 'model'"),
         (GOOD, {"keys": ("imatrix.chunk_count",)}, "no imatrix.chunk_size"),
+        (GOOD, {"datasets": "some"}, "imatrix.datasets is 'some'"),
         (GOOD[:1], {}, "a.weight has no sums or no counts"),
         (GOOD[1:], {}, "a.weight has no sums or no counts"),
         ([("a.weight.in_sum2", np.array([2, 4], np.float16)), GOOD[1]], {}, "a.weight.in_sum2 is F16, not F32"),
