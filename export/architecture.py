@@ -1,6 +1,9 @@
 """What a Hugging Face config.json means in GGUF: metadata, tensor names, layouts and rotary factors.
 
-Names, types and order of values follow llama.cpp's convert_hf_to_gguf.py, which the tests compare with.
+Names, types and values follow llama.cpp's convert_hf_to_gguf.py (conversion/base.py, llama.py and qwen.py), which the
+tests compare with. Missing keys of a config.json have the defaults of transformers' own class for the family, as there.
+The sliding window of Mistral 0.1 is not written, as there: llama.cpp attends to all tokens, which is the same up to
+the window's length (4096).
 """
 
 import json
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# transformers' class: the architecture's name in GGUF. Llama 2 and 3, CodeLlama, TinyLlama, SmolLM are all the first.
+ARCHITECTURES = {"LlamaForCausalLM": "llama", "MistralForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2"}
+
+OUTSIDE = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
 NAMES = {
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
@@ -26,63 +37,178 @@ NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+# llama.cpp multiplies YaRN's own attention factor by a given one, transformers replaces it; it has none of the others
+YARN_UNLIKE = ("attention_factor", "attn_factor", "extrapolation_factor", "mscale", "mscale_all_dim", "truncate")
+ANOTHER_WAY = "give --llama-cpp DIR, a llama.cpp checkout whose own converter may know it"
+
+
+def architecture(config: Mapping[str, Any]) -> str:
+    """GGUF's name for a config of `read_config`: llama or qwen2."""
+    return ARCHITECTURES[config["architectures"][0]]
 
 
 def permute(weights: "NDArray[np.float32]", heads: int) -> "NDArray[np.float32]":
-    """Rows of q or k from Hugging Face's order (halves of a head) to llama.cpp's (rotary pairs side by side)."""
-    rows, columns = weights.shape
-    return weights.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    """Rows of q or k from Hugging Face's order (halves of a head) to llama.cpp's (rotary pairs side by side).
+
+    Works on a weight (rows, columns), on a bias (rows), and on a block of whole heads of either.
+    """
+    rest = weights.shape[1:]
+    return weights.reshape(heads, 2, weights.shape[0] // heads // 2, *rest).swapaxes(1, 2).reshape(weights.shape)
+
+
+def rotary_heads(config: Mapping[str, Any], name: str) -> int:
+    """How many heads `permute` is to reorder in the tensor of that Hugging Face name; 0 where the rows stay.
+
+    llama.cpp turns pairs of neighbours in a llama, and halves of a head, as Hugging Face does, in a qwen2.
+    """
+    if architecture(config) != "llama":
+        return 0
+    if name.endswith(("self_attn.q_proj.weight", "self_attn.q_proj.bias")):
+        return int(config["num_attention_heads"])
+    if name.endswith(("self_attn.k_proj.weight", "self_attn.k_proj.bias")):
+        return int(config.get("num_key_value_heads") or config["num_attention_heads"])
+    return 0
 
 
 def gguf_name(base: Path, name: str) -> str:
-    """llama.cpp's name of a tensor; raises DataError for one that a plain Llama has not."""
-    outside = {
-        "model.embed_tokens.weight": "token_embd.weight",
-        "model.norm.weight": "output_norm.weight",
-        "lm_head.weight": "output.weight",
-    }
-    if name in outside:
-        return outside[name]
+    """llama.cpp's name of a tensor; raises DataError for one that no known family has."""
+    if name in OUTSIDE:
+        return OUTSIDE[name]
     parts = name.split(".")
     middle = ".".join(parts[3:-1])
-    if parts[:2] != ["model", "layers"] or parts[-1] != "weight" or middle not in NAMES:
-        raise DataError(
-            f"{base}: the tensor {name} is not of a plain Llama", fix="use a LlamaForCausalLM without biases"
-        )
-    return f"blk.{parts[2]}.{NAMES[middle]}.weight"
+    if parts[:2] != ["model", "layers"] or parts[-1] not in ("weight", "bias") or middle not in NAMES:
+        raise DataError(f"{base}: the tensor {name} is not of a plain decoder", fix=ANOTHER_WAY)
+    return f"blk.{parts[2]}.{NAMES[middle]}.{parts[-1]}"
 
 
-def read_config(base: Path) -> dict[str, Any]:
-    """config.json of a plain Llama; raises DataError for any other model."""
+def left_out(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a GGUF file has no such tensor: an output layer that is the embedding; what old files kept by habit."""
+    tied = bool(config.get("tie_word_embeddings")) and name == "lm_head.weight"
+    return tied or name.endswith(".rotary_emb.inv_freq")
+
+
+def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Any]:
+    """config.json with the defaults of its family; raises DataError for a model that this converter does not know.
+
+    With `shapes` (of `merged_shapes`) they are checked too, and `vocab_size` becomes the embedding's true rows, which
+    an adapter may have resized.
+    """
     path = base / "config.json"
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        architectures = config.get("architectures") or []
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        kinds = raw.get("architectures") or []
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="check the base's folder") from None
-    if architectures != ["LlamaForCausalLM"]:
-        raise DataError(
-            f"{path}: {architectures or 'no architecture'} cannot be converted", fix="use a LlamaForCausalLM"
-        )
-    if config.get("hidden_act", "silu") != "silu" or config.get("attention_bias") or config.get("mlp_bias"):
-        raise DataError(f"{path}: only a Llama with SiLU and without biases can be converted", fix="use another base")
-    missing = [
-        key
-        for key in ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-        if not isinstance(config.get(key), int)
-    ]
-    if missing:
-        raise DataError(f"{path}: {missing[0]} is missing", fix="check the base's folder")
+    if not isinstance(kinds, list) or len(kinds) != 1 or kinds[0] not in ARCHITECTURES:
+        raise DataError(f"{path}: {kinds or 'no architecture'} cannot be converted", fix=ANOTHER_WAY)
+    for key in ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
+        if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] <= 0:
+            what = "missing" if raw.get(key) is None else f"{raw[key]!r}"
+            raise DataError(f"{path}: {key} is {what}", fix="check the base's folder")
+    config = _with_defaults(path)
+    _refuse(path, config)
+    if shapes is not None:
+        _check_shapes(base, config, shapes)
+        config["vocab_size"] = shapes["model.embed_tokens.weight"][0]
     return config
+
+
+def _with_defaults(path: Path) -> dict[str, Any]:
+    from transformers import AutoConfig
+
+    try:
+        config: dict[str, Any] = AutoConfig.from_pretrained(path.parent, local_files_only=True).to_dict()
+    except Exception as error:  # its checks raise whatever they like, and each means the same here
+        said = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: transformers cannot use it ({said})", fix="check the base's folder") from None
+    return config
+
+
+def _refuse(path: Path, config: Mapping[str, Any]) -> None:
+    """Raise DataError for what would be computed otherwise in llama.cpp, without a word from it."""
+    kind = architecture(config)
+    rope = rope_parameters(config)
+    known = ("default", "linear", "yarn", *(["llama3"] if kind == "llama" else []))
+    wrong = ""
+    if config.get("hidden_act", "silu") != "silu":
+        wrong = f"hidden_act {config['hidden_act']!r}"
+    elif rope["rope_type"] not in known:
+        wrong = f"rope_type {rope['rope_type']!r}"
+    elif rope["rope_type"] != "default" and not isinstance(rope.get("factor"), int | float):
+        wrong = f"rope_type {rope['rope_type']!r} without a factor"
+    elif rope["rope_type"] == "yarn" and not isinstance(rope.get("original_max_position_embeddings"), int):
+        wrong = "rope_type 'yarn' without original_max_position_embeddings"
+    elif rope["rope_type"] == "yarn" and (unlike := [key for key in YARN_UNLIKE if rope.get(key) is not None]):
+        wrong = f"rope_type 'yarn' with {unlike[0]}"
+    elif rope.get("partial_rotary_factor", 1) not in (None, 1) or config.get("partial_rotary_factor", 1) not in (
+        None,
+        1,
+    ):
+        wrong = "partial_rotary_factor"
+    elif config.get("is_causal") is False:
+        wrong = "is_causal false"
+    elif _head_size(config) % 2:
+        wrong = f"a head_dim of {_head_size(config)}"
+    if wrong:
+        raise DataError(f"{path}: {wrong} cannot be converted", fix=ANOTHER_WAY)
+    if rope["rope_type"] == "llama3":
+        missing = {"low_freq_factor", "high_freq_factor", "original_max_position_embeddings"} - rope.keys()
+        if missing:
+            raise DataError(f"{path}: rope_type 'llama3' without {min(missing)}", fix="check the base's folder")
+
+
+def _check_shapes(base: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise DataError unless the tensors are those that the config promises; the vocabulary may have any size."""
+    expected = _expected_shapes(config)
+    if len(shapes.get("model.embed_tokens.weight", ())) != 2:
+        raise DataError(f"{base}: has no model.embed_tokens.weight", fix="get the base again")
+    rows = shapes["model.embed_tokens.weight"][0]
+    for name, shape in shapes.items():
+        wanted = expected.get(name)
+        if wanted is None and not left_out(config, name):
+            gguf_name(base, name)  # names the tensor if no family has it
+            raise DataError(f"{base}: its config.json promises no tensor {name}", fix=ANOTHER_WAY)
+        if wanted is not None and shape != tuple(size or rows for size in wanted):
+            wants = tuple(size or rows for size in wanted)
+            raise DataError(f"{base}: {name} is {shape}, not {wants} as its config.json says", fix="get the base again")
+    for name in expected:
+        if name not in shapes and not left_out(config, name):
+            raise DataError(f"{base}: has no {name}", fix="get the base again")
+
+
+def _expected_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of each tensor; 0 stands for the rows of the embedding."""
+    hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])
+    heads = int(config["num_attention_heads"])
+    q, kv = heads * _head_size(config), int(config.get("num_key_value_heads") or heads) * _head_size(config)
+    linear = {
+        "self_attn.q_proj": (q, hidden),
+        "self_attn.k_proj": (kv, hidden),
+        "self_attn.v_proj": (kv, hidden),
+        "self_attn.o_proj": (hidden, q),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+    if architecture(config) == "qwen2":
+        biased = [name for name in linear if name.endswith(("q_proj", "k_proj", "v_proj"))]
+    else:
+        biased = [name for name in linear if config.get("attention_bias" if "attn" in name else "mlp_bias")]
+    found: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (0, hidden), "lm_head.weight": (0, hidden)}
+    found["model.norm.weight"] = (hidden,)
+    for layer in range(int(config["num_hidden_layers"])):
+        stem = f"model.layers.{layer}."
+        found |= {f"{stem}{name}.weight": shape for name, shape in linear.items()}
+        found |= {f"{stem}{name}.bias": linear[name][:1] for name in biased}
+        found |= {f"{stem}{name}.weight": (hidden,) for name in ("input_layernorm", "post_attention_layernorm")}
+    return found
 
 
 def rope_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
     """Rotary parameters under the names of transformers 5, whichever version wrote the config."""
     found = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
     found.setdefault("rope_type", found.get("type", "default"))
-    found.setdefault("rope_theta", config.get("rope_theta", 10000.0))
-    if found["rope_type"] not in ("default", "llama3"):
-        raise DataError(f"config.json: rope_type {found['rope_type']!r} cannot be converted", fix="use another base")
+    found.setdefault("rope_theta", config.get("rope_theta") or 10000.0)
     return found
 
 
@@ -112,7 +238,7 @@ def _head_size(config: Mapping[str, Any]) -> int:
 
 
 def add_metadata(writer: Any, config: Mapping[str, Any], name: str, license: str) -> None:
-    """Everything about the model but its tokenizer, given to a gguf.GGUFWriter."""
+    """Everything about the model but its tokenizer, given to a gguf.GGUFWriter made for `architecture(config)`."""
     from gguf import GGUFType, LlamaFileType
     from gguf.constants import GGML_QUANT_VERSION
 
@@ -127,12 +253,32 @@ def add_metadata(writer: Any, config: Mapping[str, Any], name: str, license: str
     writer.add_feed_forward_length(int(config["intermediate_size"]))
     writer.add_head_count(heads)
     writer.add_head_count_kv(int(config.get("num_key_value_heads") or heads))
-    writer.add_rope_freq_base(float(rope_parameters(config)["rope_theta"]))
+    _add_rope(writer, rope_parameters(config))
     writer.add_layer_norm_rms_eps(float(config.get("rms_norm_eps", 1e-6)))
     if config.get("head_dim"):
         writer.add_key_length(int(config["head_dim"]))
         writer.add_value_length(int(config["head_dim"]))
     writer.add_file_type(LlamaFileType.MOSTLY_F16)
-    writer.add_vocab_size(int(config["vocab_size"]))
-    writer.add_rope_dimension_count(_head_size(config))
+    if architecture(config) == "llama":
+        writer.add_vocab_size(int(config["vocab_size"]))
+        writer.add_rope_dimension_count(_head_size(config))
     writer.add_quantization_version(GGML_QUANT_VERSION)
+
+
+def _add_rope(writer: Any, rope: Mapping[str, Any]) -> None:
+    """Linear and YaRN scaling are keys; Llama 3's is the tensor of `rope_factors`."""
+    from gguf import RopeScalingType
+
+    writer.add_rope_freq_base(float(rope["rope_theta"]))
+    if rope["rope_type"] not in ("linear", "yarn"):
+        return
+    writer.add_rope_scaling_type(RopeScalingType(rope["rope_type"]))
+    writer.add_rope_scaling_factor(float(rope["factor"]))
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_orig_ctx_len(int(rope["original_max_position_embeddings"]))
+        for key, add in (
+            ("beta_fast", writer.add_rope_scaling_yarn_beta_fast),
+            ("beta_slow", writer.add_rope_scaling_yarn_beta_slow),
+        ):
+            if rope.get(key) is not None:
+                add(float(rope[key]))
