@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "Fine-tune a recipe's base: QLoRA on pairs of question and SQL.",
     "export": "Merge, convert, quantize and certify a run; hand it to Ollama.",
     "verify": "Check an exported run or a GGUF file again.",
+    "inspect": "Say what a GGUF file is and where it comes from.",
     "eval": "Score models on a file of questions by running their SQL.",
     "compare": "Put the scores of evaluations side by side.",
     "ask": "Answer one question about a database.",

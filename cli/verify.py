@@ -12,20 +12,21 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as one JSON object.")
 @click.pass_context
 def command(ctx: click.Context, target: Path, base: str | None, as_json: bool) -> None:
-    """Check that RUN's shipped file, or FILE.gguf, is asked what it was trained on, and that it stops.
+    """Check that RUN's shipped file, or FILE.gguf, is the model that was trained and is asked what that was trained on.
 
-    Exit code 1 when a check fails. A file alone, without --base, is not compared with Hugging Face.
+    Exit code 1 when a check fails. A file outside its run is compared with the base that it names, if that is here, or
+    with --base; without its adapter its weights are not compared.
     """
     from ..core.base_model import resolve_base
-    from ..export.certify import certify, render_certificate
-    from ..export.verify import verify_run
+    from ..export.certify import render_certificate
+    from ..export.verify import verify_file, verify_run
 
     if target.is_dir():
         if base is not None:
             raise click.UsageError("--base is for a FILE; a run knows its base")
         certificate = verify_run(target)
     else:
-        certificate = certify(target, resolve_base(base) if base else None)
+        certificate = verify_file(target, resolve_base(base) if base else None)
     if as_json:
         click.echo(json.dumps(certificate.as_json(), ensure_ascii=False))
     else:

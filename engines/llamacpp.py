@@ -176,6 +176,12 @@ class LlamaCpp:
                 return list(ids[:count])
             room = -count
 
+    def end_tokens(self) -> list[int]:
+        """Every token that llama.cpp takes as the end of an answer."""
+        import llama_cpp
+
+        return [token for token in range(self.vocabulary) if llama_cpp.llama_vocab_is_eog(self._vocab, token)]
+
     def prompt_tokens(self, chat: Sequence[Message]) -> list[int]:
         """Token ids of a prompt, with one BOS token where the file asks for it, even if the template writes one too."""
         ids = self.tokenize(self.render(chat))

@@ -1,26 +1,32 @@
-"""Prove that the shipped file is asked what the model was trained on, and that it stops: certificate.json and .md.
+"""Prove that a file is the model that was trained, is asked what that was trained on, and stops: its certificate.
 
 A tuned model that is good in training and bad in Ollama was nearly always given other tokens: another template, a BOS
 token twice or never, another tokenizer. So the same chats go through every runtime that is here and the ids are
-compared.
+compared. Weights spoilt on the way show in what the file says at the tokens of known answers.
 """
 
 import datetime
+import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._version import __version__
+from ..core.base_model import fingerprint
 from ..core.errors import DataError
 from ..core.files import sha256, write_json, write_text
-from ..core.gguf_file import check_gguf
+from ..core.gguf_file import Gguf, read_gguf
 from ..core.progress import progress
 from ..core.records import Message
 from ..modelfiles.templates import FAMILIES, Family, family, render_chat
+from .divergence import divergence
+from .ends import ends
 from .probes import probes, stop_probes
+from .provenance import prompt_hash
+from .reference import Reference
 from .register import counted_by_ollama, rendered_by_ollama
 
 if TYPE_CHECKING:
@@ -29,24 +35,32 @@ if TYPE_CHECKING:
 COUNTED = 5  # prompts that Ollama is really asked
 LONGEST_ANSWER = 256  # tokens
 SHOWN = 3  # failures that a check keeps
-CERTIFICATE_VERSION = 1
+CERTIFICATE_VERSION = 2
 
 Verdict = Literal["pass", "fail", "skipped"]
+
+# Mean KL in nats that a file may be from the merged model, by its type or the bits of its type: three times and more
+# what the starter (SmolLM2-135M) measures: F16 0.000002, Q8_0 0.0005, Q6_K 0.002, Q5_K_M 0.007, Q4_K_M 0.015, Q4_0
+# 0.045, Q3_K_M 0.043, Q2_K 0.07. The Q4_K_M with one layer of its thirty zeroed measures 0.07 to 14.
+LIMITS = {16: 0.001, 8: 0.005, 6: 0.02, 5: 0.03, 4: 0.05, 3: 0.15, 2: 0.3, 1: 0.6}
+COARSE = {"Q4_0": 0.15, "Q4_1": 0.15, "Q5_0": 0.06, "Q5_1": 0.06}
+EXPONENTS = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a certificate."""
+    """One line of a certificate; `numbers` are what `said` says, for a program."""
 
     name: str
     verdict: Verdict
     said: str
     failures: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was checked about one GGUF file; it passes when no check failed."""
+    """What was checked about one GGUF file; it passes when no check failed. `hashes` are of all that it was made of."""
 
     file: str
     sha256: str
@@ -55,6 +69,7 @@ class Certificate:
     checks: tuple[Check, ...]
     versions: dict[str, str] = field(default_factory=dict)
     made: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -68,23 +83,37 @@ class Certificate:
         }
 
 
-def certify(gguf: Path, base: Path | None, *, threads: int | None = None) -> Certificate:
-    """Check one GGUF file against the Hugging Face folder `base` (None: what needs it is skipped).
+def certify(
+    gguf: Path,
+    base: Path | None,
+    *,
+    reference: Reference | None = None,
+    modelfile: Path | None = None,
+    threads: int | None = None,
+) -> Certificate:
+    """Check one GGUF file against the Hugging Face folder `base` and what the merged model says (`reference`).
 
-    Raises DataError for a file that is broken or whose chat template is not one of ours.
+    `modelfile` ships beside it. What needs a thing that is None is skipped, and says so. Raises DataError for a file
+    that is broken, or of which nobody knows the chat family.
     """
     from ..engines.llamacpp import load_llamacpp
 
-    metadata = check_gguf(gguf)
+    header = read_gguf(gguf)
+    metadata = header.metadata
     chat_family = family_of(gguf, metadata)
     chats = probes()
+    beside = modelfile.read_text(encoding="utf-8") if modelfile is not None and modelfile.is_file() else None
     engine = load_llamacpp(gguf, threads=threads)
     try:
         checks = (
-            _template(chats, chat_family, base),
+            _template(chats, chat_family, metadata, base),
+            _vocabulary(metadata, base),
             _tokens(chats, chat_family, base, engine),
             _bos(chats, chat_family, metadata, engine),
+            _ends(metadata, chat_family, engine, base, beside),
             _stops(stop_probes(), engine),
+            _weights(gguf, header),
+            closeness(engine, metadata, reference),
         )
     finally:
         engine.close()
@@ -96,13 +125,23 @@ def certify(gguf: Path, base: Path | None, *, threads: int | None = None) -> Cer
         checks,
         _versions(),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        _hashes(metadata, base),
     )
 
 
-def family_of(gguf: Path, metadata: dict[str, Any]) -> Family:
-    """The family whose template the file carries; raises DataError when it is none of ours."""
+def family_of(gguf: Path, metadata: Mapping[str, Any]) -> Family:
+    """The family whose template the file carries; of a template that was changed, the one it was made for.
+
+    That is what its provenance says, else whose end of turn it ends with. Raises DataError when it is none of ours.
+    """
+    template = metadata.get("tokenizer.chat_template")
     for name in FAMILIES:
-        if metadata.get("tokenizer.chat_template") == family(name).jinja:
+        if template == family(name).jinja:
+            return family(name)
+    if metadata.get("sql_llama.family") in FAMILIES:
+        return family(metadata["sql_llama.family"])
+    for name in FAMILIES:
+        if family(name).end_of_turn in str(template) and "sql_llama.version" in metadata:
             return family(name)
     raise DataError(f"{gguf}: carries no chat template of sql-llama", fix="make it with sql-llama export")
 
@@ -112,20 +151,52 @@ def _check(name: str, failures: Sequence[str], total: int, what: str) -> Check:
     return Check(name, verdict, f"{total - len(failures)} of {total} {what}", tuple(failures[:SHOWN]))
 
 
-def _template(chats: Sequence[Sequence[Message]], chat_family: Family, base: Path | None) -> Check:
-    """Hugging Face renders the embedded template to the text that training used."""
-    if base is None:
-        return Check("template", "skipped", "no Hugging Face folder to compare with")
-    tokenizer = _tokenizer(base)
+def _template(
+    chats: Sequence[Sequence[Message]], chat_family: Family, metadata: Mapping[str, Any], base: Path | None
+) -> Check:
+    """The embedded template makes the text that training used, here and in Hugging Face."""
+    embedded = metadata["tokenizer.chat_template"]
+    tokenizer = _tokenizer(base) if base is not None else None
     failures = []
     for chat in chats:
-        conversation = [{"role": message.role, "content": message.content} for message in chat]
-        theirs = tokenizer.apply_chat_template(
-            conversation, chat_template=chat_family.jinja, add_generation_prompt=True, tokenize=False
-        )
-        if theirs != render_chat(chat_family.jinja, chat):
-            failures.append(_asked(chat))
-    return _check("template", failures, len(chats), "prompts are rendered alike by Hugging Face")
+        wanted = render_chat(chat_family.jinja, chat)
+        found = [_rendered(embedded, chat)]
+        if tokenizer is not None:
+            conversation = [{"role": message.role, "content": message.content} for message in chat]
+            found.append(
+                tokenizer.apply_chat_template(
+                    conversation, chat_template=embedded, add_generation_prompt=True, tokenize=False
+                )
+            )
+        if any(text != wanted for text in found):
+            lost = [message.role for message in chat if any(message.content not in text for text in found)]
+            failures.append(f"{_asked(chat)}: the {lost[0]} message is lost" if lost else _asked(chat))
+    by = " here and by Hugging Face" if tokenizer is not None else " here"
+    return _check("template", failures, len(chats), f"prompts are rendered as in training{by}")
+
+
+def _rendered(template: str, chat: Sequence[Message]) -> str:
+    try:
+        return render_chat(template, chat)
+    except DataError as error:
+        return error.message
+
+
+def _vocabulary(metadata: Mapping[str, Any], base: Path | None) -> Check:
+    """Every id has the same text in Hugging Face and in the file."""
+    if base is None:
+        return Check("vocabulary", "skipped", "no Hugging Face folder to compare with")
+    tokenizer = _tokenizer(base)
+    mine: Sequence[str] = metadata.get("tokenizer.ggml.tokens", [])
+    theirs = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    failures = [
+        f"id {number} is {own!r}, not {other!r}"
+        for number, (own, other) in enumerate(zip(mine, theirs, strict=False))
+        if own != other and other is not None
+    ]
+    if len(mine) < len(theirs):
+        failures.append(f"{len(mine)} tokens, not {len(theirs)}")
+    return _check("vocabulary", failures, len(theirs), "ids have the same text in Hugging Face and in the file")
 
 
 def _tokens(chats: Sequence[Sequence[Message]], chat_family: Family, base: Path | None, engine: "LlamaCpp") -> Check:
@@ -154,10 +225,20 @@ def _bos(
     failures = [] if said == chat_family.bos else [f"add_bos_token is {said}"]
     for chat in chats:
         ids = engine.prompt_tokens(chat)
-        bare = engine.tokenize(render_chat(chat_family.jinja, chat))
+        bare = engine.tokenize(engine.render(chat))
         if len(ids) - len(bare) != wanted or ids[wanted:] != bare:
             failures.append(_asked(chat))
     return _check("bos", failures, len(chats), f"prompts have {wanted or 'no'} BOS token before them")
+
+
+def _ends(
+    metadata: dict[str, Any], chat_family: Family, engine: "LlamaCpp", base: Path | None, modelfile: str | None
+) -> Check:
+    """The end of a turn is the same everywhere."""
+    wrong = ends(metadata, chat_family, engine, base, modelfile)
+    places = ["the file", "llama.cpp", *(["Hugging Face"] if base else []), *(["the Modelfile"] if modelfile else [])]
+    said = f"{chat_family.end_of_turn} ends an answer in {', '.join(places)}"
+    return Check("ends", "fail" if wrong else "pass", "ends differ" if wrong else said, tuple(wrong))
 
 
 def _stops(asked: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
@@ -166,6 +247,54 @@ def _stops(asked: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
         answers = list(engine.answer_many(asked, max_tokens=LONGEST_ANSWER, advance=advance))
     failures = [_asked(chat) for chat, answer in zip(asked, answers, strict=True) if not answer.stopped]
     return _check("stops", failures, len(asked), f"answers end by themselves within {LONGEST_ANSWER} tokens")
+
+
+def _weights(gguf: Path, header: Gguf) -> Check:
+    """No tensor is all zeros, and those that are not quantized hold numbers only."""
+    import numpy as np
+
+    failures = []
+    for tensor in header.tensors:
+        data = np.memmap(gguf, np.uint8, "r", tensor.offset, (tensor.bytes,))
+        if not data.any():
+            failures.append(f"{tensor.name} is all zeros")
+        elif tensor.kind in EXPONENTS:
+            form, exponent = EXPONENTS[tensor.kind]
+            if ((data.view(form) & exponent) == exponent).any():  # all bits set: infinite, or not a number
+                failures.append(f"{tensor.name} has values that are not finite")
+    return _check("weights", failures, len(header.tensors), "tensors hold finite values that are not all zero")
+
+
+def closeness(file: "Path | LlamaCpp", metadata: Mapping[str, Any], reference: Reference | None) -> Check:
+    """The file says what the merged model says, as nearly as its type can."""
+    if reference is None:
+        return Check("divergence", "skipped", "no adapter to merge and compare with")
+    kind, limit = kl_limit(metadata)
+    try:
+        found = divergence(reference, file)
+    except DataError as error:
+        return Check("divergence", "fail", error.message)
+    numbers = {**asdict(found), "limit": limit}
+    said = (
+        f"{kind}: KL {found.kl:.2g} ± {found.kl_error:.1g} from the merged model (at most {limit:g}), same best token "
+        f"{found.top1:.1%}, perplexity {found.perplexity:.4g} for {found.reference_perplexity:.4g}, "
+        f"{found.tokens} answer tokens"
+    )
+    # what is not a number is not within any limit
+    return Check("divergence", "pass" if found.kl <= limit else "fail", said, (), numbers)
+
+
+def kl_limit(metadata: Mapping[str, Any]) -> tuple[str, float]:
+    """A file's type, such as Q4_K_M, and the mean KL that it may have."""
+    import re
+
+    import llama_cpp
+
+    prefix, number = "LLAMA_FTYPE_", metadata.get("general.file_type", 0)
+    names = [name for name in dir(llama_cpp) if name.startswith(prefix) and getattr(llama_cpp, name) == number]
+    kind = names[0].removeprefix(prefix).removeprefix("MOSTLY_").removeprefix("ALL_") if names else "unknown type"
+    bits = re.search(r"\d+", kind)
+    return kind, COARSE.get(kind, LIMITS.get(min(int(bits[0]), 16) if bits else 16, LIMITS[16]))
 
 
 def certify_ollama(certificate: Certificate, gguf: Path, model: str, version: str, host: str = "") -> Certificate:
@@ -226,6 +355,8 @@ def render_certificate(certificate: Certificate) -> str:
         f"sha256 `{certificate.sha256}`, {certificate.bytes} bytes, template family {certificate.family}.",
         "",
     ]
+    lines += [f"{name} `{digest}`  " for name, digest in certificate.hashes.items()]
+    lines += [""] if certificate.hashes else []
     lines += [
         ", ".join(f"{name} {version}" for name, version in certificate.versions.items()) + f"; {certificate.made}"
     ]
@@ -240,6 +371,17 @@ def _tokenizer(base: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(base)
+
+
+def _hashes(metadata: Mapping[str, Any], base: Path | None) -> dict[str, str]:
+    """Of what the file says it was made from, and of what it was compared with."""
+    stated = {
+        key.removeprefix("sql_llama.").removesuffix(".sha256"): str(value)
+        for key, value in metadata.items()
+        if key.startswith("sql_llama.") and key.endswith(".sha256")
+    }
+    template = hashlib.sha256(str(metadata.get("tokenizer.chat_template")).encode()).hexdigest()
+    return {**stated, "prompt": prompt_hash(), "template": template, **({"base": fingerprint(base)} if base else {})}
 
 
 def _versions() -> dict[str, str]:

@@ -1,21 +1,30 @@
-"""Check an exported run again: its files are those that were made, and what the certificate says still holds."""
+"""Check an exported run, or one GGUF file, again: it is what was made, and what its certificate says still holds."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
-from ..core.base_model import resolve_base
-from ..core.errors import DataError
+from ..core.base_model import fingerprint, resolve_base
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
-from ..core.recipe import read_recipe
+from ..core.gguf_file import check_gguf
+from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..engines.ollama import server_version
-from .certify import Certificate, Check, Verdict, certify, certify_ollama
+from ..modelfiles.templates import family
+from .answers import answers
+from .certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
+from .merge import Ground, merge
+from .provenance import HUB_ID
+from .reference import Reference, reference
 
 
-def verify_run(path: Path) -> Certificate:
-    """The certificate of the file that the run's Modelfile names, made anew; with Ollama's line where a server answers.
+def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
+    """The certificate of a run's file, made anew; by default of the one that its Modelfile names.
 
-    Raises DataError when the run was not exported.
+    With a line for each other file of the run that is not as near to the merged model as it may be, and Ollama's line
+    where a server answers. Raises DataError when the run was not exported.
     """
     run = Run(path)
     stages = run.manifest()["stages"]
@@ -27,19 +36,129 @@ def verify_run(path: Path) -> Certificate:
         for item in entry["outputs"]
     }
     shipped = _shipped(run)
-    if not made or shipped not in made:
+    chosen = gguf or shipped
+    if not made or chosen.resolve() not in {file.resolve() for file in made}:
         raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")
-    certificate = certify(shipped, resolve_base(recipe.base.model, recipe.base.revision))
-    wrong = [file.name for file, digest in made.items() if not file.is_file() or sha256(file) != digest]
-    verdict: Verdict = "fail" if wrong else "pass"
-    files = Check(
-        "files", verdict, f"{len(made) - len(wrong)} of {len(made)} files are as they were made", tuple(wrong)
-    )
-    certificate = replace(certificate, checks=(files, *certificate.checks))
+    base = resolve_base(recipe.base.model, recipe.base.revision)
+    merged = run_reference(run, recipe, base)
+    certificate = certify(chosen, base, reference=merged, modelfile=run.path / "Modelfile")
+    others = [
+        _named(closeness(file, check_gguf(file), merged), f"divergence {file.name}")
+        for file in made
+        if file.is_file() and file.resolve() != chosen.resolve()
+    ]
+    checks = (_files(made), *certificate.checks, *others, provenance_check(chosen, run, base), answered(run, chosen))
+    certificate = replace(certificate, checks=checks, hashes={**certificate.hashes, **_hashes(run, recipe)})
     version = server_version()
     if version and stages.get("register", {}).get("inputs", {}).get("gguf") == certificate.sha256:
-        certificate = certify_ollama(certificate, shipped, recipe.export.name, version)
+        certificate = certify_ollama(certificate, chosen, recipe.export.name, version)
     return certificate
+
+
+def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
+    """The certificate of a GGUF file: as a run's file where it lies in one, else with what it says of its base.
+
+    A base of the Hub is not downloaded for it: it is compared where `base` gives it.
+    """
+    metadata = check_gguf(gguf)
+    folder = gguf.absolute().parent.parent
+    if base is None and (folder / "manifest.json").is_file():
+        try:
+            return verify_run(folder, gguf)
+        except DataError as error:
+            if "not exported yet" not in error.message:
+                raise
+    named, said = str(metadata.get("sql_llama.base", "")), ""
+    if base is None and named.startswith("package:"):
+        try:
+            base = resolve_base(named)
+        except SqlLlamaError as error:
+            said = error.message
+    stated = metadata.get("sql_llama.base.sha256")
+    certificate = certify(gguf, base)
+    if base is not None and stated:
+        same = fingerprint(base) == stated
+        said = f"{base.name} is {'' if same else 'not '}the base that the file says it was made from"
+        check = Check("provenance", "pass" if same else "fail", said)
+    elif base is None and named:
+        given = f"--base {named}" if HUB_ID.match(named) else "--base DIR"
+        check = Check("provenance", "skipped", said or f"made from {named}, which is not looked at without {given}")
+    else:
+        check = Check("provenance", "skipped", "the file says nothing of its making")
+    return replace(certificate, checks=(*certificate.checks, check))
+
+
+def run_reference(run: Run, recipe: Recipe, base: Path) -> Reference | None:
+    """What a run's merged model says at the answers to its validation questions; None when its adapter is gone."""
+    adapter = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
+    if not (adapter / "adapter_config.json").is_file():
+        return None
+    ground, _, dtype = _ground(run, recipe).partition(" ")
+    asked = answers(base, family(recipe.base.family), run.path / "data" / "valid.jsonl")
+    return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), asked)
+
+
+def provenance_check(gguf: Path, run: Run, base: Path) -> Check:
+    """What the file says of its making is true of the run."""
+    metadata = check_gguf(gguf)
+    if "sql_llama.version" not in metadata:
+        return Check("provenance", "skipped", "the file says nothing of its making")
+    recipe, _ = read_recipe(str(run.recipe_path))
+    true = {"base": fingerprint(base), **_hashes(run, recipe)}
+    stated = {name: metadata.get(f"sql_llama.{name}.sha256") for name in true}
+    wrong = [name for name, digest in true.items() if stated[name] is not None and stated[name] != digest]
+    checked = [name for name in true if stated[name] is not None]
+    said = f"{len(checked) - len(wrong)} of {len(checked)} things that it was made from are those of the run"
+    return Check("provenance", "fail" if wrong else "pass", said, tuple(wrong))
+
+
+def answered(run: Run, gguf: Path) -> Check:
+    """Execution accuracy of the file, from the report that the export's gate left in the run."""
+    stage = run.manifest()["stages"].get("gate")
+    if stage is None or stage["inputs"].get("gguf") != sha256(gguf):
+        return Check("answers", "skipped", "not evaluated: sql-llama eval, or export with --gate")
+    try:
+        report = json.loads((run.path / "evals" / "report.json").read_text(encoding="utf-8"))
+        model = next(item for item in report["models"] if Path(item["path"]).name == gguf.name)
+        found: dict[str, Any] = model["metrics"]["execution_accuracy"]
+        numbers = {key: float(found[key]) for key in ("value", "low", "high", "n")}
+        said = "; ".join(check["said"] for check in report["gate"]["checks"])
+        verdict: Verdict = "pass" if report["gate"]["passed"] else "fail"
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        return Check("answers", "skipped", "the run's evals/report.json is not of this file")
+    score = (
+        f"{numbers['value']:.1%} right ({numbers['low']:.1%} to {numbers['high']:.1%}, {numbers['n']:.0f} questions)"
+    )
+    return Check("answers", verdict, f"{score}; against the base {said}", (), numbers)
+
+
+def _files(made: dict[Path, str]) -> Check:
+    wrong = [file.name for file, digest in made.items() if not file.is_file() or sha256(file) != digest]
+    verdict: Verdict = "fail" if wrong else "pass"
+    said = f"{len(made) - len(wrong)} of {len(made)} files are as they were made"
+    return Check("files", verdict, said, tuple(wrong))
+
+
+def _named(check: Check, name: str) -> Check:
+    return replace(check, name=name)
+
+
+def _ground(run: Run, recipe: Recipe) -> str:
+    """What the run's files were merged over, and the training's compute type: `nf4 bfloat16`, or `base`."""
+    stages = run.manifest()["stages"]
+    stated = next((entry["inputs"]["ground"] for entry in stages.values() if "ground" in entry["inputs"]), "")
+    return str(stated or ("base" if recipe.train.quantization == "none" else recipe.export.ground))
+
+
+def _hashes(run: Run, recipe: Recipe) -> dict[str, str]:
+    """Of what the run was made from and what it made, as far as it is there."""
+    adapter = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
+    paths = {
+        "adapter": adapter,
+        "data.train": run.path / "data" / "train.jsonl",
+        "data.valid": run.path / "data" / "valid.jsonl",
+    }
+    return {name: sha256(path) for name, path in paths.items() if path.exists()}
 
 
 def _shipped(run: Run) -> Path:
