@@ -1,12 +1,15 @@
-"""A Llama in Hugging Face layout to a float16 GGUF file, through the `gguf` package, one tensor at a time.
+"""A model in Hugging Face layout to GGUF files of any type, in one pass over its weights.
 
-First cut: LlamaForCausalLM with a byte-level BPE tokenizer whose pre-tokenizer llama.cpp knows as `smollm` or
-`llama-bpe`, with plain or Llama 3 rotary frequencies. Names, types and order of values follow llama.cpp's
-convert_hf_to_gguf.py, which the tests compare with.
+Nothing lies on the disk in between: rows are merged, rounded once to each file's type, and written. Which type each
+tensor gets is llama.cpp's choice: it is asked with a file that has the right header and a hole instead of weights.
+Tensors and metadata are those of llama.cpp's convert_hf_to_gguf.py and llama_model_quantize, which the tests compare.
 """
 
+import contextlib
 import math
+import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +17,26 @@ from ..core.errors import DataError
 from ..core.files import atomic, need_space
 from ..core.progress import progress
 from ..modelfiles.templates import Family
-from .architecture import add_metadata, gguf_name, permute, read_config, rope_factors
-from .merge import Weights, merge, weight_shapes
-from .vocabulary import add_tokenizer, read_vocabulary
+from .architecture import (
+    add_metadata,
+    architecture,
+    gguf_name,
+    left_out,
+    permute,
+    read_config,
+    rope_factors,
+    rotary_heads,
+)
+from .ggml import FLOATS, row_bytes, type_number
+from .merge import Weights, merge
+from .quantize import HEADER, Importance, file_type, plan, read_matrix
+from .stream import Place, Stream, stream
+from .vocabulary import Vocabulary, add_tokenizer, read_vocabulary
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
-LARGEST_FLOAT16 = 65504.0
+ALIGNMENT = 32  # bytes: where each tensor may start
 
 
 def convert(
@@ -32,62 +45,204 @@ def convert(
     chat_family: Family,
     tensors: Iterable[Weights] | None = None,
     *,
+    quant: str = "F16",
     name: str = "sql-llama",
     license: str = "",
 ) -> Path:
-    """Write `out`, a float16 GGUF of `base` with `tensors` (of `merge`; default: the base's own) and our chat template.
-
-    Matrices are float16, vectors float32. Raises DataError for what this converter does not know, and for weights
-    that do not fit float16.
-    """
-    from gguf import GGMLQuantizationType, GGUFWriter
-
-    config = read_config(base)
-    vocabulary = read_vocabulary(base, int(config["vocab_size"]))
-    if chat_family.end_of_turn not in vocabulary.tokens:
-        raise DataError(f"{base}: its tokenizer has no {chat_family.end_of_turn}", fix="set base.family")
-    shapes = weight_shapes(base)
-    tied = bool(config.get("tie_word_embeddings"))
-    need_space(out, 2 * sum(math.prod(shape) for shape in shapes.values()) + 2**25, f"writing {out.name}")
-    factors = rope_factors(config)
-    with atomic(out) as temporary:
-        writer = GGUFWriter(temporary, "llama")
-        try:
-            add_metadata(writer, config, name, license)
-            add_tokenizer(writer, vocabulary, chat_family)
-            if factors is not None:
-                writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
-            for tensor, shape in shapes.items():
-                if not (tied and tensor == "lm_head.weight"):
-                    kind = GGMLQuantizationType.F32 if len(shape) == 1 else GGMLQuantizationType.F16
-                    size = (4 if len(shape) == 1 else 2) * math.prod(shape)
-                    writer.add_tensor_info(gguf_name(base, tensor), shape, None, size, kind)
-            writer.write_header_to_file()
-            writer.write_kv_data_to_file()
-            writer.write_ti_data_to_file()
-            if factors is not None:
-                writer.write_tensor_data(factors)
-            with progress("merging and converting", len(shapes), "tensors") as advance:
-                for weights in tensors if tensors is not None else merge(base, None):
-                    if not (tied and weights.name == "lm_head.weight"):
-                        writer.write_tensor_data(_laid_out(base, weights.name, weights.whole(), config))
-                    advance()
-        finally:
-            writer.close()
+    """Write one GGUF file of `base` with our chat template; see `convert_all`."""
+    convert_all(base, {quant: out}, chat_family, tensors, name=name, license=license)
     return out
 
 
-def _laid_out(base: Path, name: str, weights: "torch.Tensor", config: Mapping[str, Any]) -> "NDArray[np.floating[Any]]":
-    """One tensor as the file holds it: q and k permuted, matrices rounded to float16."""
-    import numpy as np
+def convert_all(
+    base: Path,
+    outs: Mapping[str, Path],
+    chat_family: Family,
+    tensors: Iterable[Weights] | None = None,
+    *,
+    name: str = "sql-llama",
+    license: str = "",
+    facts: Mapping[str, str | int | float] | None = None,
+    imatrix: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    threads: int = 0,
+) -> None:
+    """Write a GGUF file for each type (F16, Q4_K_M, ...) in `outs`, from `tensors` of `merge` (default: the base's).
 
-    values: NDArray[np.float32] = weights.numpy()
-    if values.ndim == 1:
-        return values
-    if name.endswith("self_attn.q_proj.weight"):
-        values = permute(values, int(config["num_attention_heads"]))
-    if name.endswith("self_attn.k_proj.weight"):
-        values = permute(values, int(config.get("num_key_value_heads") or config["num_attention_heads"]))
-    if max(float(values.max()), -float(values.min())) > LARGEST_FLOAT16:
-        raise DataError(f"{base}: {name} has values beyond float16", fix="train again, with a lower rate")
-    return np.ascontiguousarray(values.astype(np.float16))
+    `facts` are further metadata, `imatrix` is an importance matrix in GGUF, `overrides` maps patterns in tensor names
+    to tensor types. Vectors stay float32. All files are whole, or none is there. Raises RecipeError for an unknown
+    type or one that needs an importance matrix, DataError for what this converter does not know and for weights that
+    do not fit, SqlLlamaError when the disk is too full.
+    """
+    weights = {one.name: one for one in (merge(base, None) if tensors is None else tensors)}
+    model = _read_model(base, weights, chat_family, name, license, facts or {})
+    importance = read_matrix(imatrix)
+    files = _plan(model, outs, importance, overrides or {})
+    said = ", ".join(f"{file.quant} ({file.size / 2**20:.0f} MiB)" for file in files)
+    need_space(files[0].path, sum(file.size + HEADER for file in files), f"writing {said}")
+    with contextlib.ExitStack() as stack:
+        places: dict[str, list[Place]] = {tensor: [] for tensor in model.shapes}
+        for file in files:
+            temporary = stack.enter_context(atomic(file.path))
+            start = _write_header(model, file, temporary, importance)
+            number = stack.enter_context(temporary.open("r+b")).fileno()
+            for tensor, (kind, offset) in file.tensors.items():
+                columns = None if kind in FLOATS else importance.columns.get(tensor)
+                places[tensor].append(Place(number, start + offset, kind, columns))
+        streams = [_stream(model, tensor, places[tensor]) for tensor in model.shapes]
+        blocks = sum(len(list(one.blocks())) for one in streams)
+        with progress(f"writing {said}", blocks, "blocks") as advance:
+            stream(streams, advance, threads=threads)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """All that a file says but for its types; `shapes` and `weights` are by llama.cpp's names."""
+
+    base: Path
+    config: Mapping[str, Any]
+    vocabulary: Vocabulary
+    chat_family: Family
+    name: str
+    license: str
+    facts: Mapping[str, str | int | float]
+    shapes: Mapping[str, tuple[int, ...]]
+    weights: Mapping[str, Weights]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to write: type and offset of each tensor, bytes of all of them."""
+
+    quant: str
+    path: Path
+    tensors: Mapping[str, tuple[str, int]]
+    size: int
+
+
+def _read_model(
+    base: Path,
+    weights: Mapping[str, Weights],
+    chat_family: Family,
+    name: str,
+    license: str,
+    facts: Mapping[str, str | int | float],
+) -> _Model:
+    import torch
+
+    config = read_config(base, {one.name: one.shape for one in weights.values()})
+    vocabulary = read_vocabulary(base, int(config["vocab_size"]))
+    if chat_family.end_of_turn not in vocabulary.tokens:
+        raise DataError(f"{base}: its tokenizer has no {chat_family.end_of_turn}", fix="set base.family")
+    found = {gguf_name(base, one.name): one for one in weights.values() if not left_out(config, one.name)}
+    factors = rope_factors(config)
+    if factors is not None:
+        values = torch.from_numpy(factors)
+        found = {"rope_freqs.weight": Weights("rope_freqs", factors.shape, lambda start, stop: values), **found}
+    shapes = {tensor: one.shape for tensor, one in found.items()}
+    return _Model(base, config, vocabulary, chat_family, name, license, facts, shapes, found)
+
+
+def _plan(
+    model: _Model, outs: Mapping[str, Path], importance: Importance, overrides: Mapping[str, str]
+) -> tuple[_File, ...]:
+    """What each file will hold and where, as llama.cpp chooses it."""
+    from gguf import GGMLQuantizationType, GGUFWriter
+
+    folder = next(iter(outs.values())).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".plan.", suffix=".gguf") as file:
+        writer = GGUFWriter(file.name, architecture(model.config))
+        add_metadata(writer, model.config, model.name, model.license)
+        for tensor, shape in model.shapes.items():
+            writer.add_tensor_info(tensor, shape, None, 4 * math.prod(shape), GGMLQuantizationType.F32)
+        _close_header(writer)
+        # the weights are a hole: it takes no room on the disk, and llama.cpp does not look at it
+        weights = sum(_padded(4 * math.prod(shape)) for shape in model.shapes.values())
+        file.truncate(_padded(Path(file.name).stat().st_size) + weights)
+        hole = Path(file.name)
+        planned = {quant: plan(hole, quant, importance, overrides, called=model.base).types for quant in outs}
+    files = []
+    for quant, types in planned.items():
+        tensors, offset = {}, 0
+        for tensor, shape in model.shapes.items():
+            kind = types.get(tensor, "F32")
+            tensors[tensor] = kind, offset
+            _check_importance(importance, tensor, shape, kind)
+            offset += _padded(math.prod(shape[:-1]) * row_bytes(kind, shape[-1]))
+        files.append(_File(quant, outs[quant], tensors, offset))
+    return tuple(files)
+
+
+def _check_importance(importance: Importance, tensor: str, shape: tuple[int, ...], kind: str) -> None:
+    columns = importance.columns.get(tensor)
+    if columns is not None and columns.shape != shape[-1:]:
+        problem = f"has {columns.size} columns of {tensor}, the model {shape[-1]}"
+    elif importance.columns and columns is None and tensor.startswith("blk.") and kind.startswith("IQ"):
+        problem = f"says nothing about {tensor}"
+    else:
+        return
+    raise DataError(f"{importance.path}: {problem}", fix="make the importance matrix with this model")
+
+
+def _write_header(model: _Model, file: _File, temporary: Path, importance: Importance) -> int:
+    """Write everything before the weights; returns where they start."""
+    from gguf import GGUFWriter
+
+    writer = GGUFWriter(temporary, architecture(model.config))
+    add_metadata(writer, model.config, model.name, model.license)
+    writer.kv_data[0].pop("general.file_type")
+    writer.add_file_type(file_type(file.quant))
+    for key, value in {**importance.facts, **model.facts}.items():
+        _add_fact(writer, key, value)
+    add_tokenizer(writer, model.vocabulary, model.chat_family)
+    for tensor, (kind, _) in file.tensors.items():
+        shape = model.shapes[tensor]
+        size = math.prod(shape[:-1]) * row_bytes(kind, shape[-1])
+        writer.add_tensor_info(tensor, shape, None, size, type_number(kind))
+    _close_header(writer)
+    start = _padded(temporary.stat().st_size)
+    with temporary.open("r+b") as opened:
+        opened.truncate(start + file.size)
+    return start
+
+
+def _add_fact(writer: Any, key: str, value: str | int | float) -> None:
+    if isinstance(value, str):
+        writer.add_string(key, value)
+    elif isinstance(value, bool):
+        writer.add_bool(key, value)
+    elif isinstance(value, int):
+        (writer.add_uint32 if 0 <= value < 2**32 else writer.add_int64)(key, value)
+    else:
+        writer.add_float64(key, value)
+
+
+def _close_header(writer: Any) -> None:
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+    finally:
+        writer.close()
+
+
+def _padded(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _stream(model: _Model, tensor: str, places: Iterable[Place]) -> Stream:
+    """A tensor with its rows as llama.cpp wants them, for `stream`."""
+    weights = model.weights[tensor]
+    source = f"{model.base}: {weights.name}"
+    heads = rotary_heads(model.config, weights.name)
+    if not heads:
+        return Stream(source, weights.shape, weights.rows, tuple(places))
+    size = weights.shape[0] // heads  # rows of a head
+
+    def rows(start: int, stop: int) -> "torch.Tensor":
+        import torch
+
+        return torch.from_numpy(permute(weights.rows(start, stop).numpy(), (stop - start) // size))
+
+    return Stream(source, weights.shape, rows, tuple(places), size)

@@ -92,14 +92,20 @@ class Plan:
 
 
 def plan(
-    source: Path, quant: str, importance: "Importance | None" = None, overrides: Mapping[str, str] | None = None
+    source: Path,
+    quant: str,
+    importance: Importance | None = None,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    called: Path | None = None,
 ) -> Plan:
     """Ask llama.cpp what it would make of `source`, of which only the header is read: the weights may be a hole.
 
-    Raises RecipeError for an unknown type or one that needs an importance matrix, SqlLlamaError when llama.cpp refuses.
+    `called` is what a message names instead of `source`. Raises RecipeError for an unknown type or one that needs an
+    importance matrix, SqlLlamaError when llama.cpp refuses.
     """
     importance = importance or Importance()
-    log = _llama_cpp(source, None, quant, importance, overrides)
+    log = _llama_cpp(source, None, quant, importance, overrides, called=called)
     if NEEDS_IMPORTANCE in log:
         raise RecipeError(f"{quant} needs an importance matrix", fix="give one with --imatrix, or take Q3_K_M or more")
     size = re.search(r"quant size\s*=\s*([\d.]+) MiB", log)
@@ -136,6 +142,7 @@ def _llama_cpp(
     overrides: Mapping[str, str] | None,
     threads: int = 0,
     advance: Callable[[], None] = lambda: None,
+    called: Path | None = None,
 ) -> str:
     """Call llama_model_quantize, dry without `out`; returns its log. `advance` is called for each tensor."""
     import llama_cpp
@@ -159,7 +166,9 @@ def _llama_cpp(
         code = llama_cpp.llama_model_quantize(bytes(source), target, ctypes.byref(params))
     if code != 0:
         said = errors[0] if errors else f"code {code}"
-        raise SqlLlamaError(f"{source}: llama.cpp cannot write it as {quant} ({said})", fix="try --quant Q8_0")
+        raise SqlLlamaError(
+            f"{called or source}: llama.cpp cannot write it as {quant} ({said})", fix="try --quant Q8_0"
+        )
     return "".join(log)
 
 
