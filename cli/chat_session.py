@@ -10,6 +10,7 @@ from ..core.database import sqlite_path
 from ..core.errors import DataError, SqlLlamaError
 from ..core.schema import parse_ddl
 from ..engines.engine import Engine
+from ..engines.llamacpp import LlamaCpp
 from .chat_answers import Side, chat_answers
 from .chat_input import takes_ddl
 from .chat_screen import Screen
@@ -23,6 +24,7 @@ Type a question; every question stands alone. Both answers are run read-only whe
   /schema [FILE]  take CREATE TABLE statements from FILE, or typed or pasted after it, up to a line ; or an empty line
   /tables         list the tables and columns that the models are shown
   /base on|off    ask the base model too, or the tuned one alone
+  /adapter [NAME] list the adapters over the base, or answer with another one; a LORA.gguf is loaded first
   /history        list the questions asked so far
   /help           this list
   /quit           leave, as Ctrl-D does
@@ -88,6 +90,8 @@ class ChatSession:
         if self.base is not None:
             self.screen.say(f"base:  {self.base.name}")
         self.screen.say(f"tuned: {self.tuned.name}")
+        if isinstance(self.tuned, LlamaCpp) and len(self.tuned.adapters) > 1:
+            self.screen.say(f"{len(self.tuned.adapters)} adapters: {', '.join(self.tuned.adapters)} (/adapter NAME)")
         self.screen.say(
             f"{self.source}" if self.source else "No schema yet: /db FILE opens a database, /schema takes DDL."
         )
@@ -121,6 +125,8 @@ class ChatSession:
                 self._list_tables()
             case "/base", ("on" | "off") as switch:
                 self._switch_base(switch == "on")
+            case "/adapter", adapter:
+                self._adapter(adapter)
             case "/history", "":
                 for number, question in enumerate(self.questions, 1):
                     self.screen.say(f"{number:3}  {question}")
@@ -146,6 +152,26 @@ class ChatSession:
             raise DataError("the base model is not loaded", fix="leave, and start sql-llama chat without --no-base")
         self.with_base = on
         self.screen.say("Base and tuned model answer." if on else "Only the tuned model answers.")
+
+    def _adapter(self, name: str) -> None:
+        tuned = self.tuned
+        if not isinstance(tuned, LlamaCpp) or not tuned.adapters:
+            raise DataError(
+                f"{tuned.name}: has no adapter to change", fix="leave, and start with --model BASE.gguf+LORA.gguf"
+            )
+        if not name:
+            for one in tuned.adapters:
+                self.screen.say(f"{'*' if one == tuned.adapter else ' '} {one}")
+            return
+        self.wait()
+        if name in tuned.adapters:
+            tuned.use(name)
+        else:
+            path = Path(name).expanduser()
+            if not path.is_file():
+                raise DataError(f"{name}: no such adapter", fix="/adapter lists those that are there")
+            tuned.add_adapter(path)
+        self.screen.say(f"tuned: {tuned.name}")
 
     def _ask(self, question: str) -> None:
         if self.source is None:

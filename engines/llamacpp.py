@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
-from ..core.gguf_file import check_gguf
+from ..core.gguf_file import check_gguf, read_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
 from .beams import beam_search
@@ -36,7 +36,7 @@ def load_llamacpp(
 ) -> "LlamaCpp":
     """Load a GGUF file with `num_ctx` tokens of context, at most what the model was trained for.
 
-    `adapter` is a LoRA in GGUF, added to the model at run time. `threads` default to the cores that this process may
+    `adapter` is a LoRA in GGUF, laid over the model at run time. `threads` default to the cores that this process may
     use.
 
     Raises DataError when the file is missing, truncated, no GGUF, has no chat template or is of a kind that llama.cpp
@@ -62,9 +62,13 @@ def load_llamacpp(
     if not template or llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
         llama_cpp.llama_model_free(model)
         raise DataError(f"{path}: not a chat model with a template of its own", fix="use a GGUF of an instruct model")
-    engine = LlamaCpp(path, model, template.decode(errors="replace"), num_ctx, threads or cores())
-    if adapter is not None:
-        engine.add_adapter(adapter)
+    engine = LlamaCpp(path, _Weights(model), template.decode(errors="replace"), num_ctx, threads or cores())
+    try:
+        if adapter is not None:
+            engine.add_adapter(adapter)
+    except DataError:
+        engine.close()
+        raise
     return engine
 
 
@@ -89,52 +93,109 @@ def _quiet(llama_cpp: Any) -> None:
         llama_cpp.llama_log_set(_callback, ctypes.c_void_p(0))
 
 
+class _Weights:
+    """A model in memory, freed when the last engine that uses it is closed."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+        self.users = 0
+
+    def leave(self) -> None:
+        import llama_cpp
+
+        self.users -= 1
+        if not self.users:
+            llama_cpp.llama_model_free(self.handle)
+            self.handle = None
+
+
 class LlamaCpp:
     """A loaded GGUF model: an engines.engine.Engine that also answers many chats at once, with several beams each.
 
-    Not for two threads at a time: one context holds the state of the answer under way.
+    Over the model lies one of its `adapters` (their files by name) at a time, or none; `use` changes it between two
+    answers. Not for two threads at a time: one context holds the state of the answer under way.
     """
 
-    def __init__(self, path: Path, model: Any, template: str, num_ctx: int, threads: int) -> None:
+    def __init__(self, path: Path, weights: _Weights, template: str, num_ctx: int, threads: int) -> None:
         import llama_cpp
 
+        model = weights.handle
+        weights.users += 1
         self.name = path.stem
         self.path = path
         self.template = template
         self.threads = threads
         self.num_ctx: int = min(num_ctx, llama_cpp.llama_model_n_ctx_train(model))
+        self._weights: _Weights | None = weights
         self._model = model
         self._vocab = llama_cpp.llama_model_get_vocab(model)
         self.vocabulary: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self._context: Context | None = None
-        self._adapter: Any = None
-        self.adapter_path: Path | None = None
+        self.adapters: dict[str, Path] = {}
+        self.adapter = ""  # the name of the one in use
+        self._handles: dict[str, Any] = {}
         bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
         self._bos = bos if bos >= 0 and llama_cpp.llama_vocab_get_add_bos(self._vocab) else None
         self._bos_text = self._piece(bos, special=True).decode(errors="replace") if bos >= 0 else ""
         self._eos_text = self._piece(eos, special=True).decode(errors="replace") if eos >= 0 else ""
 
+    def beside(self) -> "LlamaCpp":
+        """Another engine over the same weights, without an adapter; both may answer at the same time."""
+        assert self._weights is not None
+        return LlamaCpp(self.path, self._weights, self.template, self.num_ctx, self.threads)
+
     def add_adapter(self, path: Path) -> None:
-        """Answer with this LoRA from now on; raises DataError, and closes, when it is none or is for another model."""
+        """Answer with this LoRA from now on; raises DataError when it is none or is for another model."""
         import llama_cpp
 
-        try:
-            facts = check_gguf(path)
-            # llama.cpp ends the process over a key of another type
-            if (facts.get("general.type"), facts.get("adapter.type")) != ("adapter", "lora"):
-                raise DataError(f"{path}: no LoRA adapter", fix="give a LoRA in GGUF, or a model without the +")
-            if not isinstance(facts.get("adapter.lora.alpha"), float):
-                raise DataError(f"{path}: a LoRA without its adapter.lora.alpha", fix="convert the adapter again")
-            _said.clear()
-            self._adapter = llama_cpp.llama_adapter_lora_init(self._model, os.fsencode(path)) or None
-        finally:
-            if self._adapter is None:
-                self.close()
-        if self._adapter is None:
+        name = path.stem
+        if name in self.adapters:
+            if not path.exists() or not path.samefile(self.adapters[name]):
+                raise DataError(f"{path}: an adapter called {name} is there already", fix="rename one of the files")
+            return self.use(name)
+        self._check_adapter(path)
+        _said.clear()
+        handle = llama_cpp.llama_adapter_lora_init(self._model, os.fsencode(path))
+        if not handle:  # no None, but a null pointer
             reason = next((line for line in _said if "fail" in line or "error" in line), "llama.cpp cannot load it")
             raise DataError(f"{path}: no adapter for {self.path.name} ({reason})", fix="give a LoRA of this very base")
-        self.name = f"{self.name}+{path.stem}"
-        self.adapter_path = path
+        self.adapters[name], self._handles[name] = path, handle
+        self.use(name)
+
+    def _check_adapter(self, path: Path) -> None:
+        """Raise DataError for what llama.cpp, which ends the process over it, must not be given."""
+        header = read_gguf(path)
+        facts = header.metadata
+        if (facts.get("general.type"), facts.get("adapter.type")) != ("adapter", "lora"):
+            raise DataError(f"{path}: no LoRA adapter", fix="give a LoRA in GGUF, or a model without the +")
+        if not isinstance(facts.get("adapter.lora.alpha"), float):
+            raise DataError(f"{path}: a LoRA without its adapter.lora.alpha", fix="convert the adapter again")
+        tensors = {tensor.name for tensor in read_gguf(self.path).tensors}
+        if any(one.name.startswith("token_embd.") for one in header.tensors) and "output.weight" not in tensors:
+            raise DataError(
+                f"{path}: a LoRA of the embedding, which {self.path.name} uses as its output layer too",
+                fix="merge the adapter into its base",
+            )
+
+    def use(self, adapter: str) -> None:
+        """Answer with the adapter of that name from now on, or with none (''); raises DataError when there is none."""
+        if adapter and adapter not in self.adapters:
+            raise DataError(f"{adapter}: no adapter of that name", fix=f"one of {', '.join(self.adapters) or 'none'}")
+        self.adapter = adapter
+        self.name = f"{self.path.stem}+{adapter}" if adapter else self.path.stem
+        if self._context is not None:
+            self._lay_over(self._context)
+
+    def _lay_over(self, context: Context) -> None:
+        """Bring the context to compute with the adapter in use and no other."""
+        import llama_cpp
+
+        used = [self._handles[self.adapter]] if self.adapter else []
+        adapters = (llama_cpp.llama_adapter_lora_p_ctypes * len(used))(*used)
+        scales = (ctypes.c_float * len(used))(*[1.0] * len(used))
+        if llama_cpp.llama_set_adapters_lora(context.handle, adapters, len(used), scales):
+            context.close()
+            raise SqlLlamaError(f"{self.name}: llama.cpp does not take the adapter", fix="sql-llama doctor")
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -152,12 +213,12 @@ class LlamaCpp:
             "context": self.num_ctx,
             "threads": self.threads,
         }
-        return facts if self.adapter_path is None else {**facts, "adapter": self.adapter_path.name}
+        return {**facts, "adapter": self.adapters[self.adapter].name} if self.adapter else facts
 
     @property
     def identity(self) -> str:
         """See engines.engine.Engine."""
-        return "+".join(sha256(path) for path in (self.path, self.adapter_path) if path is not None)
+        return "+".join(sha256(path) for path in (self.path, self.adapters.get(self.adapter)) if path is not None)
 
     def render(self, chat: Sequence[Message]) -> str:
         """The prompt's text, up to where the answer begins."""
@@ -267,7 +328,6 @@ class LlamaCpp:
             context.close()
 
     def _new_context(self, cells: int, threads: int, sequences: int = 1, outputs: int = 0) -> Context:
-        import llama_cpp
 
         _said.clear()
         context = Context(
@@ -280,11 +340,7 @@ class LlamaCpp:
             said=lambda: _said[-1] if _said else "",
             name=str(self.path),
         )
-        if self._adapter is not None:
-            adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter)
-            if llama_cpp.llama_set_adapters_lora(context.handle, adapters, 1, (ctypes.c_float * 1)(1.0)):
-                context.close()
-                raise SqlLlamaError(f"{self.name}: llama.cpp does not take the adapter", fix="sql-llama doctor")
+        self._lay_over(context)
         return context
 
     def _piece(self, token: int, *, special: bool = False) -> bytes:
@@ -299,18 +355,18 @@ class LlamaCpp:
             room = -count
 
     def close(self) -> None:
-        """Free the model; safe to call twice."""
+        """Free the context and the adapters, and the model with its last engine; safe to call twice."""
         import llama_cpp
 
         if self._context is not None:
             self._context.close()
             self._context = None
-        if self._adapter is not None:
-            llama_cpp.llama_adapter_lora_free(self._adapter)
-            self._adapter = None
-        if self._model is not None:
-            llama_cpp.llama_model_free(self._model)
-            self._model = None
+        for handle in self._handles.values():
+            llama_cpp.llama_adapter_lora_free(handle)
+        self._handles = {}
+        if self._weights is not None:
+            self._weights.leave()
+            self._weights = self._model = None
 
 
 def _finish(pieces: Generator[str, None, Answer], stop: threading.Event) -> Answer:

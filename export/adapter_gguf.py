@@ -66,7 +66,9 @@ def adapter_gguf(
             writer.add_float32("adapter.lora.alpha", alpha)
             writer.add_quantization_version(GGML_QUANT_VERSION)
             for key, value in facts.items():
-                add = {str: writer.add_string, int: writer.add_int64, float: writer.add_float64}[type(value)]
+                add = {str: writer.add_string, bool: writer.add_bool, int: writer.add_int64, float: writer.add_float64}[
+                    type(value)
+                ]
                 add(key, value)  # type: ignore[operator]
             for tensor, change in pairs.items():
                 for part, values in _parts(tensor, change, alpha, config):

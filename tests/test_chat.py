@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
-from sql_llama.cli.chat import converse
+from sql_llama.cli.chat import converse, load_engines
 from sql_llama.cli.chat_answers import Side
 from sql_llama.cli.chat_input import chat_input, editor, finished, tidy
 from sql_llama.cli.chat_screen import Screen, answers_table
@@ -232,7 +232,10 @@ def test_history_lists_the_questions(pets: Path) -> None:
 
 def test_help_names_every_command() -> None:
     said = transcript("/help\n", Scripted("t", {}))
-    assert all(name in said for name in ("/db", "/schema", "/tables", "/base", "/history", "/help", "/quit", "Ctrl-C"))
+    assert all(
+        name in said
+        for name in ("/db", "/schema", "/tables", "/base", "/adapter", "/history", "/help", "/quit", "Ctrl-C")
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,6 +244,7 @@ def test_help_names_every_command() -> None:
         ("/nosuch", "/nosuch: no such command, or not like this"),
         ("/base maybe", "/base maybe: no such command, or not like this"),
         ("/base on", "the base model is not loaded"),
+        ("/adapter", "t: has no adapter to change"),
         ("/tables", "nothing to ask about yet"),
         ("/db nosuch.sqlite", "nosuch.sqlite: no such database"),
         (f"/db {__file__}", f"{__file__}: not a SQLite database"),
@@ -253,6 +257,29 @@ def test_a_mistake_costs_one_line_and_not_the_session(typed: str, error: str) ->
     said = transcript(f"{typed}\n/help\n", Scripted("t", {}))
     assert f"\nError: {error}\nFix: " in said
     assert "/quit" in said
+
+
+def test_adapters_are_changed_between_two_questions(tiny_gguf: Path, tiny_loras: list[Path], pets: Path) -> None:
+    models = [Path(f"{tiny_gguf}+{lora}") for lora in tiny_loras[:2]]
+
+    def said(typed: str) -> str:
+        tuned, base = load_engines(models, None, None, False)
+        return re.sub(r"\d+\.\d s, ", "", transcript(typed, tuned, base, pets))
+
+    text = said(
+        f"/adapter\nQ\n/adapter two\nQ\n/adapter\n/adapter {tiny_loras[2]}\nQ\n/adapter one\nQ\n/adapter four\n"
+    )
+    assert text.startswith("base:  nonsense\ntuned: nonsense+one\n2 adapters: one, two (/adapter NAME)\n")
+    assert "\n> /adapter\n* one\n  two\n> Q\n" in text
+    assert "\n> /adapter two\ntuned: nonsense+two\n> Q\n" in text
+    assert "\n> /adapter\n  one\n* two\n> " in text
+    assert "three.gguf\ntuned: nonsense+three\n> Q\n" in text
+    assert text.endswith("> /adapter four\nError: four: no such adapter\nFix: /adapter lists those that are there\n")
+    answers = [part.partition("\n> ")[0] for part in text.split("> Q\n")[1:]]
+    bases, tuned = zip(*(answer.rstrip().split("\ntuned (") for answer in answers), strict=True)
+    assert len(set(bases)) == 1
+    assert tuned[0] == tuned[3] and len(set(tuned)) == 3
+    assert tuned[0] == said("Q\n").rstrip().split("\ntuned (")[1]  # of a session that never changed it
 
 
 def test_both_models_are_freed_at_the_end(pets: Path) -> None:
@@ -378,6 +405,19 @@ def test_a_question_that_starts_with_create_is_a_question() -> None:
 
 
 @pytest.fixture(scope="session")
+def tiny_loras(
+    tiny_base: Path, make_tiny_adapter: Callable[..., object], tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    """Three adapters of that model: one, two and three."""
+    from sql_llama.export.adapter_gguf import adapter_gguf
+
+    folder = tmp_path_factory.mktemp("loras")
+    for alpha, name in enumerate(("one", "two", "three"), 8):
+        make_tiny_adapter(tiny_base, folder / name, lora_alpha=alpha * alpha)
+    return [adapter_gguf(tiny_base, folder / name, folder / f"{name}.gguf") for name in ("one", "two", "three")]
+
+
+@pytest.fixture(scope="session")
 def tiny_gguf(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model that writes nonsense, quickly."""
     from sql_llama.export.convert import convert
@@ -412,6 +452,8 @@ def test_the_command_answers_from_a_pipe(tiny_gguf: Path, pets: Path) -> None:
         (["--db", "nosuch.sqlite"], 1, "nosuch.sqlite: no such database"),
         (["--ollama", "nosuch", "--no-base"], 1, "no Ollama server answers"),
         (["--no-base"], 1, ""),
+        (["--model", "a.gguf+b.gguf", "--model", "c.gguf"], 1, "several --model have to be one base under several"),
+        (["--model", "nosuch.gguf+b.gguf"], 1, "nosuch.gguf: no such model file"),
         (["--model", "nosuch.gguf", "--no-base"], 1, "nosuch.gguf: no such model file"),
         (["--model", "nosuch.gguf"], 1, "nosuch.gguf: no such model file"),
     ],

@@ -1,24 +1,22 @@
 """A GGUF file in this process: prompts as the file says, greedy answers that repeat, refusals in one line."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
-from sql_llama.core.records import Message
+from sql_llama.core.records import Answer, Message
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
-from sql_llama.export.architecture import gguf_name, permute
+from sql_llama.export.adapter_gguf import adapter_gguf
 from sql_llama.export.convert import convert
 from sql_llama.export.merge import merge
 from sql_llama.modelfiles.templates import family
 
-REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
 CHAT = [Message("system", "Be brief."), Message("user", "How many singers are there in 2014? 多少 🦙")]
 CHATS = [[Message("user", f"How many singers are older than {n}? " + "singer " * (40 * n))] for n in range(5)]
 
@@ -160,37 +158,10 @@ def test_what_is_no_model_is_said_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
-def write_lora(base: Path, adapter: Path, out: Path, *, kind: str = "adapter", cut: int = 0) -> Path:
-    """A peft adapter as a LoRA in GGUF, as llama.cpp's convert_lora_to_gguf.py lays it out."""
-    from gguf import GGUFWriter
-    from safetensors.numpy import load_file
-
-    config = json.loads((base / "config.json").read_text())
-    facts = json.loads((adapter / "adapter_config.json").read_text())
-    writer = GGUFWriter(out, "llama")
-    writer.add_string("general.type", kind)
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", facts["lora_alpha"])
-    for name, weights in load_file(adapter / "adapter_model.safetensors").items():
-        module, _, part = name.removeprefix("base_model.model.").removesuffix(".weight").rpartition(".lora_")
-        values = weights.astype("float32")
-        for rows, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
-            if part == "B" and module.endswith(rows):
-                values = permute(values, config[heads])
-        if cut and part == "A":
-            values = values[:, :cut]
-        writer.add_tensor(f"{gguf_name(base, f'{module}.weight')}.lora_{part.lower()}", values.copy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return out
-
-
 def test_a_lora_answers_as_the_merged_file_does(
     engine: LlamaCpp, chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
 ) -> None:
-    lora = write_lora(tiny_base, tiny_adapter, tmp_path / "lora.gguf")
+    lora = adapter_gguf(tiny_base, tiny_adapter, tmp_path / "lora.gguf")
     tuned = load_llamacpp(chatml_file, adapter=lora, num_ctx=1024, threads=2)
     merged = load_llamacpp(
         convert(tiny_base, tmp_path / "merged.gguf", family("chatml"), merge(tiny_base, tiny_adapter)), threads=2
@@ -210,36 +181,93 @@ def test_a_lora_answers_as_the_merged_file_does(
         one.close()
 
 
-@pytest.mark.skipif(not REFERENCE, reason="SQL_LLAMA_LLAMA_CPP does not name a folder with llama.cpp's scripts")
-def test_a_lora_is_laid_out_as_llamacpps_own_script_does(tiny_base: Path, tiny_adapter: Path, tmp_path: Path) -> None:
-    from gguf import GGUFReader
-
-    script = [sys.executable, Path(REFERENCE) / "convert_lora_to_gguf.py", tiny_adapter, "--base", tiny_base]
-    subprocess.run(
-        [*script, "--outtype", "f32", "--outfile", tmp_path / "theirs.gguf"], check=True, capture_output=True
-    )
-    theirs, ours = (
-        {tensor.name: tensor.data for tensor in GGUFReader(path).tensors}
-        for path in (tmp_path / "theirs.gguf", write_lora(tiny_base, tiny_adapter, tmp_path / "ours.gguf"))
-    )
-    assert set(theirs) == set(ours) and all((theirs[name] == ours[name]).all() for name in ours)
+def said_by(engine: LlamaCpp) -> list[Answer]:
+    """Every bit that counts: tokens and their exact probability, without the seconds."""
+    alone = [answer(engine, chat, max_tokens=8) for chat in CHATS[:3]]
+    return [replace(said, seconds=0.0) for said in [*alone, *engine.answer_many(CHATS[3:], max_tokens=8)]]
 
 
+def test_adapters_are_switched_over_one_base_as_if_each_were_alone(
+    chatml_file: Path, tiny_base: Path, tiny_adapter: Path, make_tiny_adapter: Callable[..., Any], tmp_path: Path
+) -> None:
+    make_tiny_adapter(tiny_base, tmp_path / "other", r=2, lora_alpha=16, target_modules=["v_proj", "up_proj"])
+    first = adapter_gguf(tiny_base, tiny_adapter, tmp_path / "first.gguf")
+    other = adapter_gguf(tiny_base, tmp_path / "other", tmp_path / "other.gguf")
+    wanted = {}
+    for name, path in {"": None, "first": first, "other": other}.items():
+        alone = load_llamacpp(chatml_file, adapter=path, num_ctx=1024, threads=2)
+        wanted[name] = said_by(alone)
+        alone.close()
+    assert len({tuple(said) for said in wanted.values()}) == 3
+    engine = load_llamacpp(chatml_file, num_ctx=1024, threads=2)
+    base = engine.beside()
+    assert said_by(engine) == wanted[""]
+    engine.add_adapter(first)
+    engine.add_adapter(other)  # after the context was made
+    for name in ("other", "first", "", "first", "other", ""):
+        engine.use(name)
+        assert said_by(engine) == wanted[name]
+        assert engine.name == ("tiny+" + name if name else "tiny")
+        assert said_by(base) == wanted[""] and base.name == "tiny"
+    with pytest.raises(DataError, match=r"third: no adapter of that name \(one of first, other\)"):
+        engine.use("third")
+    engine.close()
+    assert said_by(base) == wanted[""]  # it holds the weights still
+    base.close()
+    base.close()
+
+
+def test_two_engines_over_one_file_answer_at_the_same_time(
+    chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    tuned = load_llamacpp(chatml_file, num_ctx=1024, threads=1)
+    base = tuned.beside()
+    tuned.add_adapter(adapter_gguf(tiny_base, tiny_adapter, tmp_path / "lora.gguf"))
+    alone = [said_by(tuned), said_by(base)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(said_by, [tuned, base])) == alone
+    base.close()
+    tuned.close()
+
+
+def test_a_second_adapter_that_does_not_fit_changes_nothing(
+    chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    lora = adapter_gguf(tiny_base, tiny_adapter, tmp_path / "lora.gguf")
+    engine = load_llamacpp(chatml_file, adapter=lora, num_ctx=1024, threads=2)
+    before = said_by(engine)
+    (tmp_path / "elsewhere").mkdir()
+    for path in (tmp_path / "gone.gguf", chatml_file, Path(shutil.copy(lora, tmp_path / "elsewhere"))):
+        with pytest.raises(DataError, match=path.name):
+            engine.add_adapter(path)
+    engine.add_adapter(lora)  # once more is once
+    assert said_by(engine) == before and list(engine.adapters) == ["lora"]
+    engine.close()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:peft")  # it says what it saves beside an embedding
 def test_a_lora_that_does_not_fit_is_one_line_and_nothing_stays_loaded(
-    chatml_file: Path, tiny_base: Path, tiny_adapter: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    chatml_file: Path,
+    tiny_base: Path,
+    tiny_llama3: Path,
+    tiny_adapter: Path,
+    make_tiny_adapter: Callable[..., Any],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     import psutil
 
     text = tmp_path / "text.gguf"
     text.write_text("hello")
     own = Path(shutil.copy(chatml_file, tmp_path / "own.gguf"))
-    wrong = [
-        write_lora(tiny_base, tiny_adapter, tmp_path / "narrow.gguf", cut=32),
-        write_lora(tiny_base, tiny_adapter, tmp_path / "model.gguf", kind="model"),
-        chatml_file,
-        text,
-        tmp_path / "gone.gguf",
-    ]
+    lora = adapter_gguf(tiny_base, tiny_adapter, tmp_path / "lora.gguf")
+    whole = lora.read_bytes()
+    (tmp_path / "other.gguf").write_bytes(whole.replace(b"blk.1.attn_q", b"blk.7.attn_q"))
+    (tmp_path / "model.gguf").write_bytes(whole.replace(b"\x07\0\0\0\0\0\0\0adapter", b"\x07\0\0\0\0\0\0\0adopted"))
+    make_tiny_adapter(tiny_llama3, tmp_path / "narrow", target_modules=["embed_tokens"])
+    narrow = adapter_gguf(tiny_llama3, tmp_path / "narrow", tmp_path / "narrow.gguf")
+    capfd.readouterr()  # what making them said
+    wrong = [tmp_path / "other.gguf", tmp_path / "model.gguf", narrow, chatml_file, text, tmp_path / "gone.gguf"]
     before = 0
     for turn in range(8):
         for path in wrong:
