@@ -90,8 +90,8 @@ def left_out(config: Mapping[str, Any], name: str) -> bool:
 def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Any]:
     """config.json with the defaults of its family; raises DataError for a model that this converter does not know.
 
-    With `shapes` (of `merged_shapes`) they are checked too, and `vocab_size` becomes the embedding's true rows, which
-    an adapter may have resized.
+    With `shapes` (of `merged_shapes`) they are checked too, and `vocab_size` and `tie_word_embeddings` become what the
+    tensors say: an adapter may have resized the embedding, or parted the output layer from it.
     """
     path = base / "config.json"
     try:
@@ -108,6 +108,8 @@ def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None)
     config = _with_defaults(path)
     _refuse(path, config)
     if shapes is not None:
+        if "lm_head.weight" in shapes:
+            config["tie_word_embeddings"] = False
         _check_shapes(base, config, shapes)
         config["vocab_size"] = shapes["model.embed_tokens.weight"][0]
     return config
@@ -147,8 +149,6 @@ def _refuse(path: Path, config: Mapping[str, Any]) -> None:
         wrong = "partial_rotary_factor"
     elif config.get("is_causal") is False:
         wrong = "is_causal false"
-    elif _head_size(config) % 2:
-        wrong = f"a head_dim of {_head_size(config)}"
     if wrong:
         raise DataError(f"{path}: {wrong} cannot be converted", fix=ANOTHER_WAY)
     if rope["rope_type"] == "llama3":
@@ -170,7 +170,7 @@ def _check_shapes(base: Path, config: Mapping[str, Any], shapes: Mapping[str, tu
             raise DataError(f"{base}: its config.json promises no tensor {name}", fix=ANOTHER_WAY)
         if wanted is not None and shape != tuple(size or rows for size in wanted):
             wants = tuple(size or rows for size in wanted)
-            raise DataError(f"{base}: {name} is {shape}, not {wants} as its config.json says", fix="get the base again")
+            raise DataError(f"{base}: {name} is {shape} and should be {wants}", fix="get the base again")
     for name in expected:
         if name not in shapes and not left_out(config, name):
             raise DataError(f"{base}: has no {name}", fix="get the base again")

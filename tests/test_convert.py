@@ -135,10 +135,8 @@ def changed(base: Path, folder: Path, file: str, **facts: Any) -> Path:
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ({"architectures": ["MistralForCausalLM"]}, "cannot be converted"),
-        ({"attention_bias": True}, "without biases"),
-        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope_type 'yarn'"),
-        ({"vocab_size": 100}, "beyond config.json's vocab_size"),
+        ({"architectures": ["GemmaForCausalLM"]}, "--llama-cpp DIR"),
+        ({"hidden_act": "gelu"}, "hidden_act 'gelu'"),
         ({"vocab_size": None}, "vocab_size is missing"),
     ],
 )
