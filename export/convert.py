@@ -234,10 +234,9 @@ def _padded(size: int) -> int:
 def _stream(model: _Model, tensor: str, places: Iterable[Place]) -> Stream:
     """A tensor with its rows as llama.cpp wants them, for `stream`."""
     weights = model.weights[tensor]
-    source = f"{model.base}: {weights.name}"
     heads = rotary_heads(model.config, weights.name)
     if not heads:
-        return Stream(source, weights.shape, weights.rows, tuple(places))
+        return Stream(model.base, weights.name, weights.shape, weights.rows, tuple(places))
     size = weights.shape[0] // heads  # rows of a head
 
     def rows(start: int, stop: int) -> "torch.Tensor":
@@ -245,4 +244,4 @@ def _stream(model: _Model, tensor: str, places: Iterable[Place]) -> Stream:
 
         return torch.from_numpy(permute(weights.rows(start, stop).numpy(), (stop - start) // size))
 
-    return Stream(source, weights.shape, rows, tuple(places), size)
+    return Stream(model.base, weights.name, weights.shape, rows, tuple(places), size)

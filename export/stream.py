@@ -3,14 +3,17 @@
 At no time is there more in memory than one block for each thread: neither a whole tensor nor a whole file.
 """
 
+import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
+from ..core.progress import Advance
 from .ggml import quantize_rows, row_bytes
 
 if TYPE_CHECKING:
@@ -37,10 +40,11 @@ class Place:
 class Stream:
     """A matrix or vector as the files hold it: `rows(start, stop)` are float32, asked for in multiples of `step` rows.
 
-    `source` is what a message calls the tensor.
+    `base` and `name` are for messages.
     """
 
-    source: str
+    base: Path
+    name: str
     shape: tuple[int, ...]
     rows: "Callable[[int, int], torch.Tensor]"
     places: tuple[Place, ...]
@@ -56,8 +60,8 @@ class Stream:
             yield start, min(start + size, self.shape[0])
 
 
-def stream(tensors: Iterable[Stream], advance: Callable[[], None], *, threads: int = 0) -> None:
-    """Write every tensor to its places; `advance` is called after each block. `threads` 0 is all cores.
+def stream(tensors: Sequence[Stream], advance: Advance, *, threads: int = 0) -> None:
+    """Write every tensor to its places; `advance` is told of each block. `threads` 0 is all cores.
 
     Blocks depend on shapes alone, and each is computed by one thread: the bytes do not depend on `threads`. Raises
     DataError for values that a file's type cannot hold, and what `rows` raises.
@@ -66,22 +70,29 @@ def stream(tensors: Iterable[Stream], advance: Callable[[], None], *, threads: i
 
     before = torch.get_num_threads()
     count = threads or cores()
-    done: deque[Future[None]] = deque()
+    done: deque[Future[str]] = deque()
     with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
-            for tensor in tensors:
-                for start, stop in tensor.blocks():
-                    if len(done) > count:
-                        done.popleft().result()
-                        advance()
-                    done.append(pool.submit(_write, tensor, start, stop))
+            for block in _blocks(tensors, count):
+                if len(done) > count:
+                    advance(1, done.popleft().result())
+                done.append(pool.submit(_write, *block))
             while done:
-                done.popleft().result()
-                advance()
+                advance(1, done.popleft().result())
         finally:
-            for block in done:
-                block.cancel()
+            for waiting in done:
+                waiting.cancel()
             torch.set_num_threads(before)
+
+
+def _blocks(tensors: Sequence[Stream], abreast: int) -> Iterator[tuple[Stream, int, int]]:
+    """Blocks of `abreast` tensors in turn: a thread that has to prepare a whole tensor does not hold up the others."""
+    for first in range(0, len(tensors), abreast):
+        group = tensors[first : first + abreast]
+        for turn in itertools.zip_longest(*(tensor.blocks() for tensor in group)):
+            for tensor, block in zip(group, turn, strict=True):
+                if block is not None:
+                    yield (tensor, *block)
 
 
 def cores() -> int:
@@ -89,8 +100,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _write(tensor: Stream, start: int, stop: int) -> None:
-    """One block of rows to each place of its tensor."""
+def _write(tensor: Stream, start: int, stop: int) -> str:
+    """One block of rows to each place of its tensor; returns the tensor's name."""
     import numpy as np
     import torch
 
@@ -107,10 +118,11 @@ def _write(tensor: Stream, start: int, stop: int) -> None:
         if not quantize_rows(place.kind, rows, out, place.importance):
             raise _beyond(tensor)
         _put(place.file, out, place.offset + start * size)
+    return tensor.name
 
 
 def _beyond(tensor: Stream) -> DataError:
-    return DataError(f"{tensor.source} has values beyond float16", fix="train again, with a lower rate")
+    return DataError(f"{tensor.base}: {tensor.name} has values beyond float16", fix="train again, with a lower rate")
 
 
 def _put(file: int, data: "NDArray[np.uint8]", offset: int) -> None:
