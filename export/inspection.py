@@ -110,8 +110,12 @@ def render_inspection(found: Inspection, *, tensors: bool = False) -> str:
 
 def _part(title: str, facts: dict[str, Any], without: str) -> list[str]:
     width = min(40, max((len(_plain(key)) for key in facts), default=0))
-    said = [f"  {_plain(key):<{width}}  {_plain(str(value))}" for key, value in facts.items()]
+    said = [f"  {_plain(key):<{width}}  {_plain(_text(value))}" for key, value in facts.items()]
     return [f"{title}:", *(said or [f"  {without}"])]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)  # a float32 has no more digits
 
 
 def _plain(text: str) -> str:

@@ -5,39 +5,46 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError, RecipeError, SqlLlamaError
-from sql_llama.core.gguf_file import check_gguf
+from sql_llama.core.gguf_file import check_gguf, read_gguf
 from sql_llama.core.prompt import SYSTEM_PROMPT
 from sql_llama.core.recipe import Base, Export, Recipe, render_recipe
 from sql_llama.core.run import Run, create_run
+from sql_llama.evals.pick import Picked
 from sql_llama.export import export as stages
+from sql_llama.export import gguf_files
+from sql_llama.export.answers import Answered
 from sql_llama.export.export import Exported, export_adapter, export_run
+from sql_llama.export.job import Judges, Options
+from sql_llama.export.reference import Reference
 
 if TYPE_CHECKING:
     from conftest import OllamaServer
 
 
-def exported(base: Path, adapter: Path, out: Path, **options: Any) -> Exported:
-    return export_adapter(base, adapter, out, ground="base", **options)
+def exported(base: Path, adapter: Path, out: Path, *, name: str = "sql-llama", **options: Any) -> Exported:
+    plain = Options(**{"importance": False, **options})
+    return export_adapter(base, adapter, out, plain, ground="base", name=name)
 
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What an export really did, stage by stage."""
     done: list[str] = []
-    for name in ("convert", "quantize", "certify"):
-        original = getattr(stages, name)
+    for module, name in ((gguf_files, "convert_all"), (gguf_files, "importance"), (stages, "certify")):
+        original = getattr(module, name)
 
         def counted(*args: Any, _original: Any = original, _name: str = name, **options: Any) -> Any:
             done.append(_name)
             return _original(*args, **options)
 
-        monkeypatch.setattr(stages, name, counted)
+        monkeypatch.setattr(module, name, counted)
     return done
 
 
@@ -57,7 +64,7 @@ def test_an_export_leaves_its_files_and_no_others(tiny_stopping_base: Path, tiny
     assert result.modelfile.read_text().startswith("FROM ./gguf/sql-llama-Q4_K_M.gguf\n")
     assert result.certificate is not None and result.certificate.passed
     assert result.notes == (stages.HOW_TO_GET_ONE,)
-    assert set(Run(out).manifest()["stages"]) == {"convert", "quantize Q4_K_M", "quantize Q8_0", "certify"}
+    assert set(Run(out).manifest()["stages"]) == {"quantize Q4_K_M", "quantize Q8_0", "certify"}
 
 
 def test_a_second_export_does_nothing_and_another_type_only_that(
@@ -65,15 +72,15 @@ def test_a_second_export_does_nothing_and_another_type_only_that(
 ) -> None:
     args = tiny_stopping_base, tiny_adapter, tmp_path / "out"
     exported(*args, quants=["Q8_0"])
-    assert work == ["convert", "quantize", "certify"]
+    assert work == ["convert_all", "certify"]
     exported(*args, quants=["Q8_0"])
-    assert work == ["convert", "quantize", "certify"]
+    assert work == ["convert_all", "certify"]
     exported(*args, quants=["Q8_0", "F16"])
-    assert work == ["convert", "quantize", "certify", "convert"]
+    assert work == ["convert_all", "certify", "convert_all"]
     assert (tmp_path / "out" / "gguf" / "sql-llama-F16.gguf").is_file()
     (tmp_path / "out" / "gguf" / "sql-llama-Q8_0.gguf").unlink()
     exported(*args, quants=["Q8_0", "F16"])
-    assert work[4:] == ["quantize"]
+    assert work[3:] == ["convert_all"]
 
 
 def test_a_changed_adapter_is_exported_anew(
@@ -85,27 +92,80 @@ def test_a_changed_adapter_is_exported_anew(
     shutil.rmtree(adapter)
     make_tiny_adapter(tiny_stopping_base, adapter, r=2)
     assert exported(tiny_stopping_base, adapter, tmp_path / "out", quants=["Q8_0"]).gguf[0].read_bytes() != first
-    assert work == ["convert", "quantize", "certify"] * 2
+    assert work == ["convert_all", "certify"] * 2
 
 
-def test_an_export_killed_while_quantizing_goes_on_there(
+def test_an_export_killed_while_writing_goes_on_there(
     tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, work: list[str]
 ) -> None:
     out = tmp_path / "out"
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export\n"
-        "def killed(source, out, quant):\n"
-        "    out.with_name('.' + out.name + '.half.gguf').write_bytes(b'half')\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, job\n"
+        "whole = gguf_files.convert_all\n"
+        "def killed(base, outs, *args, **options):\n"
+        "    if 'Q4_K_M' not in outs:\n"
+        "        return whole(base, outs, *args, **options)\n"
+        "    outs['Q4_K_M'].with_name('.sql-llama-Q4_K_M.gguf.half.gguf').write_bytes(b'half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "export.quantize = killed\n"
-        "export.export_adapter(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), ground='base')"
+        "gguf_files.convert_all = killed\n"
+        "export.export_adapter(*map(Path, sys.argv[1:]), job.Options(importance=False), ground='base')"
     )
     command = [sys.executable, "-c", code, str(tiny_stopping_base), str(tiny_adapter), str(out)]
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
-    assert "convert" in Run(out).manifest()["stages"]
+    assert list(Run(out).manifest()["stages"]) == ["quantize Q8_0"]
     exported(tiny_stopping_base, tiny_adapter, out)
-    assert work == ["quantize", "quantize", "certify"]
+    assert work == ["convert_all", "certify"]
     assert sorted(path.name for path in (out / "gguf").iterdir()) == ["sql-llama-Q4_K_M.gguf", "sql-llama-Q8_0.gguf"]
+
+
+def test_an_importance_matrix_of_the_runs_prompts_is_made_once_and_used(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, work: list[str]
+) -> None:
+    args = tiny_stopping_base, tiny_adapter, tmp_path / "out"
+    path = exported(*args, quants=["Q4_K_M"], importance=True).gguf[0]
+    assert work == ["convert_all", "importance", "convert_all", "certify"]
+    assert check_gguf(path)["quantize.imatrix.file"] == "imatrix.gguf"
+    exported(*args, quants=["Q4_K_M", "Q3_K_M"], importance=True)
+    assert work[4:] == ["convert_all"]
+    given = tmp_path / "mine.gguf"
+    shutil.copy(tmp_path / "out" / "imatrix.gguf", given)
+    path = exported(*args[:2], tmp_path / "other", quants=["Q4_K_M"], imatrix=given).gguf[0]
+    assert check_gguf(path)["quantize.imatrix.file"] == "mine.gguf"
+    assert not (tmp_path / "other" / "imatrix.gguf").exists()
+
+
+def test_a_pattern_changes_the_type_of_the_tensors_that_it_finds(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    types = {
+        tensor.name: tensor.type
+        for tensor in read_gguf(
+            exported(
+                tiny_stopping_base, tiny_adapter, tmp_path / "out", quants=["Q4_0"], overrides={"attn_v": "Q8_0"}
+            ).gguf[0]
+        ).tensors
+    }
+    assert types["blk.0.attn_v.weight"] == "Q8_0"
+    assert types["blk.0.attn_q.weight"] == "Q4_0"
+
+
+def test_the_merged_folder_and_the_adapter_come_too_when_asked(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = exported(tiny_stopping_base, tiny_adapter, out, quants=["Q8_0"], merged=True, adapter_gguf=True)
+    assert result.more == (out / "merged", out / "gguf" / "sql-llama-lora-F16.gguf")
+    assert (out / "merged" / "model.safetensors").is_file() and (out / "merged" / "tokenizer.json").is_file()
+    assert check_gguf(result.more[1])["general.type"] == "adapter"
+
+
+def test_a_database_can_stand_in_the_modelfile_with_answered_questions_about_it(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, pets: Path
+) -> None:
+    options = {"quants": ["Q8_0"], "schema_from": str(pets), "examples": 2}
+    text = exported(tiny_stopping_base, tiny_adapter, tmp_path / "out", **options).modelfile.read_text()
+    assert "owners.city text" in text
+    assert text.count("MESSAGE user ") == text.count("MESSAGE assistant ") == 2
 
 
 def test_an_export_that_fails_its_checks_is_an_error_that_says_which(
@@ -154,16 +214,62 @@ def test_a_run_is_exported_over_the_nf4_weights_of_its_own_dtype(
     trained: Run, monkeypatch: pytest.MonkeyPatch, tiny_stopping_base: Path
 ) -> None:
     seen: list[dict[str, Any]] = []
-    original = stages.merge
+    original = gguf_files.merge
 
     def merge(*args: Any, **options: Any) -> Any:
         seen.append(options)
         return original(*args, **options)
 
-    monkeypatch.setattr(stages, "merge", merge)
+    monkeypatch.setattr(gguf_files, "merge", merge)
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
-    export_run(trained, recipe, quants=["Q8_0"])
+    export_run(trained, recipe, Options(quants=["Q8_0"], verify=False))
     assert seen == [{"ground": "nf4", "dtype": "float32"}]
+    assert trained.ground() == "nf4"
+
+
+@pytest.mark.parametrize("better", ["nf4", "base"])
+def test_the_ground_that_the_judge_prefers_is_the_one_that_ships(
+    trained: Run, tiny_stopping_base: Path, better: str, work: list[str]
+) -> None:
+    asked: list[dict[str, bytes]] = []
+
+    def judge(run: Run, files: Mapping[str, Path], known: Sequence[Answered]) -> Any:
+        asked.append({ground: path.read_bytes() for ground, path in files.items()})
+        assert known
+        return Picked("ground", better, "", ())
+
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
+    options, judges = Options(quants=["Q8_0"], verify=False), Judges(ground=judge)
+    for _ in range(2):  # the second time it is known
+        result = export_run(trained, recipe, options, judges)
+        assert [path.name for path in trained.gguf.iterdir()] == ["tiny-Q8_0.gguf"]
+        assert result.gguf[0].read_bytes() == asked[0][better]
+        assert trained.ground() == better
+    assert asked[0]["nf4"] != asked[0]["base"]
+    assert len(asked) == 1 and work == ["convert_all", "convert_all"]
+
+
+def test_auto_ships_the_type_that_the_judge_takes(trained: Run, tiny_stopping_base: Path, work: list[str]) -> None:
+    offered: list[list[str]] = []
+
+    def judge(run: Run, files: Mapping[str, Path], reference: Reference) -> Any:
+        offered.append(list(files))
+        return Picked("quant", "Q5_K_M", "", ())
+
+    recipe = Recipe(
+        name="tiny",
+        base=Base(model=str(tiny_stopping_base)),
+        export=Export(name="tiny", ground="nf4", quants=("auto",)),
+    )
+    for _ in range(2):
+        result = export_run(trained, recipe, Options(verify=False, importance=False), Judges(quant=judge))
+        assert [path.name for path in result.gguf] == [path.name for path in trained.gguf.iterdir()]
+        assert result.gguf[0].name == "tiny-Q5_K_M.gguf"
+        assert result.modelfile.read_text().startswith("FROM ./gguf/tiny-Q5_K_M.gguf\n")
+    assert offered == [list(gguf_files.CANDIDATES)]
+    assert work == ["convert_all"]
+    with pytest.raises(RecipeError, match="asks the files questions"):
+        export_run(trained, recipe, Options(verify=False, importance=False), Judges())
 
 
 def test_a_run_that_is_not_trained_says_how_to_train_it(tmp_path: Path, tiny_base: Path) -> None:
@@ -181,13 +287,13 @@ def test_a_run_is_not_exported_over_another_base(trained: Run, tiny_base: Path) 
 
 
 def test_a_full_disk_is_told_before_the_work(
-    tiny_base: Path, tiny_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: list[str]
+    tiny_base: Path, tiny_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("sql_llama.core.files.shutil.disk_usage", lambda path: usage)
-    with pytest.raises(SqlLlamaError, match="the export needs"):
-        exported(tiny_base, tiny_adapter, tmp_path / "out")
-    assert work == []
+    with pytest.raises(SqlLlamaError, match=r"writing Q8_0 \(\d+ MiB\) needs"):
+        exported(tiny_base, tiny_adapter, tmp_path / "out", quants=["Q8_0"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +307,10 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert sql_llama(["verify", str(trained.path), "--json"]) == 0
     certificate = json.loads(capsys.readouterr().out)
     assert certificate["verdict"] == "pass"
-    assert [check["verdict"] for check in certificate["checks"]] == ["pass"] * 5
+    verdicts = {check["name"]: check["verdict"] for check in certificate["checks"]}
+    assert (verdicts["divergence"], verdicts["files"]) == ("pass", "pass")
+    assert set(verdicts.values()) <= {"pass", "skipped"}
+    assert {"adapter", "base", "template", "prompt"} <= set(certificate["hashes"])
 
 
 def test_a_model_no_better_than_its_base_is_stopped(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,19 +350,25 @@ def test_verify_notices_a_changed_file(trained: Run, capsys: pytest.CaptureFixtu
     assert "| files | fail |" in capsys.readouterr().out
 
 
-def test_verify_takes_a_file(trained: Run, tiny_stopping_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_takes_a_file(
+    trained: Run, tiny_stopping_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sql_llama(["export", str(trained.path), "--no-verify", "--no-gate"])
     assert "Not checked" in capsys.readouterr().out
-    path = str(trained.gguf / "tiny-Q8_0.gguf")
-    assert sql_llama(["verify", path, "--json"]) == 0
-    assert [c["verdict"] for c in json.loads(capsys.readouterr().out)["checks"]] == [
-        "skipped",
-        "skipped",
-        "pass",
-        "pass",
+    path = trained.gguf / "tiny-Q8_0.gguf"
+
+    def verdicts(*arguments: str) -> dict[str, str]:
+        assert sql_llama(["verify", *arguments, "--json"]) == 0
+        return {check["name"]: check["verdict"] for check in json.loads(capsys.readouterr().out)["checks"]}
+
+    assert verdicts(str(path)) == verdicts(str(trained.path))  # in its run
+    elsewhere = shutil.copy(path, tmp_path / "elsewhere.gguf")
+    with_base = verdicts(str(elsewhere), "--base", str(tiny_stopping_base))
+    assert [name for name, verdict in with_base.items() if verdict == "skipped" and name != "provenance"] == [
+        "divergence"
     ]
-    assert sql_llama(["verify", path, "--base", str(tiny_stopping_base), "--json"]) == 0
-    assert [c["verdict"] for c in json.loads(capsys.readouterr().out)["checks"]] == ["pass"] * 4
+    alone = verdicts(str(elsewhere))
+    assert {alone[name] for name in ("vocabulary", "tokens", "divergence")} == {"skipped"}
 
 
 @pytest.mark.parametrize(
