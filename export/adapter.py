@@ -281,8 +281,11 @@ def _equal(one: Stored | None, other: Stored | None) -> bool:
         return one is other or one == other
     if one.shape != other.shape:
         return False
-    starts = range(0, one.shape[0], ROWS_AT_ONCE)
-    return all(torch.equal(one.rows(at, at + ROWS_AT_ONCE), other.rows(at, at + ROWS_AT_ONCE)) for at in starts)
+    for start in range(0, one.shape[0], ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, one.shape[0])
+        if not torch.equal(one.rows(start, stop), other.rows(start, stop)):
+            return False
+    return True
 
 
 def _mirrored(one: Change, head: Change) -> bool:

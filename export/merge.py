@@ -27,6 +27,7 @@ Rows = Callable[[int, int], "torch.Tensor"]
 # what bitsandbytes packs: the matrices of the layers, not the embedding and lm_head
 LINEAR = re.compile(r"(?:.+\.)?(?:layers|h|blocks)\.\d+\..+\.weight\Z")
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+NF4_BLOCK = 64  # values that share a scale
 VALUES_AT_ONCE = 2**22  # in one block of a tensor that is passed over: 16 MiB in float32
 
 
@@ -34,13 +35,14 @@ VALUES_AT_ONCE = 2**22  # in one block of a tensor that is passed over: 16 MiB i
 class Weights:
     """One merged tensor that is not in memory: `rows(start, stop)` reads and computes those rows, in float32.
 
-    `name` is Hugging Face's. `rows` may be called from several threads at once; it raises DataError for values that
-    are not finite. A scalar has one row.
+    `name` is Hugging Face's, `dtype` (F16, BF16, F32 or F64) its type in the base. `rows` may be called from several
+    threads at once; it raises DataError for values that are not finite. A scalar has one row.
     """
 
     name: str
     shape: tuple[int, ...]
     rows: Rows
+    dtype: str = "F32"
 
     def whole(self) -> "torch.Tensor":
         """All rows."""
@@ -58,7 +60,10 @@ class _Plan:
         return self.adapter.changes.get(name, Change()) if self.adapter else Change()
 
     def ground(self, name: str) -> Stored:
-        return self.change(name).whole or self.base[name if name in self.base else self.embedding]
+        return self.change(name).whole or self.in_base(name)
+
+    def in_base(self, name: str) -> Stored:
+        return self.base[name if name in self.base else self.embedding]
 
 
 def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: str = "bfloat16") -> Iterator[Weights]:
@@ -83,7 +88,7 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
         if change.bias:
             rows = _with_bias(rows, change)
         changed = adapter if adapter and change != Change() else base
-        yield Weights(name, shape, _finite(rows, changed, name))
+        yield Weights(name, shape, _finite(rows, changed, name), plan.in_base(name).dtype)
 
 
 def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]]:
@@ -130,34 +135,58 @@ def _plan(base: Path, folder: Path | None) -> _Plan:
 
 
 class _NF4:
-    """A linear layer rounded to NF4 and back, whole in memory from the first block asked for until all were given."""
+    """The rows of a linear layer rounded to NF4 and back.
+
+    Blocks of 64 values are rounded each by itself; only their scales are rounded all together. So the scales alone
+    are kept, 1/64 of the layer, gathered when the first rows are asked for.
+    """
 
     def __init__(self, stored: Stored, dtype: str) -> None:
         self._stored, self._dtype = stored, dtype
-        self._lock, self._given = threading.Lock(), 0
-        self._weights: torch.Tensor | None = None
+        self._lock = threading.Lock()
+        self._scales: torch.Tensor | None = None
 
     def rows(self, start: int, stop: int) -> "torch.Tensor":
+        columns = self._stored.shape[1]
+        if columns % NF4_BLOCK:  # blocks that begin in one row and end in another
+            return through_nf4(self._in_dtype(0, self._stored.shape[0]))[start:stop].float()
+        with self._lock:
+            if self._scales is None:
+                self._scales = self._read_scales()
+        scales = self._scales[start * columns // NF4_BLOCK : stop * columns // NF4_BLOCK]
+        return through_nf4(self._in_dtype(start, stop), scales).float()
+
+    def _in_dtype(self, start: int, stop: int) -> "torch.Tensor":
         import torch
 
-        with self._lock:
-            if self._weights is None:
-                self._weights = through_nf4(self._stored.whole().to(getattr(torch, self._dtype)))
-                self._given = 0
-            part = self._weights[start:stop].to(torch.float32, copy=True)
-            self._given += stop - start
-            if self._given >= self._stored.shape[0]:
-                self._weights = None
-        return part
+        return self._stored.rows(start, stop).to(getattr(torch, self._dtype))
+
+    def _read_scales(self) -> "torch.Tensor":
+        import torch
+        from bitsandbytes.functional import dequantize_blockwise, quantize_blockwise
+
+        found = []
+        for start, stop in blocks(self._stored.shape):
+            found.append(self._in_dtype(start, stop).reshape(-1, NF4_BLOCK).abs().amax(1).float())
+        scales = torch.cat(found)
+        offset = scales.mean()
+        packed, state = quantize_blockwise(scales - offset, blocksize=256)
+        rounded: torch.Tensor = dequantize_blockwise(packed, state) + offset
+        return rounded
 
 
-def through_nf4(weights: "torch.Tensor") -> "torch.Tensor":
-    """Weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too."""
+def through_nf4(weights: "torch.Tensor", scales: "torch.Tensor | None" = None) -> "torch.Tensor":
+    """Weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too.
+
+    `scales` are those of the blocks, already quantized, where `weights` are but a part of a layer.
+    """
     # at import it recommends a package for fast matrix products, of which there are none here
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
-    packed, state = quantize_4bit(weights, blocksize=64, compress_statistics=True, quant_type="nf4")
+    packed, state = quantize_4bit(weights, blocksize=NF4_BLOCK, compress_statistics=scales is None, quant_type="nf4")
+    if scales is not None:
+        state.absmax = scales
     result: torch.Tensor = dequantize_4bit(packed, state)
     return result
 

@@ -1,6 +1,7 @@
 """The tensors in the safetensors files of a model folder: where each one is, and any rows of it on demand."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-FLOATS = ("F16", "BF16", "F32", "F64")  # safetensors' names; all others are packed weights or no weights
+# safetensors' names of types, and torch's; all others are packed weights, or no weights
+FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,41 @@ class Stored:
     path: Path
     name: str
     shape: tuple[int, ...]
+    dtype: str  # a key of FLOATS
+    offset: int  # byte of the file at which it begins
 
     def rows(self, start: int, stop: int) -> "torch.Tensor":
         """Rows [start, stop) in float32, a copy. A scalar has one row."""
-        return self._read((slice(start, stop),) if self.shape else ())
+        row = math.prod(self.shape[1:])
+        return self._read(start * row, (stop - start) * row).reshape(stop - start, *self.shape[1:])
 
     def columns(self, start: int, stop: int) -> "torch.Tensor":
-        """Columns [start, stop) in float32, a copy."""
-        return self._read((slice(None), slice(start, stop)))
+        """Columns [start, stop) of a matrix in float32, a copy."""
+        import torch
+
+        return torch.stack([self._read(row * self.shape[1] + start, stop - start) for row in range(self.shape[0])])
 
     def whole(self) -> "torch.Tensor":
         """All of it in float32, a copy."""
-        return self._read((slice(None),) if self.shape else ())
+        return self._read(0, math.prod(self.shape)).reshape(self.shape)
 
-    def _read(self, part: tuple[slice, ...]) -> "torch.Tensor":
+    def _read(self, first: int, count: int) -> "torch.Tensor":
+        """`count` values from the `first` on. Not mapped: pages of a mapped file count as this process's memory."""
         import torch
-        from safetensors import SafetensorError, safe_open
 
+        values = torch.empty(count, dtype=getattr(torch, FLOATS[self.dtype]))
+        wanted = values.view(torch.uint8).numpy().data
         try:
-            # opened for each block: pages of a mapped file count as this process's memory until it is closed
-            with safe_open(self.path, "pt") as file:
-                weights = file.get_slice(self.name)[part] if part else file.get_tensor(self.name)
-                floats: torch.Tensor = weights.to(torch.float32, copy=True)
-                return floats
-        except (OSError, SafetensorError) as error:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(self.offset + first * values.element_size())
+                while wanted:
+                    got = file.readinto(wanted)
+                    if not got:
+                        raise OSError("it ends too early")
+                    wanted = wanted[got:]
+        except OSError as error:
             raise DataError(f"{self.path}: {self.name} cannot be read ({error})", fix="get the file again") from None
+        return values.float()
 
 
 def weight_files(base: Path) -> dict[str, Stored]:
@@ -67,19 +79,24 @@ def tensors_in(path: Path, *, fix: str) -> dict[str, Stored]:
     """The tensors of one safetensors file; raises DataError, with `fix`, where they cannot be read as floats."""
     from safetensors import SafetensorError, safe_open
 
-    found = {}
     try:
-        with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118, it is no mapping
-                part = file.get_slice(name)
-                if part.get_dtype() not in FLOATS:
-                    raise DataError(f"{path}: {name} is packed ({part.get_dtype()})", fix="give weights in 16 bits")
-                found[name] = Stored(path, name, tuple(part.get_shape()))
+        with safe_open(path, "pt"):  # which checks the whole header: what it lets through can be relied on
+            pass
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size))
     except FileNotFoundError:
         raise DataError(f"{path.parent}: no {path.name}", fix=fix) from None
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{path}: broken ({error})", fix=fix) from None
-    return found
+    header.pop("__metadata__", None)
+    for name, said in header.items():
+        if said["dtype"] not in FLOATS:
+            raise DataError(f"{path}: {name} is packed ({said['dtype']})", fix="give weights in 16 bits")
+    return {
+        name: Stored(path, name, tuple(said["shape"]), said["dtype"], 8 + size + said["data_offsets"][0])
+        for name, said in header.items()
+    }
 
 
 def _indexed(base: Path, index: Path) -> dict[str, Stored]:

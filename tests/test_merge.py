@@ -268,6 +268,24 @@ def test_a_head_stored_beside_the_embedding_it_is_tied_to_is_passed_over(tmp_pat
     assert "lm_head.weight" not in merged_shapes(base, None)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("columns", [128, 96])
+def test_nf4_in_parts_is_what_bitsandbytes_makes_of_the_whole(columns: int, dtype: str, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(2)
+    weights = torch.randn(600, columns).to(torch.float16)
+    weights[3] *= 100
+    weights[4] = 0
+    save_file({"model.layers.0.x.weight": weights}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    (merged,) = merge(tmp_path, None, ground="nf4", dtype=dtype)
+    wanted = through_nf4(weights.to(getattr(torch, dtype))).float()
+    assert torch.equal(torch.cat([merged.rows(at, at + 50) for at in range(0, 600, 50)]), wanted)
+    assert torch.equal(merged.whole(), wanted)
+
+
 def test_nf4_keeps_the_dtype_and_is_near() -> None:
     import torch
 
