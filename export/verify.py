@@ -122,14 +122,14 @@ def answered(run: Run, gguf: Path) -> Check:
         model = next(item for item in report["models"] if Path(item["path"]).name == gguf.name)
         found: dict[str, Any] = model["metrics"]["execution_accuracy"]
         numbers = {key: float(found[key]) for key in ("value", "low", "high", "n")}
-        said = "; ".join(check["said"] for check in report["gate"]["checks"])
+        said = "; ".join(f"{check['name']}: {check['said']}" for check in report["gate"]["checks"])
         verdict: Verdict = "pass" if report["gate"]["passed"] else "fail"
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return Check("answers", "skipped", "the run's evals/report.json is not of this file")
     score = (
         f"{numbers['value']:.1%} right ({numbers['low']:.1%} to {numbers['high']:.1%}, {numbers['n']:.0f} questions)"
     )
-    return Check("answers", verdict, f"{score}; against the base {said}", (), numbers)
+    return Check("answers", verdict, f"{score}; {said}", (), numbers)
 
 
 def _files(made: dict[Path, str]) -> Check:
