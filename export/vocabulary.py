@@ -170,11 +170,12 @@ def _from_pieces(base: Path, size: int, tokenizer: Mapping[str, Any] | None) -> 
     if tokenizer is not None:
         prefix, in_json = _prefix(base, tokenizer), _added(tokenizer)
         for text, number in tokenizer["model"]["vocab"].items():
-            if number < len(model.pieces) and text != model.pieces[number].text and number not in in_json:
+            there = model.pieces[number].text if number < len(model.pieces) else "nothing"
+            if text != there and number not in in_json:
                 raise DataError(
-                    f"{base}: id {number} is {text!r} in tokenizer.json and {model.pieces[number].text!r} in "
-                    "tokenizer.model", fix="get the base's tokenizer files again",
-                )  # fmt: skip
+                    f"{base}: id {number} is {text!r} in tokenizer.json and {there!r} in tokenizer.model",
+                    fix="get the base's tokenizer files again",
+                )
     for number, item in in_json.items():
         if number not in found:
             text, kind = _added_token(item)

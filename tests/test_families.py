@@ -6,6 +6,8 @@ The models are random and small; their tokenizers are trained on the spot, as Se
 import io
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sql_llama.core.errors import DataError
 from sql_llama.core.records import Message
 from sql_llama.engines.llamacpp import load_llamacpp
 from sql_llama.export.convert import convert
-from sql_llama.export.vocabulary import LLAMA3_SPLIT, QWEN2_SPLIT, TEKKEN_SPLIT
+from sql_llama.export.vocabulary import LLAMA3_SPLIT, QWEN2_SPLIT, TEKKEN_SPLIT, read_vocabulary
 from sql_llama.modelfiles.templates import family, render_chat
 
 REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
@@ -320,6 +323,11 @@ ODD = [
 ]
 
 
+def odd_texts() -> list[str]:
+    draw = random.Random(7)
+    return ODD + ["".join(draw.choices(WORDS, k=draw.randint(1, 12))) for _ in range(400)]
+
+
 def comparable(case: Case, text: str) -> bool:
     """Whether llama.cpp can split a text as transformers does; what it cannot is said in export/vocabulary.py."""
     if case.tokenizer == "tekken":
@@ -333,15 +341,12 @@ def comparable(case: Case, text: str) -> bool:
 def test_any_text_has_the_ids_of_transformers_in_llama_cpp(
     name: str, model_of: Callable[[str], Path], gguf_of: Callable[[str], Path]
 ) -> None:
-    import random
     import unicodedata
 
     tokenizer = tokenizer_of(name, model_of)
     engine = load_llamacpp(gguf_of(name), threads=1)
-    draw = random.Random(7)
-    texts = ODD + ["".join(draw.choices(WORDS, k=draw.randint(1, 12))) for _ in range(400)]
     try:
-        for text in texts:
+        for text in odd_texts():
             # llama.cpp normalises nothing, Qwen2's tokenizer does
             text = unicodedata.normalize("NFC", text) if "qwen" in name else text
             if comparable(CASES[name], text):
@@ -397,3 +402,68 @@ def tokenizer_of(name: str, model_of: Callable[[str], Path]) -> Any:
 
     twin = {"llama-2-model-alone": "llama-2-legacy"}.get(name, name)
     return AutoTokenizer.from_pretrained(model_of(twin))
+
+
+@reference
+def test_without_a_tokenizer_model_the_references_scores_make_other_tokens(
+    model_of: Callable[[str], Path], gguf_of: Callable[[str], Path], reference_of: Callable[[str], Path]
+) -> None:
+    """Why ours differ from it in that one key."""
+    from llama_cpp import Llama
+
+    tokenizer = tokenizer_of("llama-2-json-alone", model_of)
+    texts = [text for text in odd_texts() if comparable(CASES["llama-2-json-alone"], text)]
+    wanted = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    for path, same in ((gguf_of("llama-2-json-alone"), True), (reference_of("llama-2-json-alone"), False)):
+        model = Llama(str(path), vocab_only=True, verbose=False)
+        assert ([model.tokenize(text.encode(), add_bos=False, special=True) for text in texts] == wanted) is same
+        model.close()
+
+
+def copied(base: Path, folder: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
+    """A copy of a model folder with its tokenizer.json edited."""
+    shutil.copytree(base, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    edit(tokenizer)
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+def test_a_token_that_only_tokenizer_json_adds_is_kept_beside_a_tokenizer_model(
+    model_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    new = len(json.loads((model_of("llama-2") / "tokenizer.json").read_text())["model"]["vocab"])
+    folder = copied(
+        model_of("llama-2"),
+        tmp_path / "x",
+        lambda t: t["added_tokens"].append({"id": new, "content": "<|sql|>", **flags}),
+    )
+    facts = json.loads((folder / "tokenizer_config.json").read_text())
+    del facts["added_tokens_decoder"]  # as transformers 5 saves it
+    (folder / "tokenizer_config.json").write_text(json.dumps(facts))
+    found = read_vocabulary(folder, new + 3)
+    assert found.tokens[new:] == ["<|sql|>", f"[PAD{new + 1}]", f"[PAD{new + 2}]"]
+    assert list(found.kinds[new:]) == [3, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "says"),
+    [
+        ("llama-2", lambda t: t["model"]["vocab"].update({"<0x00>": 5000}), "in tokenizer.json and"),
+        ("llama-2-json-alone", lambda t: t["model"]["merges"].pop(0), "make a token and are no merge"),
+        ("llama-2-json-alone", lambda t: t["model"]["vocab"].pop("<0x7F>"), "255 of the 256 byte tokens"),
+        ("llama-2", lambda t: t["model"]["vocab"].update({"new": 420}), "and 'nothing' in tokenizer.model"),
+    ],
+)
+def test_a_sentencepiece_tokenizer_that_llama_cpp_would_split_otherwise_is_refused(
+    name: str, edit: Callable[[dict[str, Any]], Any], says: str, model_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = copied(model_of(name), tmp_path / "x", edit)
+    with pytest.raises(DataError, match=says):
+        read_vocabulary(folder, 1000)
+
+
+def test_pieces_beyond_the_embedding_are_refused_with_both_numbers(model_of: Callable[[str], Path]) -> None:
+    with pytest.raises(DataError, match=r"ids up to \d+, and the embedding has 300 rows"):
+        read_vocabulary(model_of("llama-2-model-alone"), 300)
