@@ -1,6 +1,8 @@
 """Random conversations are the same text, and the same tokens, in Hugging Face, llama.cpp and two real Ollamas."""
 
 import hashlib
+import json
+import re
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +15,7 @@ from sql_llama.core.prompt import user_message
 from sql_llama.core.records import Message
 from sql_llama.export.convert import convert
 from sql_llama.export.register import counted_by_ollama, rendered_by_ollama
-from sql_llama.modelfiles.templates import FAMILIES, family, render_chat, template_with_schema
+from sql_llama.modelfiles.templates import FAMILIES, family, family_of, render_chat, template_with_schema
 
 if TYPE_CHECKING:
     from conftest import OllamaServer
@@ -70,6 +72,100 @@ def test_hugging_face_and_llamacpp_make_the_same_tokens(
         for_many(300, same)
     finally:
         engine.close()
+
+
+def build_tiny_sentencepiece(folder: Path, *, legacy: bool) -> Path:
+    """A random Llama with Llama 2's kind of tokenizer; `legacy` puts a space before every piece of text, else one."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer
+
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    words = ["SELECT name FROM singer WHERE age > 20 ### Answer: [INST] <<SYS>> Question: how many \n"] * 3
+    trained.train_from_iterator(words, trainers.BpeTrainer(vocab_size=120, show_progress=False))
+    model = json.loads(trained.to_str())["model"]
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *model["vocab"]]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    merges = [(left, right) for left, right in model["merges"]]
+    LlamaTokenizer(vocab=vocabulary, merges=merges, legacy=legacy).save_pretrained(folder)
+    facts = {"tokenizer_class": "LlamaTokenizer", "legacy": legacy, "add_bos_token": True, "add_eos_token": False}
+    facts |= {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(facts))
+    config = LlamaConfig(
+        vocab_size=len(pieces),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=2048,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["legacy", "first"])
+def sentencepiece_base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_sentencepiece(tmp_path_factory.mktemp("spm") / request.param, legacy=request.param == "legacy")
+
+
+@pytest.mark.parametrize("name", ["llama2", "mistral", "plain"])
+def test_sentencepiece_families_are_the_same_tokens_too(name: str, sentencepiece_base: Path, tmp_path: Path) -> None:
+    """But for text after a special token: llama.cpp puts a space before it where transformers puts none.
+
+    That is before a text that begins with a space; and, where transformers (`legacy` false) puts a space before the
+    first piece only, before every one. So there one turn is the same, and several differ by a token after each `</s>`.
+    """
+    from sql_llama.engines.llamacpp import load_llamacpp
+    from transformers import AutoTokenizer
+
+    one = family(name)
+    assert family_of(sentencepiece_base) == family("plain")
+    tokenizer = AutoTokenizer.from_pretrained(sentencepiece_base)
+    engine = load_llamacpp(convert(sentencepiece_base, tmp_path / "x.gguf", one), threads=1)
+    other = re.compile("(<s>|</s>|<unk>)" + ("[ ▁]" if sentencepiece_base.name == "legacy" else ""))
+    compared = []
+
+    def same(chat: list[Message]) -> None:
+        prompt = render_chat(one.jinja, chat)
+        if other.search(prompt):
+            return
+        compared.append(chat)
+        conversation = [{"role": message.role, "content": message.content} for message in chat]
+        theirs = tokenizer.apply_chat_template(
+            conversation, chat_template=one.jinja, add_generation_prompt=True, return_dict=False
+        )
+        assert engine.prompt_tokens(chat) == [tokenizer.bos_token_id, *theirs]
+
+    try:
+        for_many(300, same)
+    finally:
+        engine.close()
+    assert len(compared) > 60
+
+
+@pytest.mark.parametrize("name", ["llama2", "mistral", "plain"])
+def test_training_teaches_the_end_of_an_answer_that_is_eos(name: str, sentencepiece_base: Path) -> None:
+    from sql_llama.data.rows import Row
+    from sql_llama.train.model import load_tokenizer
+    from sql_llama.train.preflight import preflight
+    from sql_llama.train.tokens import tokenize
+    from sql_llama.train.trainer import Collator
+
+    one = family(name)
+    tokenizer = load_tokenizer(sentencepiece_base)
+    rows = [Row((Message("system", "S."), Message("user", f"Question: {n}?")), f"SELECT {n}") for n in (1, 22)]
+    tokens = tokenize(rows, tokenizer, one)
+    preflight(rows, tokens, tokenizer, one)
+    assert all(item.ids[0] == tokenizer.bos_token_id for item in tokens)
+    batch = Collator(int(tokenizer.pad_token_id or 0))([{"input_ids": t.ids, "prompt": t.prompt} for t in tokens])
+    for row, labels in zip(rows, batch["labels"], strict=True):
+        taught = labels[labels != -100].tolist()
+        assert taught[-1] == tokenizer.eos_token_id
+        assert tokenizer.decode(taught[:-1]).strip() == row.answer
+    # in a conversation the same answer is the same tokens
+    whole = render_chat(one.jinja, [*rows[0].chat, Message("assistant", rows[0].answer)], add_generation_prompt=False)
+    again = tokenizer(whole, add_special_tokens=False)["input_ids"]
+    assert [tokenizer.bos_token_id, *again] == tokens[0].ids.tolist()
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +257,21 @@ def test_ollama_gives_the_model_as_many_tokens(name: str, created: "OllamaServer
     finally:
         engine.close()
     assert counted_by_ollama(name, chats, created.host) == wanted
+
+
+@pytest.mark.ollama
+def test_ollama_puts_one_bos_before_a_sentencepiece_prompt(
+    ollama_server: "OllamaServer", sentencepiece_base: Path, tmp_path: Path
+) -> None:
+    from sql_llama.engines.llamacpp import load_llamacpp
+
+    one = family("llama2")
+    gguf = convert(sentencepiece_base, tmp_path / "x.gguf", one)
+    engine = load_llamacpp(gguf, threads=1)
+    chat = [Message("system", "S. é"), Message("user", "1?"), Message("assistant", "SELECT 1"), Message("user", "2?")]
+    wanted = engine.prompt_tokens(chat)
+    engine.close()
+    assert wanted.count(1) == 1
+    create(ollama_server, "sentencepiece", gguf, template=one.go)
+    assert rendered_by_ollama("sentencepiece", [chat], ollama_server.host) == [render_chat(one.jinja, chat)]
+    assert counted_by_ollama("sentencepiece", [chat], ollama_server.host) == [len(wanted)]
