@@ -8,12 +8,12 @@ Tensors and metadata are those of llama.cpp's convert_hf_to_gguf.py and llama_mo
 import contextlib
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ..core.errors import DataError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import atomic, need_space
 from ..core.progress import progress
 from ..modelfiles.templates import Family
@@ -149,9 +149,7 @@ def _plan(
     """What each file will hold and where, as llama.cpp chooses it."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
-    folder = next(iter(outs.values())).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".plan.", suffix=".gguf") as file:
+    with _hole() as file:
         writer = GGUFWriter(file.name, architecture(model.config))
         add_metadata(writer, model.config, model.name, model.license)
         for tensor, shape in model.shapes.items():
@@ -172,6 +170,18 @@ def _plan(
             offset += _padded(math.prod(shape[:-1]) * row_bytes(kind, shape[-1]))
         files.append(_File(quant, outs[quant], tensors, offset))
     return tuple(files)
+
+
+@contextlib.contextmanager
+def _hole() -> "Iterator[IO[bytes]]":
+    """A temporary file, not beside the outputs: their disk may be of a kind that cannot have holes."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="sql-llama-plan-", suffix=".gguf") as file:
+            yield file
+    except OSError as error:
+        raise SqlLlamaError(
+            f"{tempfile.gettempdir()}: no temporary file can be written ({error.strerror})", fix="set TMPDIR"
+        ) from None
 
 
 def _check_importance(importance: Importance, tensor: str, shape: tuple[int, ...], kind: str) -> None:

@@ -1,5 +1,6 @@
 """Our converter against llama.cpp's own, tensor by tensor and key by key."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sql_llama.core.errors import DataError
+from sql_llama.core import files
+from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.gguf_file import check_gguf
-from sql_llama.export.convert import convert
+from sql_llama.export.convert import convert, convert_all
 from sql_llama.export.vocabulary import read_vocabulary
 from sql_llama.modelfiles.templates import family
 
@@ -26,13 +28,13 @@ OWN_KEYS = {"tokenizer.chat_template", "general.name", "general.license", "gener
 DESCRIPTIVE = ("GGUF.", "general.size_label", "general.finetune", "general.basename", "general.sampling")
 
 
-def convert_by_llama_cpp(base: Path, out: Path, pre: str = "") -> None:
+def convert_by_llama_cpp(base: Path, out: Path, pre: str = "", outtype: str = "f16") -> None:
     """Run the reference; `pre` overrides its recognition by hash, which a random tokenizer cannot pass."""
     patch = f"base.TextModel.get_vocab_base_pre = lambda self, tokenizer: {pre!r}\n" if pre else ""
     code = (
         f"import runpy, sys\nsys.path.insert(0, {REFERENCE!r})\nsys.path.insert(1, {REFERENCE + '/gguf-py'!r})\n"
         f"from conversion import base\n{patch}"
-        f"sys.argv = ['convert', {str(base)!r}, '--outfile', {str(out)!r}, '--outtype', 'f16']\n"
+        f"sys.argv = ['convert', {str(base)!r}, '--outfile', {str(out)!r}, '--outtype', {outtype!r}]\n"
         f"runpy.run_path({REFERENCE + '/convert_hf_to_gguf.py'!r}, run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -77,6 +79,16 @@ def test_a_tiny_llama_is_converted_as_llama_cpp_does(
     base = request.getfixturevalue(fixture)
     ours = convert(base, tmp_path / "ours.gguf", family(chat))
     convert_by_llama_cpp(base, tmp_path / "theirs.gguf", pre)
+    assert_same(ours, tmp_path / "theirs.gguf")
+
+
+@reference
+@pytest.mark.parametrize(("quant", "outtype"), [("F32", "f32"), ("BF16", "bf16"), ("Q8_0", "q8_0")])
+def test_each_type_that_llama_cpps_converter_knows_is_equal(
+    quant: str, outtype: str, tiny_llama3: Path, tmp_path: Path
+) -> None:
+    ours = convert(tiny_llama3, tmp_path / "ours.gguf", family("llama3"), quant=quant)
+    convert_by_llama_cpp(tiny_llama3, tmp_path / "theirs.gguf", "llama-bpe", outtype)
     assert_same(ours, tmp_path / "theirs.gguf")
 
 
@@ -195,3 +207,69 @@ def test_any_text_has_the_same_ids_in_llama_cpp(
         same()
     finally:
         engine.close()
+
+
+def test_several_files_in_one_pass_are_those_of_one_at_a_time(
+    tiny_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    from sql_llama.export.merge import merge
+
+    outs = {quant: tmp_path / f"{quant}.gguf" for quant in ("F16", "Q8_0", "Q4_0")}
+    convert_all(tiny_base, outs, family("chatml"), merge(tiny_base, tiny_adapter), threads=2)
+    for quant, path in outs.items():
+        alone = convert(
+            tiny_base, tmp_path / "alone.gguf", family("chatml"), merge(tiny_base, tiny_adapter), quant=quant
+        )
+        assert path.read_bytes() == alone.read_bytes()
+
+
+def test_further_facts_are_in_the_metadata(tiny_base: Path, tmp_path: Path) -> None:
+    facts: dict[str, str | int | float] = {"a.text": "é", "a.number": 7, "a.large": 2**40, "a.less": -1, "a.part": 0.1}
+    convert_all(tiny_base, {"F16": tmp_path / "x.gguf"}, family("chatml"), facts=facts)
+    assert {key: value for key, value in check_gguf(tmp_path / "x.gguf").items() if key.startswith("a.")} == facts
+
+
+def test_a_full_disk_is_told_before_the_work(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
+    with pytest.raises(SqlLlamaError, match=r"writing F16 \(0 MiB\), Q8_0 \(0 MiB\) needs 64 MiB of disk"):
+        convert_all(tiny_base, {quant: tmp_path / f"{quant}.gguf" for quant in ("F16", "Q8_0")}, family("chatml"))
+    assert list(tmp_path.glob("**/*.gguf")) == []
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = os.pwrite, []
+
+    def pwrite(file: int, data: Any, offset: int) -> int:
+        written.append(len(data))
+        if len(written) == 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(SqlLlamaError, match=r"q8\.gguf: cannot be written \(No space left on device\)"):
+        convert(tiny_base, tmp_path / "q8.gguf", family("chatml"), quant="Q8_0")
+    assert list(tmp_path.glob("**/*.gguf")) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sql_llama.export import stream
+from sql_llama.export.convert import convert_all
+from sql_llama.modelfiles.templates import family
+put = stream._put
+def once(*arguments):
+    put(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+stream._put = once
+convert_all(Path(sys.argv[1]), {"F16": Path(sys.argv[2]) / "x.gguf"}, family("chatml"))
+"""
+
+
+def test_a_killed_conversion_leaves_only_a_hidden_file(tiny_base: Path, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tiny_base), str(tmp_path)], capture_output=True)
+    assert done.returncode == -9
+    (left,) = tmp_path.glob("**/*.gguf")
+    assert left.name.startswith(".")  # which an export removes before it starts
