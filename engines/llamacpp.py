@@ -320,12 +320,19 @@ class LlamaCpp:
         """For each (ids, length of the prompt) the logits of its answer, float32 (answer tokens, vocabulary)."""
         if not rows:
             return
-        context = self._new_context(max(len(ids) for ids, _ in rows), self.threads, outputs=CHUNK)
+        longest = max(len(ids) for ids, _ in rows)
+        workers = min(self.threads, len(rows)) if self.path.stat().st_size < SMALL else 1
+        made: list[Context] = []
         try:
-            for ids, prompt in rows:
-                yield context.foretell(ids, prompt)
+            for _ in range(workers):
+                made.append(self._new_context(longest, self.threads // workers, outputs=CHUNK))
+            with ThreadPoolExecutor(workers) as pool:
+                for start in range(0, len(rows), workers):  # no more logits in memory than are looked at
+                    group = rows[start : start + workers]
+                    yield from pool.map(lambda context, row: context.foretell(*row), made, group)
         finally:
-            context.close()
+            for context in made:
+                context.close()
 
     def _new_context(self, cells: int, threads: int, sequences: int = 1, outputs: int = 0) -> Context:
 
