@@ -115,12 +115,12 @@ class Export:
     name: str = "sql-llama"
     """Name in Ollama."""
     quants: tuple[str, ...] = ("Q4_K_M", "Q8_0")
-    """GGUF types; the first is the one that the Modelfile names."""
-    ground: Literal["base", "nf4"] = "nf4"
-    """What the adapter is merged into, always in 16 bits: the base, or its de-quantized NF4 copy (what QLoRA
-    trained over)."""
-    num_ctx: int = 4096
-    """Context of the Modelfile, in tokens."""
+    """GGUF types, or `auto` for the smallest that is as good; the first is the one that the Modelfile names."""
+    ground: Literal["auto", "base", "nf4"] = "auto"
+    """What the adapter is merged into, always in 16 bits: the base, its de-quantized NF4 copy (what QLoRA trained
+    over), or, after QLoRA, whichever answers better in the file that ships."""
+    num_ctx: int = 0
+    """Context of the Modelfile, in tokens; 0 is twice the longest pair of the data, 2048 at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "train.save_steps": (1, 1_000_000),
     "train.log_steps": (1, 1_000_000),
     "train.seed": (0, 2**32 - 1),
-    "export.num_ctx": (256, 131_072),
+    "export.num_ctx": (0, 131_072),
 }
 """Smallest and largest value of each number."""
 

@@ -62,6 +62,12 @@ class Run:
             raise DataError(f"{self.manifest_path}: not a manifest of sql-llama", fix="sql-llama train RECIPE")
         return manifest
 
+    def ground(self) -> str:
+        """What the adapter was merged into by the last export: `base` or `nf4`; empty before there was one."""
+        stages = self.manifest()["stages"].values()
+        stated = [str(entry["inputs"]["ground"]) for entry in stages if "ground" in entry.get("inputs", {})]
+        return stated[-1].split()[0] if stated else ""
+
     def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
         """Whether a stage ended well with these inputs and all it wrote is still there, byte for byte in size."""
         entry = self.manifest()["stages"].get(stage)

@@ -28,10 +28,10 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     The base's answers are kept in the cache folder for the next export. Raises SqlLlamaError when the file is not
     better than its base.
     """
-    found = Questions(tuple(_questions(run)), {}, tuple(range(QUESTIONS)), QUESTIONS)
+    found = questions(run, QUESTIONS)
     twin = base_twin(gguf)
-    base = _asked(found, twin, settings().cache / "gates" / twin.parent.name)
-    tuned = _asked(found, gguf, run.path / "evals")
+    base = asked(found, twin, settings().cache / "gates" / twin.parent.name)
+    tuned = asked(found, gguf, run.path / "evals")
     verdict = gate(base.rows, tuned.rows)
     models = [
         of_evaluation(path.stem, str(path), one, {"engine": "llama.cpp", "bytes": path.stat().st_size})
@@ -49,25 +49,31 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     return verdict
 
 
-def _asked(found: Questions, model: Path, out: Path) -> Evaluated:
+def asked(found: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:
+    """The judged answers of a GGUF file, kept in `out` under `name` (default: the file's)."""
     engine = load_llamacpp(model)
     try:
-        return evaluate(found, name=model.stem, model=str(model), engine=engine, out=out)
+        return evaluate(found, name=name or model.stem, model=str(model), engine=engine, out=out)
     finally:
         engine.close()
 
 
-def _questions(run: Run) -> list[Question]:
-    """Questions that are the same at every export of the run, an equal share of each database."""
+def questions(run: Run, count: int) -> Questions:
+    """Questions of our own, the same ones at every export of the run, an equal share of each database."""
+    made = _questions(run, count)
+    return Questions(tuple(made), {}, tuple(range(len(made))), len(made))
+
+
+def _questions(run: Run, count: int) -> list[Question]:
     worlds = _unseen(run, build_worlds(settings().cache / "worlds"))
     rng = random.Random(SEED)
     rng.shuffle(worlds)
     made: list[Question] = []
     for place, world in enumerate(worlds):
-        share = -(-(QUESTIONS - len(made)) // (len(worlds) - place))
+        share = -(-(count - len(made)) // (len(worlds) - place))
         pairs = synthesise(str(world.path), introspect(str(world.path)), share, rng, name=world.name)
         made += [Question(pair.question, pair.sql, world.path, world.name) for pair in pairs]
-    return made[:QUESTIONS]
+    return made[:count]
 
 
 def _unseen(run: Run, worlds: list[World]) -> list[World]:

@@ -4,27 +4,34 @@ Each stage is recorded in the run's manifest when its files are whole, so that a
 a finished one is not done again.
 """
 
-import hashlib
-import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
-from ..core.files import need_space, sha256, write_text
+from ..core.files import sha256, write_text
+from ..core.prompt import render_schema
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
+from ..core.schema import introspect
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
-from .certify import Certificate, certify, certify_ollama, write_certificate
-from .convert import convert
-from .merge import Ground, merge, weight_shapes
-from .quantize import check_quant, quantize
+from .adapter_gguf import adapter_gguf
+from .certify import Certificate, Check, certify, certify_ollama, write_certificate
+from .gguf_files import AUTO, gguf_files, merged_reference
+from .job import Job, Judges, Options, text_hash
+from .merge import Ground
+from .merged_folder import merged_folder
+from .prompts import context_for, over, prompts
+from .provenance import provenance
+from .quantize import check_quant
 from .register import HOW_TO_GET_ONE, register
+from .verify import answered, provenance_check
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
@@ -32,36 +39,23 @@ ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export left in the run directory; `notes` are lines for the person who asked for it."""
+    """What an export left in the run directory; `notes` are lines for the person who asked for it.
+
+    `gguf` are the files by the order asked for, the first ships; `more` what was made beside them.
+    """
 
     gguf: tuple[Path, ...]
     modelfile: Path
     certificate: Certificate | None
     ollama: str = ""
     notes: tuple[str, ...] = ()
+    more: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Job:
-    base: Path
-    adapter: Path
-    recipe: Recipe
-    quants: tuple[str, ...]
-    ground: Ground
-    dtype: str
-    inputs: Mapping[str, str]
+def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges: Judges | None = None) -> Exported:
+    """Export a trained run.
 
-
-Gate = Callable[[Run, Path], object]
-"""Looks at the shipped file before it is handed to Ollama; raises SqlLlamaError to stop that (evals/shipped.py)."""
-
-
-def export_run(
-    run: Run, recipe: Recipe, *, quants: Sequence[str] = (), verify: bool = True, gate: Gate | None = None
-) -> Exported:
-    """Export a trained run, in `quants` if given.
-
-    Raises SqlLlamaError when a check of the certificate fails, and what `gate` raises.
+    Raises SqlLlamaError when a check of the certificate fails, and what `judges` raise.
     """
     stage = run.manifest()["stages"].get("train")
     if stage is None or not run.adapter.is_dir():
@@ -73,20 +67,20 @@ def export_run(
         raise DataError(
             f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
         )
-    return _export(run, base, run.adapter, recipe, quants, stage.get("dtype", "bfloat16"), verify, gate)
+    job = _plan(base, run.adapter, recipe, options or Options(), stage.get("dtype", "bfloat16"))
+    return _export(run, job, judges or Judges())
 
 
 def export_adapter(
     base: Path,
     adapter: Path,
     out: Path,
+    options: Options | None = None,
+    judges: Judges | None = None,
     *,
-    quants: Sequence[str] = (),
-    verify: bool = True,
-    ground: Ground = "nf4",
+    ground: str = "nf4",
     dtype: str = "bfloat16",
     name: str = "sql-llama",
-    gate: Gate | None = None,
 ) -> Exported:
     """Export an adapter that no run of ours made, into a new run directory `out`.
 
@@ -95,84 +89,135 @@ def export_adapter(
     recipe = Recipe(
         name=ADAPTER,
         base=Base(model=str(base.resolve()), family=family_of(base).name),
-        train=Train(quantization="nf4" if ground == "nf4" else "none", start=str(adapter.resolve())),
-        export=Export(name=name, ground=ground),
+        train=Train(quantization="none" if ground == "base" else "nf4", start=str(adapter.resolve())),
+        export=Export(name=name, ground=ground),  # type: ignore[arg-type]
     )
     if not (adapter / "adapter_config.json").is_file():
         raise DataError(
             f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder with --adapter"
         )
-    _plan(base, adapter, recipe, quants, dtype)  # a mistake shows before the folder is made
+    job = _plan(base, adapter, recipe, options or Options(), dtype)  # a mistake shows before the folder is made
     with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
-        return _export(run, base, adapter, recipe, quants, dtype, verify, gate)
+        return _export(run, job, judges or Judges())
 
 
-def _plan(base: Path, adapter: Path, recipe: Recipe, quants: Sequence[str], dtype: str) -> _Job:
-    wanted = tuple(dict.fromkeys(quants or recipe.export.quants))
+def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: str) -> Job:
+    wanted = tuple(dict.fromkeys(options.quants or recipe.export.quants))
     if not wanted:
         raise RecipeError("export.quants is empty", fix="give a type with --quant, for example Q4_K_M")
     for quant in wanted:
-        check_quant(quant)
+        if quant != AUTO:
+            check_quant(quant)
     if not NAME.match(recipe.export.name):
         raise RecipeError(f"export.name = {recipe.export.name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")
-    ground = "base" if recipe.train.quantization == "none" else recipe.export.ground
+    if options.imatrix is not None and not options.imatrix.is_file():
+        raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
     chat_family = family(recipe.base.family)
+    own = "own" if options.importance else "none"
     inputs = {
         "adapter": sha256(adapter),
         "base": fingerprint(base),
-        "ground": f"{ground} {dtype}" if ground == "nf4" else ground,
-        "template": hashlib.sha256(chat_family.jinja.encode()).hexdigest(),
+        "template": text_hash(chat_family.jinja),
         "name": recipe.export.name,
         "license": recipe.base.license,
+        "imatrix": sha256(options.imatrix) if options.imatrix else own,
     }
-    return _Job(base, adapter, recipe, wanted, ground, dtype, inputs)
+    if options.overrides:
+        inputs["overrides"] = ", ".join(f"{pattern}={kind}" for pattern, kind in options.overrides.items())
+    return Job(base, adapter, recipe, chat_family, options, wanted, dtype, inputs)
 
 
-def _export(
-    run: Run,
-    base: Path,
-    adapter: Path,
-    recipe: Recipe,
-    quants: Sequence[str],
-    dtype: str,
-    verify: bool,
-    gate: Gate | None,
-) -> Exported:
-    job = _plan(base, adapter, recipe, quants, dtype)
-    files = _gguf_files(run, job)
-    shipped = files[0]
-    chat_family = family(recipe.base.family)
+def _export(run: Run, job: Job, judges: Judges) -> Exported:
+    ground, files = gguf_files(run, job, judges)
+    gguf = tuple(files.values())
+    shipped, options = gguf[0], job.options
+    more = _beside(run, job, ground, next(iter(files)))
     path = run.path / "Modelfile"
-    relative = f"./{shipped.relative_to(run.path).as_posix()}"
-    license = recipe.base.license
-    write_text(path, modelfile(relative, chat_family, num_ctx=recipe.export.num_ctx, license=license))
+    said = _said(run, job)
+    write_text(path, modelfile(f"./{shipped.relative_to(run.path).as_posix()}", job.chat_family, **said))
     version = server_version()
-    certificate = None
+    name = job.name if version else ""
     inputs = {"gguf": sha256(shipped), "base": job.inputs["base"], "ollama": version or ""}
-    judged = {"gguf": inputs["gguf"], "base": job.inputs["base"]}
-    if run.done("certify", inputs) and (gate is None or run.done("gate", judged)):
-        return Exported(files, path, None, recipe.export.name if version else "", _notes(run, version, True))
+    inputs["modelfile"] = sha256(path)
+    judged = {key: inputs[key] for key in ("gguf", "base")}
+    if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
+        return Exported(gguf, path, None, name, _notes(run, version, True), more)
     started = time.monotonic()
-    if verify:
-        certificate = certify(shipped, base)
+    certificate = None
+    if options.verify:
+        certificate = certify(shipped, job.base, reference=merged_reference(run, job, ground), modelfile=path)
+        certificate = _with(certificate, lambda: provenance_check(shipped, run, job.base))
         _demand(certificate, run)
-    if gate is not None and not run.done("gate", judged):
+    if judges.gate is not None and not run.done("gate", judged):
         begun = time.monotonic()
-        gate(run, shipped)
+        judges.gate(run, shipped)
         run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass")
+    if certificate:
+        certificate = _with(certificate, lambda: answered(run, shipped))
     if version:
-        name = recipe.export.name
         begun = time.monotonic()
-        register(shipped, name, chat_family, num_ctx=recipe.export.num_ctx, license=license)
+        register(shipped, job.name, job.chat_family, **said)
         given = {"gguf": inputs["gguf"], "ollama": version}
-        run.finish("register", given, [], time.monotonic() - begun, model=name)
+        run.finish("register", given, [], time.monotonic() - begun, model=job.name)
         if certificate:
-            certificate = certify_ollama(certificate, shipped, name, version)
+            certificate = certify_ollama(certificate, shipped, job.name, version)
             _demand(certificate, run)
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    return Exported(files, path, certificate, recipe.export.name if version else "", _notes(run, version, verify))
+    return Exported(gguf, path, certificate, name, _notes(run, version, options.verify), more)
+
+
+def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
+    """The merged folder and the adapter with its base as GGUF files, where asked for."""
+    made = []
+    if job.options.merged:
+        out = run.path / "merged"
+        _once(
+            run,
+            "merged",
+            {**job.inputs, "ground": ground},
+            [out],
+            lambda: merged_folder(job.base, job.adapter, out, ground=ground, dtype=job.dtype),
+        )
+        made.append(out)
+    if job.options.adapter_gguf:
+        lora = run.gguf / f"{job.name}-lora-F16.gguf"
+        facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=run, ground=ground)
+        _once(
+            run,
+            "adapter",
+            {**job.inputs, "ground": ground},
+            [lora],
+            lambda: adapter_gguf(job.base, job.adapter, lora, name=job.name, facts=facts),
+        )
+        made.append(lora)
+    return tuple(made)
+
+
+def _once(run: Run, stage: str, inputs: dict[str, str], outputs: list[Path], make: Callable[[], object]) -> None:
+    if not run.done(stage, inputs):
+        started = time.monotonic()
+        make()
+        run.finish(stage, inputs, outputs, time.monotonic() - started)
+
+
+def _said(run: Run, job: Job) -> dict[str, Any]:
+    """What the Modelfile and the model in Ollama say beside the template."""
+    pairs, options = run.path / "data" / "train.jsonl", job.options
+    schema = render_schema(introspect(options.schema_from)) if options.schema_from else ""
+    examples: list[tuple[str, str]] = []
+    if options.examples and schema:
+        examples = over(options.schema_from, options.examples)
+    elif options.examples:
+        examples = [(chat[-1].content, sql) for chat, sql in prompts(pairs, options.examples)]
+    num_ctx = job.recipe.export.num_ctx or context_for(job.base, job.chat_family, pairs, schema)
+    return {"num_ctx": num_ctx, "license": job.recipe.base.license, "schema": schema, "examples": examples}
+
+
+def _with(certificate: Certificate, check: Callable[[], Check]) -> Certificate:
+    """The certificate with one more line."""
+    return replace(certificate, checks=(*certificate.checks, check()))
 
 
 def _demand(certificate: Certificate, run: Run) -> None:
@@ -193,33 +238,3 @@ def _notes(run: Run, version: str | None, verify: bool) -> tuple[str, ...]:
     if version is None:
         notes.append(HOW_TO_GET_ONE)
     return tuple(notes)
-
-
-def _gguf_files(run: Run, job: _Job) -> tuple[Path, ...]:
-    """Every wanted GGUF file, made where it is not there yet; the float16 one is kept only if it is wanted."""
-    for leftover in run.gguf.glob(".*.gguf"):  # of a killed export
-        leftover.unlink()
-    whole = run.gguf / f"{job.recipe.export.name}-F16.gguf"
-    files = {quant: run.gguf / f"{job.recipe.export.name}-{quant}.gguf" for quant in job.quants}
-    missing = [
-        quant
-        for quant in job.quants
-        if not run.done(f"quantize {quant}", {**job.inputs, "type": quant}) or not files[quant].is_file()
-    ]
-    if missing:
-        bytes_each = 2 * sum(math.prod(shape) for shape in weight_shapes(job.base).values())
-        need_space(run.gguf, (1 + len(missing)) * bytes_each, "the export")
-    if missing and not run.done("convert", job.inputs):
-        started = time.monotonic()
-        chat_family = family(job.recipe.base.family)
-        tensors = merge(job.base, job.adapter, ground=job.ground, dtype=job.dtype)
-        convert(job.base, whole, chat_family, tensors, name=job.recipe.export.name, license=job.recipe.base.license)
-        run.finish("convert", job.inputs, [whole], time.monotonic() - started)
-    for quant in missing:
-        started = time.monotonic()
-        if quant != "F16":
-            quantize(whole, files[quant], quant)
-        run.finish(f"quantize {quant}", {**job.inputs, "type": quant}, [files[quant]], time.monotonic() - started)
-    if "F16" not in job.quants:
-        whole.unlink(missing_ok=True)
-    return tuple(files.values())

@@ -89,12 +89,13 @@ def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def starter_run(real_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of the starter, exported: what `make finetune export` begins from, in the type that ships."""
     from sql_llama.export.export import export_adapter
+    from sql_llama.export.job import Options
     from sql_llama.train.train import starter
 
     folder = tmp_path_factory.mktemp("runs") / "starter"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OLLAMA_HOST", "127.0.0.1:1")  # no server that may run on this machine
-        export_adapter(real_base, starter(), folder, quants=["Q4_K_M"], verify=False)
+        export_adapter(real_base, starter(), folder, Options(quants=["Q4_K_M"], verify=False, importance=False))
     return folder
 
 

@@ -1,0 +1,192 @@
+"""Which of several files made from one adapter ships: the ground it is merged into, and the smallest quant.
+
+Both are asked the same questions of our own, and read the same known answers: right answers alone tell files apart
+that differ by ten points, what a file makes of each token of a known answer those that differ by one.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.files import write_json
+from ..core.run import Run
+from ..engines.llamacpp import load_llamacpp
+from ..export.answers import LONGEST, Answered
+from ..export.divergence import Divergence, divergence
+from ..export.reference import Reference
+from .metrics import Row
+from .shipped import asked, questions
+from .statistics import LEVEL, mcnemar, wilson
+
+GROUND_QUESTIONS = 24  # those of the gate, which need not be asked again
+QUANT_QUESTIONS = 60
+LOST = 2.0  # points of right answers that the smallest quant may lose against the largest
+FAR = 0.02  # nats of KL(merged || file), mean over answer tokens
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What was measured of one file; None where it was not, because something else had settled it.
+
+    `low` and `high` bound the share of right answers (Wilson). `gained` and `lost` count questions against the file
+    compared with. `perplexity` is of known answers, `kl` in nats against the merged model.
+    """
+
+    label: str
+    bytes: int
+    n: int = 0
+    right: int | None = None
+    low: float | None = None
+    high: float | None = None
+    gained: int | None = None
+    lost: int | None = None
+    p: float | None = None
+    perplexity: float | None = None
+    kl: float | None = None
+    kl_error: float | None = None
+    top1: float | None = None
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The candidate that ships, why, and all that was measured; `what` is "ground" or "quant"."""
+
+    what: str
+    label: str
+    said: str
+    candidates: tuple[Candidate, ...]
+
+
+def pick_ground(run: Run, files: Mapping[str, Path], answers: Sequence[Answered]) -> Picked:
+    """Which ground the adapter goes into: more right answers if luck does not explain them, else likelier known ones.
+
+    `files` leads from "nf4" and "base" to the shipped quant of each. `answers` are known ones as token ids.
+    """
+    found = questions(run, GROUND_QUESTIONS)
+    rows = {
+        label: asked(found, path, run.path / "evals", name=f"{path.stem}-{label}").rows for label, path in files.items()
+    }
+    labels = list(files)
+    perplexities = {label: perplexity(path, answers) for label, path in files.items()}
+    candidates = tuple(
+        _candidate(label, files[label], rows[label], rows[labels[0]], perplexity=perplexities[label])
+        for label in labels
+    )
+    best = max(candidates, key=lambda item: item.right or 0)
+    if all(item is best or _beaten(rows[item.label], rows[best.label]) for item in candidates):
+        said = f"{best.label}: {best.right} of {best.n} answers are right, beyond luck more than with the other"
+    else:
+        best = min(candidates, key=lambda item: item.perplexity or math.inf)
+        said = (
+            f"{best.label}: luck may explain the difference in right answers, and known answers are likeliest with it"
+        )
+    return _kept(run, Picked("ground", best.label, said, candidates))
+
+
+def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Picked:
+    """The smallest file that is as good as the largest: near the merged model, and at most LOST points of answers lost.
+
+    `files` leads from each type to its file. The largest ships where no other will do.
+    """
+    order = sorted(files, key=lambda label: files[label].stat().st_size)
+    largest = order[-1]
+    found = questions(run, QUANT_QUESTIONS)
+    near: dict[str, Divergence] = {label: divergence(reference, files[label]) for label in order}
+    rows: dict[str, Sequence[Row]] = {}
+    rows[largest] = asked(found, files[largest], run.path / "evals", name=files[largest].stem).rows
+    chosen = largest
+    for label in order[:-1]:
+        if near[label].kl > FAR:
+            continue
+        rows[label] = asked(found, files[label], run.path / "evals", name=files[label].stem).rows
+        paired = mcnemar(_right(rows[largest]), _right(rows[label]))
+        if -100 * paired.difference <= LOST + 1e-9:
+            chosen = label
+            break
+    candidates = tuple(
+        _candidate(
+            label,
+            files[label],
+            rows.get(label, ()),
+            rows[largest],
+            perplexity=near[label].perplexity,
+            kl=near[label].kl,
+            kl_error=near[label].kl_error,
+            top1=near[label].top1,
+        )
+        for label in order
+    )
+    said = (
+        f"{chosen}: the smallest whose next tokens are within {FAR:g} nats of the merged model's and that loses at most"
+        f" {LOST:g} points of {len(found.items)} answers against {largest}"
+        if chosen != largest
+        else f"{chosen}: no smaller one is as good"
+    )
+    return _kept(run, Picked("quant", chosen, said, candidates))
+
+
+def perplexity(gguf: Path, answers: Sequence[Answered]) -> float:
+    """How surprised a file is by known answers: exp of the mean negative log-probability of their tokens."""
+    import numpy as np
+
+    engine = load_llamacpp(gguf, num_ctx=LONGEST)
+    total, count = 0.0, 0
+    try:
+        for item, logits in zip(answers, engine.foretold([(one.ids, one.prompt) for one in answers]), strict=True):
+            logits -= logits.max(axis=1, keepdims=True)
+            right = logits[np.arange(len(logits)), np.array(item.ids[item.prompt :])]
+            total += float((np.log(np.exp(logits).sum(axis=1)) - right).sum(dtype=np.float64))
+            count += len(logits)
+    finally:
+        engine.close()
+    return math.exp(total / max(count, 1))
+
+
+def _candidate(
+    label: str,
+    path: Path,
+    rows: Sequence[Row],
+    against: Sequence[Row],
+    *,
+    perplexity: float,
+    kl: float | None = None,
+    kl_error: float | None = None,
+    top1: float | None = None,
+) -> Candidate:
+    size = path.stat().st_size
+    if not rows:
+        return Candidate(label, size, perplexity=perplexity, kl=kl, kl_error=kl_error, top1=top1)
+    right = _right(rows)
+    paired = mcnemar(_right(against), right)
+    low, high = wilson(sum(right), len(right))
+    return Candidate(
+        label,
+        size,
+        len(right),
+        sum(right),
+        low,
+        high,
+        paired.only_second,
+        paired.only_first,
+        paired.p,
+        perplexity,
+        kl,
+        kl_error,
+        top1,
+    )
+
+
+def _beaten(rows: Sequence[Row], by: Sequence[Row]) -> bool:
+    paired = mcnemar(_right(rows), _right(by))
+    return paired.difference > 0 and paired.p < LEVEL
+
+
+def _right(rows: Sequence[Row]) -> list[bool]:
+    return [bool(row["correct"]) for row in rows]
+
+
+def _kept(run: Run, picked: Picked) -> Picked:
+    write_json(run.path / "evals" / f"{picked.what}.json", dataclasses.asdict(picked))
+    return picked

@@ -1,0 +1,199 @@
+"""The GGUF files of an export: ground and type are chosen where asked, and each file is made once.
+
+What is chosen among is written under names that begin with a dot; the winner gets its name, the others go. All that is
+written is the same for the same inputs, so a killed export that begins again finds the answers it has already asked.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from ..core.errors import RecipeError
+from ..core.files import sha256
+from ..core.run import Run
+from .answers import answers
+from .convert import convert_all
+from .importance import CHATS, importance
+from .job import Job, Judges
+from .merge import Ground, merge
+from .prompts import prompts
+from .provenance import provenance
+from .reference import Reference, reference
+
+AUTO = "auto"
+CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
+GROUNDS: tuple[Ground, ...] = ("nf4", "base")
+PLAIN = ("F32", "F16", "BF16", "Q8_0")  # rounded alike with and without an importance matrix
+
+
+def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Path]]:
+    """The ground that the adapter was merged into, and the wanted files by type, the one that ships first.
+
+    Raises what merging, converting and the judges raise.
+    """
+    for leftover in run.gguf.glob(".*.gguf"):  # of a killed export
+        leftover.unlink()
+    made = _Made(run, job)
+    ground = _ground(made, judges)
+    quants: list[str] = []
+    for quant in job.quants:
+        quants.append(_smallest(made, ground, judges) if quant == AUTO else quant)
+    wanted = {quant: made.path(quant) for quant in dict.fromkeys(quants)}
+    made.write_missing(ground, wanted)
+    return ground, wanted
+
+
+class _Made:
+    """The files of one run: which are there, and how one is made."""
+
+    def __init__(self, run: Run, job: Job) -> None:
+        self.run, self.job = run, job
+
+    def path(self, quant: str) -> Path:
+        return self.run.gguf / f"{self.job.name}-{quant}.gguf"
+
+    def inputs(self, ground: Ground, quant: str) -> dict[str, str]:
+        said = f"{ground} {self.job.dtype}" if ground == "nf4" else ground
+        rounding = {} if quant in PLAIN else {"imatrix": self.job.inputs["imatrix"]}
+        given = {key: value for key, value in self.job.inputs.items() if key != "imatrix"}
+        return {**given, **rounding, "ground": said, "type": quant}
+
+    def done(self, ground: Ground, quant: str) -> bool:
+        return self.run.done(f"quantize {quant}", self.inputs(ground, quant)) and self.path(quant).is_file()
+
+    def finish(self, ground: Ground, quant: str, seconds: float) -> None:
+        self.run.finish(f"quantize {quant}", self.inputs(ground, quant), [self.path(quant)], seconds)
+
+    def write_missing(self, ground: Ground, wanted: Mapping[str, Path]) -> None:
+        missing = [quant for quant in wanted if not self.done(ground, quant)]
+        for part in ([quant for quant in missing if quant in PLAIN], [q for q in missing if q not in PLAIN]):
+            if part:  # the importance matrix is gathered on Q8_0, which is there by then if it is wanted
+                started = time.monotonic()
+                self.write(ground, {quant: wanted[quant] for quant in part})
+                for quant in part:
+                    self.finish(ground, quant, (time.monotonic() - started) / len(part))
+
+    def write(self, ground: Ground, files: Mapping[str, Path]) -> None:
+        """Write files over a ground, wherever they lie."""
+        rounded = any(quant not in PLAIN for quant in files)
+        self._convert(ground, files, self.imatrix() if rounded else None)
+
+    def _convert(self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None) -> None:
+        job = self.job
+        said = f"{ground} {job.dtype}" if ground == "nf4" else ground
+        facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=self.run, ground=said)
+        convert_all(
+            job.base,
+            files,
+            job.chat_family,
+            merge(job.base, job.adapter, ground=ground, dtype=job.dtype),
+            name=job.name,
+            license=job.recipe.base.license,
+            facts=facts,
+            imatrix=imatrix,
+            overrides=job.options.overrides,
+        )
+
+    def imatrix(self) -> Path | None:
+        """The importance matrix: the given one, or one from the run's own training prompts; None where not wanted."""
+        options = self.job.options
+        if options.imatrix is not None or not options.importance:
+            return options.imatrix
+        out, pairs = self.run.path / "imatrix.gguf", self.run.path / "data" / "train.jsonl"
+        inputs = {key: self.job.inputs[key] for key in ("adapter", "base", "template")}
+        inputs["data"] = sha256(pairs) if pairs.is_file() else "own"
+        if self.run.done("imatrix", inputs):
+            return out
+        started = time.monotonic()
+        ground = "base" if self.job.recipe.train.quantization == "none" else "nf4"
+        temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
+        there = self.path("Q8_0") if any(self.done(one, "Q8_0") for one in GROUNDS) else temporary
+        if there is temporary:
+            self._convert(cast(Ground, ground), {"Q8_0": temporary}, None)
+        importance(there, prompts(pairs, CHATS), out)
+        temporary.unlink(missing_ok=True)
+        self.run.finish("imatrix", inputs, [out], time.monotonic() - started)
+        return out
+
+
+def merged_reference(run: Run, job: Job, ground: Ground) -> Reference:
+    """What the merged model says at the answers to the run's validation questions."""
+    asked = answers(job.base, job.chat_family, run.path / "data" / "valid.jsonl")
+    return reference(job.base, merge(job.base, job.adapter, ground=ground, dtype=job.dtype), asked)
+
+
+def _ground(made: _Made, judges: Judges) -> Ground:
+    """The recipe's ground, or the one whose file of the first type answers better."""
+    job = made.job
+    if not job.chooses_ground:
+        fixed = "base" if job.recipe.train.quantization == "none" else job.recipe.export.ground
+        return cast(Ground, "nf4" if fixed == "auto" else fixed)
+    judge = judges.ground
+    if judge is None:
+        return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
+    quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
+    files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
+    known = answers(job.base, job.chat_family, made.run.path / "data" / "valid.jsonl")
+
+    def write() -> None:
+        for ground, path in files.items():
+            made.write(cast(Ground, ground), {quant: path})
+
+    choice = _choice(made, "ground", {"type": quant}, files, write, lambda: judge(made.run, files, known).label)
+    chosen = cast(Ground, choice)
+    if files[chosen].is_file():
+        _settle(files, chosen, made.path(quant))
+        made.finish(chosen, quant, 0.0)
+    return chosen
+
+
+def _smallest(made: _Made, ground: Ground, judges: Judges) -> str:
+    """The smallest type that is as good as the merged model."""
+    judge = judges.quant
+    if judge is None:
+        raise RecipeError("--quant auto asks the files questions", fix="leave out --no-gate, or name a type")
+    files = {quant: made.run.gguf / f".{made.job.name}-{quant}-auto.gguf" for quant in CANDIDATES}
+
+    def write() -> None:
+        made.write(ground, files)
+
+    def choose() -> str:
+        return judge(made.run, files, merged_reference(made.run, made.job, ground)).label
+
+    chosen = _choice(made, "pick", {"ground": ground}, files, write, choose)
+    if files[chosen].is_file():
+        _settle(files, chosen, made.path(chosen))
+        made.finish(ground, chosen, 0.0)
+    return chosen
+
+
+def _choice(
+    made: _Made,
+    stage: str,
+    more: Mapping[str, str],
+    files: Mapping[str, Path],
+    write: Callable[[], None],
+    choose: Callable[[], str],
+) -> str:
+    """What was chosen before from the same inputs, else what is chosen now; recorded in the manifest."""
+    inputs = {**made.job.inputs, **more}
+    if made.run.done(stage, inputs):
+        return _chosen_before(made.run, stage, tuple(files), next(iter(files)))
+    started = time.monotonic()
+    write()
+    chosen = choose()
+    made.run.finish(stage, inputs, [], time.monotonic() - started, chosen=chosen)
+    return chosen
+
+
+def _chosen_before(run: Run, stage: str, labels: tuple[str, ...], default: str) -> str:
+    chosen = run.manifest()["stages"].get(stage, {}).get("chosen")
+    return next((label for label in labels if label == chosen), default)
+
+
+def _settle(files: Mapping[str, Path], chosen: str, path: Path) -> None:
+    """The winner gets its name, the others go."""
+    files[chosen].replace(path)
+    for other in files.values():
+        other.unlink(missing_ok=True)
