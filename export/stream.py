@@ -127,7 +127,7 @@ def _beyond(tensor: Stream) -> DataError:
 
 def _put(file: int, data: "NDArray[np.uint8]", offset: int) -> None:
     """Write all of `data`; the system may take it in parts."""
-    left = memoryview(data)
+    left = data.data
     while left:
         written = os.pwrite(file, left, offset)
         left, offset = left[written:], offset + written

@@ -227,3 +227,11 @@ def test_a_matrix_of_another_model_is_refused(tiny_base: Path, matrix: Path, tmp
     with pytest.raises(DataError, match=r"imatrix\.gguf: has 256 columns of blk\.0\.ffn_down\.weight, the model 128"):
         convert_all(tiny_base, {"Q4_0": tmp_path / "x.gguf"}, family("chatml"), imatrix=matrix)
     assert list(tmp_path.glob("**/*.gguf")) == []
+
+
+@pytest.mark.base
+def test_the_real_base_is_quantized_as_llama_cpp_does(real_base: Path, tmp_path: Path) -> None:
+    outs = {quant: tmp_path / f"{quant}.gguf" for quant in ("F32", "Q4_K_M", "Q8_0")}
+    convert_all(real_base, outs, family("chatml"))
+    for quant in ("Q4_K_M", "Q8_0"):
+        assert_same(outs[quant], quantize(outs["F32"], tmp_path / "theirs.gguf", quant))
