@@ -27,17 +27,17 @@ class Answered:
 def answers(base: Path, chat_family: Family, pairs: Path | None = None, count: int = COUNT) -> tuple[Answered, ...]:
     """`count` answered questions, the same ones each time: of a run's data/valid.jsonl, then our own.
 
-    Prompt and answer are tokenized apart, as they were in training, with the tokenizer of the folder `base`.
+    BOS, prompt and answer are tokenized apart, as they were in training, with the tokenizer of the folder `base`.
     """
     from transformers import AutoTokenizer
 
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
-    bos = tokenizer.bos_token if chat_family.bos else ""
+    bos = [tokenizer.bos_token_id] if chat_family.bos else []
     made: list[Answered] = []
     for chat, sql in _asked(pairs):
         if len(made) == count:
             break
-        prompt = tokenizer(bos + render_chat(chat_family.jinja, chat), add_special_tokens=False)["input_ids"]
+        prompt = bos + tokenizer(render_chat(chat_family.jinja, chat), add_special_tokens=False)["input_ids"]
         answer = tokenizer(sql + chat_family.end_of_turn, add_special_tokens=False)["input_ids"]
         if len(prompt) + len(answer) <= LONGEST:
             made.append(Answered((*prompt, *answer), len(prompt)))

@@ -204,10 +204,10 @@ def _tokens(chats: Sequence[Sequence[Message]], chat_family: Family, base: Path 
     if base is None:
         return Check("tokens", "skipped", "no Hugging Face folder to compare with")
     tokenizer = _tokenizer(base)
-    bos = tokenizer.bos_token if chat_family.bos else ""
+    bos = [tokenizer.bos_token_id] if chat_family.bos else []
     failures = []
     for chat in chats:
-        theirs = tokenizer(bos + render_chat(chat_family.jinja, chat), add_special_tokens=False)["input_ids"]
+        theirs = bos + tokenizer(render_chat(chat_family.jinja, chat), add_special_tokens=False)["input_ids"]
         if engine.prompt_tokens(chat) != theirs:
             failures.append(_asked(chat))
     return _check("tokens", failures, len(chats), "prompts have the same token ids in Hugging Face and llama.cpp")

@@ -12,7 +12,14 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.gguf_file import check_gguf, read_gguf
 from sql_llama.engines.ollama import server_version
 from sql_llama.export.answers import answers
-from sql_llama.export.certify import Certificate, certify, certify_ollama, render_certificate, write_certificate
+from sql_llama.export.certify import (
+    Certificate,
+    certify,
+    certify_ollama,
+    closeness,
+    render_certificate,
+    write_certificate,
+)
 from sql_llama.export.convert import convert
 from sql_llama.export.merge import merge
 from sql_llama.export.probes import probes
@@ -20,6 +27,7 @@ from sql_llama.export.reference import Reference, reference
 from sql_llama.export.register import register
 from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import Family, family
+from sql_llama.train.train import starter
 
 if TYPE_CHECKING:
     from conftest import OllamaServer
@@ -304,3 +312,19 @@ def test_llama_3_gets_one_bos_from_a_real_ollama(
     register(path, "tiny3", family("llama3"), num_ctx=2048, host=ollama_server.host)
     certificate = certify_ollama(certify(path, None, threads=1), path, "tiny3", "", ollama_server.host)
     assert [check.verdict for check in certificate.checks[-2:]] == ["pass", "pass"], certificate.checks[-2:]
+
+
+# --- the real thing
+
+
+@pytest.mark.base
+def test_the_starter_is_near_and_spoilt_it_is_not(starter_run: Path, real_base: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.gguf"
+    shutil.copyfile(next((starter_run / "gguf").glob("*.gguf")), path)
+    asked = answers(real_base, family("chatml"), count=6)
+    merged = reference(real_base, merge(real_base, starter(), ground="nf4", dtype="bfloat16"), asked)
+    good = closeness(path, check_gguf(path), merged)
+    assert good.verdict == "pass", good
+    assert good.numbers["top1"] > 0.9 and good.numbers["perplexity"] < 3
+    zeroed = overwritten(path, lambda name, data: bytes(len(data)) if name.startswith("blk.0.") else data)
+    assert closeness(zeroed, check_gguf(zeroed), merged).verdict == "fail"
