@@ -273,7 +273,7 @@ def _pre_tokenizer(tokenizer: Mapping[str, Any]) -> str:
         return "" if whole or normalizer else "smollm"
     if by_regex or first.get("type") != "Split" or first.get("behavior") != "Isolated" or first.get("invert"):
         return ""
-    found = ((first.get("pattern") or {}).get("Regex"), whole, (normalizer or {}).get("type", ""))
+    found = (str((first.get("pattern") or {}).get("Regex")), whole, str((normalizer or {}).get("type", "")))
     return {
         (LLAMA3_SPLIT, True, ""): "llama-bpe",
         (TEKKEN_SPLIT, True, ""): "tekken",
