@@ -45,8 +45,8 @@ def for_many(examples: int, check: Callable[[list[Message]], None]) -> None:
 
 
 @pytest.fixture(scope="module")
-def tiny_gguf(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return convert(tiny_base, tmp_path_factory.mktemp("gguf") / "tiny.gguf", family("chatml"))
+def tiny_gguf(tiny_stopping_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return convert(tiny_stopping_base, tmp_path_factory.mktemp("gguf") / "tiny.gguf", family("chatml"))
 
 
 @pytest.mark.parametrize(("name", "fixture"), [("chatml", "tiny_base"), ("llama3", "tiny_llama3")])
@@ -76,6 +76,7 @@ def test_hugging_face_and_llamacpp_make_the_same_tokens(
 
 def build_tiny_sentencepiece(folder: Path, *, legacy: bool) -> Path:
     """A random Llama with Llama 2's kind of tokenizer; `legacy` puts a space before every piece of text, else one."""
+    import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer
 
@@ -99,7 +100,12 @@ def build_tiny_sentencepiece(folder: Path, *, legacy: bool) -> Path:
         num_attention_heads=2,
         max_position_embeddings=2048,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    random = LlamaForCausalLM(config)
+    with torch.no_grad():  # it ends every answer at once: bytes that are no text break an answer of Ollama 0.32 off
+        random.model.embed_tokens.weight[:, 0] = 50.0
+        random.lm_head.weight.zero_()
+        random.lm_head.weight[vocabulary["</s>"], 0] = 1.0
+    random.save_pretrained(folder)
     return folder
 
 
