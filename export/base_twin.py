@@ -12,6 +12,7 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.templates import family
 from .convert import convert
+from .merge import Ground, merge
 from .quantize import quantize
 
 FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
@@ -25,18 +26,33 @@ def base_twin(run_or_model: Path) -> Path:
     run = run_of(run_or_model)
     recipe, _ = read_recipe(str(run.recipe_path))
     tuned = run_or_model if run_or_model.is_file() else _first_file(run, recipe)
-    quant = quant_of(tuned)
+    return _made(recipe, quant_of(tuned), "base", "")
+
+
+def adapter_base(run: Run, ground: Ground, quant: str = "F16") -> Path:
+    """What the run's LoRA GGUF is to be laid over: the `ground` of its export; made once, kept in the cache.
+
+    After QLoRA that is the base rounded to NF4 and back: over the plain base a LoRA answers otherwise.
+    """
+    recipe, _ = read_recipe(str(run.recipe_path))
+    dtype = run.manifest()["stages"].get("train", {}).get("dtype", "bfloat16")
+    return _made(recipe, quant, ground, dtype)
+
+
+def _made(recipe: Recipe, quant: str, ground: Ground, dtype: str) -> Path:
     base = resolve_base(recipe.base.model, recipe.base.revision)
     packed = recipe.base.model.startswith("package:") or Path(recipe.base.model).expanduser().is_dir()
     name = base.name if packed else recipe.base.model.rpartition("/")[2]
-    folder = settings().cache / "twins" / _key(base, recipe.base.family, quant)
-    twin = folder / f"{name}-{quant}.gguf"
+    nf4 = ground == "nf4"
+    folder = settings().cache / "twins" / _key(base, recipe.base.family, f"{quant} nf4 {dtype}" if nf4 else quant)
+    twin = folder / f"{name}{'-nf4' if nf4 else ''}-{quant}.gguf"
     if not twin.is_file():
+        tensors = merge(base, None, ground=ground, dtype=dtype or "bfloat16")
         with atomic_folder(folder) as temporary:
             if quant in FLOATS:
-                convert(base, temporary / twin.name, family(recipe.base.family), name=name)
+                convert(base, temporary / twin.name, family(recipe.base.family), tensors, name=name)
             else:
-                halfway = convert(base, temporary / "halfway.gguf", family(recipe.base.family), name=name)
+                halfway = convert(base, temporary / "halfway.gguf", family(recipe.base.family), tensors, name=name)
                 quantize(halfway, temporary / twin.name, quant)
                 halfway.unlink()
     return twin

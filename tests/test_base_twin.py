@@ -8,8 +8,9 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.gguf_file import check_gguf
 from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
-from sql_llama.export.base_twin import base_twin, quant_of
+from sql_llama.export.base_twin import adapter_base, base_twin, quant_of
 from sql_llama.export.convert import convert
+from sql_llama.export.merge import merge
 from sql_llama.export.quantize import quantize
 from sql_llama.modelfiles.templates import family
 
@@ -61,3 +62,16 @@ def test_a_run_that_was_not_exported_says_how_to(run: Run) -> None:
     shutil.rmtree(run.gguf)
     with pytest.raises(SqlLlamaError, match=r"not exported yet \(sql-llama export"):
         base_twin(run.path)
+
+
+def test_an_adapter_lies_over_the_ground_of_its_export(run: Run, tiny_base: Path, tmp_path: Path) -> None:
+    from gguf import GGUFReader
+
+    def weights(path: Path) -> dict[str, bytes]:
+        return {tensor.name: tensor.data.tobytes() for tensor in GGUFReader(path).tensors}
+
+    seen = convert(tiny_base, tmp_path / "seen.gguf", family("chatml"), merge(tiny_base, None, ground="nf4"))
+    made = adapter_base(run, "nf4")
+    twin = base_twin(run.gguf / "tuned-F16.gguf")
+    assert made.name == "tiny-base-nf4-F16.gguf" and weights(made) == weights(seen) != weights(twin)
+    assert adapter_base(run, "base") == twin
