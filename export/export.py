@@ -23,7 +23,7 @@ from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
 from .adapter_gguf import adapter_gguf
 from .certify import Certificate, Check, certify, certify_ollama, write_certificate
-from .gguf_files import AUTO, gguf_files, merged_reference
+from .gguf_files import AUTO, gguf_files, known, merged_reference
 from .job import Job, Judges, Options, text_hash
 from .merge import Ground
 from .merged_folder import merged_folder
@@ -141,7 +141,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     inputs["modelfile"] = sha256(path)
     judged = {key: inputs[key] for key in ("gguf", "base")}
     if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
-        return Exported(gguf, path, None, name, _notes(run, version, True), more)
+        return Exported(gguf, path, None, name, _notes(run, job, version), more)
     started = time.monotonic()
     certificate = None
     if options.verify:
@@ -165,7 +165,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    return Exported(gguf, path, certificate, name, _notes(run, version, options.verify), more)
+    return Exported(gguf, path, certificate, name, _notes(run, job, version), more)
 
 
 def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
@@ -231,9 +231,11 @@ def _demand(certificate: Certificate, run: Run) -> None:
     )
 
 
-def _notes(run: Run, version: str | None, verify: bool) -> tuple[str, ...]:
+def _notes(run: Run, job: Job, version: str | None) -> tuple[str, ...]:
     notes = []
-    if not verify:
+    if job.options.llama_cpp is not None and not known(job.base):
+        notes.append(f"Converted by {job.options.llama_cpp}: its family is not one that sql-llama converts itself")
+    if not job.options.verify and not run.manifest()["stages"].get("certify"):
         notes.append(f"Not checked: sql-llama verify {run.path}")
     if version is None:
         notes.append(HOW_TO_GET_ONE)

@@ -4,22 +4,29 @@ What is chosen among is written under names that begin with a dot; the winner ge
 written is the same for the same inputs, so a killed export that begins again finds the answers it has already asked.
 """
 
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from ..core.errors import RecipeError
+from ..core.errors import DataError, RecipeError
 from ..core.files import sha256
 from ..core.run import Run
 from .answers import answers
+from .architecture import read_config
 from .convert import convert_all
+from .foreign import convert_by_llama_cpp
 from .importance import CHATS, importance
 from .job import Job, Judges
-from .merge import Ground, merge
+from .merge import Ground, merge, weight_shapes
+from .merged_folder import merged_folder
 from .prompts import prompts
 from .provenance import provenance
+from .quantize import quantize
 from .reference import Reference, reference
+from .vocabulary import read_vocabulary
 
 AUTO = "auto"
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
@@ -34,6 +41,8 @@ def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Pa
     """
     for leftover in run.gguf.glob(".*.gguf"):  # of a killed export
         leftover.unlink()
+    for leftover in (*run.path.glob(".llama.cpp.*"), *run.path.glob(".merged.*")):
+        shutil.rmtree(leftover, ignore_errors=True)
     made = _Made(run, job)
     ground = _ground(made, judges)
     quants: list[str] = []
@@ -81,6 +90,9 @@ class _Made:
 
     def _convert(self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None) -> None:
         job = self.job
+        if job.options.llama_cpp is not None and not known(job.base):
+            self._by_llama_cpp(ground, files, imatrix, job.options.llama_cpp)
+            return
         said = f"{ground} {job.dtype}" if ground == "nf4" else ground
         facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=self.run, ground=said)
         convert_all(
@@ -94,6 +106,16 @@ class _Made:
             imatrix=imatrix,
             overrides=job.options.overrides,
         )
+
+    def _by_llama_cpp(self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None, llama_cpp: Path) -> None:
+        """The long way, for families that our converter does not know: a merged folder, a float16 file, then each."""
+        job = self.job
+        with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".llama.cpp.") as scratch:
+            folder, whole = Path(scratch) / job.name, Path(scratch) / "F16.gguf"
+            merged_folder(job.base, job.adapter, folder, ground=ground, dtype=job.dtype)
+            convert_by_llama_cpp(folder, whole, llama_cpp, chat_family=job.chat_family)
+            for quant, path in files.items():
+                quantize(whole, path, quant, imatrix=imatrix, overrides=job.options.overrides)
 
     def imatrix(self) -> Path | None:
         """The importance matrix: the given one, or one from the run's own training prompts; None where not wanted."""
@@ -117,8 +139,19 @@ class _Made:
         return out
 
 
-def merged_reference(run: Run, job: Job, ground: Ground) -> Reference:
-    """What the merged model says at the answers to the run's validation questions."""
+def known(base: Path) -> bool:
+    """Whether our own converter takes the family of a base."""
+    try:
+        read_vocabulary(base, int(read_config(base, weight_shapes(base))["vocab_size"]))
+    except DataError:
+        return False
+    return True
+
+
+def merged_reference(run: Run, job: Job, ground: Ground) -> Reference | None:
+    """What the merged model says at the answers to the run's validation questions; None of a family not known."""
+    if job.options.llama_cpp is not None and not known(job.base):
+        return None
     asked = answers(job.base, job.chat_family, run.path / "data" / "valid.jsonl")
     return reference(job.base, merge(job.base, job.adapter, ground=ground, dtype=job.dtype), asked)
 
@@ -159,7 +192,10 @@ def _smallest(made: _Made, ground: Ground, judges: Judges) -> str:
         made.write(ground, files)
 
     def choose() -> str:
-        return judge(made.run, files, merged_reference(made.run, made.job, ground)).label
+        merged = merged_reference(made.run, made.job, ground)
+        if merged is None:
+            raise RecipeError("--quant auto knows no model of this family", fix="name a type, such as Q4_K_M")
+        return judge(made.run, files, merged).label
 
     chosen = _choice(made, "pick", {"ground": ground}, files, write, choose)
     if files[chosen].is_file():

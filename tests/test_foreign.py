@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError
 from sql_llama.core.gguf_file import check_gguf
 from sql_llama.export.convert import convert
@@ -102,3 +104,23 @@ def test_a_folder_without_the_script_and_a_type_that_it_does_not_write(gemma: Pa
     (tmp_path / "convert_hf_to_gguf.py").touch()
     with pytest.raises(DataError, match="writes no Q4_K_M"):
         convert_by_llama_cpp(gemma, tmp_path / "x.gguf", tmp_path, "Q4_K_M")
+
+
+@reference
+def test_export_takes_the_checkout_for_such_a_base_and_says_so(
+    gemma: Path, tiny_base: Path, make_tiny_adapter: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, adapter, out = tmp_path / "gemma", tmp_path / "adapter", tmp_path / "out"
+    shutil.copytree(gemma, base)
+    shutil.copy(tiny_base / "tokenizer.json", base)  # every folder of the Hub has one; the script reads the other
+    make_tiny_adapter(base, adapter)
+    command = ["export", "--base", str(base), "--adapter", str(adapter), "--out", str(out), "--quant", "Q4_0"]
+    plain = ["--ground", "base", "--no-verify", "--no-gate", "--no-imatrix"]
+    assert sql_llama([*command, *plain]) == 1
+    assert "--llama-cpp DIR" in capsys.readouterr().err
+    assert not out.exists()
+    assert sql_llama([*command, *plain, "--llama-cpp", str(REFERENCE)]) == 0
+    assert f"Converted by {REFERENCE}" in capsys.readouterr().out
+    facts = check_gguf(out / "gguf" / "sql-llama-Q4_0.gguf")
+    assert (facts["general.architecture"], facts["general.file_type"]) == ("gemma", 2)
+    assert sorted(path.name for path in out.iterdir()) == ["Modelfile", "gguf", "manifest.json", "recipe.toml"]
