@@ -101,8 +101,8 @@ def _copied(whole: Stored, of_base: Stored | None) -> bool:
 
     if of_base is None or whole.shape != of_base.shape:
         return False
-    starts = range(0, whole.shape[0], 4096)
-    return all(torch.equal(whole.rows(at, at + 4096), of_base.rows(at, at + 4096)) for at in starts)
+    blocks = ((at, min(at + 4096, whole.shape[0])) for at in range(0, whole.shape[0], 4096))
+    return all(torch.equal(whole.rows(*block), of_base.rows(*block)) for block in blocks)
 
 
 def _own_alpha(change: Change) -> float:

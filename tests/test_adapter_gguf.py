@@ -42,14 +42,14 @@ def by_llama_cpp(jobs: Sequence[tuple[Path, Path, str, Path]]) -> None:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """Keys (types and value) but for the name, and tensors (type and bytes)."""
+    """Keys (types and value) but for names, and tensors (type and bytes)."""
     from gguf import GGUFReader
 
     reader = GGUFReader(path)
     facts = {
         key: ([kind.name for kind in field.types], field.contents())
         for key, field in reader.fields.items()
-        if key != "general.name" and not key.startswith("GGUF.")
+        if not key.startswith(("general.name", "general.base_model.", "general.tags", "GGUF."))
     }
     return facts, {t.name: (f"{t.tensor_type.name} {t.shape}", t.data.tobytes()) for t in reader.tensors}
 
