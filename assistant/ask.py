@@ -138,7 +138,7 @@ def default_model() -> Path:
             path = found.path / line.removeprefix("FROM ").strip()
             if line.startswith("FROM ") and path.is_file():
                 return path
-        ggufs = sorted(found.gguf.glob("*.gguf"))
+        ggufs = sorted(path for path in found.gguf.glob("[!.]*.gguf") if not path.stem.endswith("-lora-F16"))
         if ggufs:
             return ggufs[0]
     raise DataError("no run has been exported yet", fix="sql-llama export, or give a file with --model")

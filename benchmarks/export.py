@@ -107,7 +107,7 @@ def ours(base: Path, adapter: Path, folder: Path, quants: Sequence[str]) -> dict
         out = folder / "ours"
         command = [sys.executable, "-m", "sql_llama.cli", "export", "--base", str(base), "--adapter", str(adapter)]
         command += ["--out", str(out), "--ground", "base", "--quant", quant]
-        command += ["--no-verify", "--no-gate"]
+        command += ["--no-verify", "--no-gate", "--no-imatrix"]
         costs[quant] = measured(command, {"OLLAMA_HOST": "127.0.0.1:1"})
         shutil.rmtree(out)
         print(f"  ours, {quant}: {_said(costs[quant])}", flush=True)
@@ -153,12 +153,14 @@ def make_base(folder: Path, shape: str) -> Path:
         shapes[f"{at}.input_layernorm.weight"] = shapes[f"{at}.post_attention_layernorm.weight"] = (width,)
         for name, rows, columns in linear(width, inside, keys):
             shapes[f"{at}.{name}.weight"] = (rows, columns)
-    generator = torch.Generator().manual_seed(1)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator = torch.Generator(device).manual_seed(1)
     shard: dict[str, Any] = {}
     files: dict[str, str] = {}
     number = 0
     for place, (name, size) in enumerate(shapes.items()):
-        shard[name] = torch.empty(size, dtype=torch.bfloat16).normal_(0.0, 0.02, generator=generator)
+        made = torch.empty(size, dtype=torch.bfloat16, device=device).normal_(0.0, 0.02, generator=generator)
+        shard[name] = made.cpu()
         if sum(tensor.nbytes for tensor in shard.values()) > 2**30 or place == len(shapes) - 1:
             number += 1
             file = f"model-{number:05d}.safetensors"
@@ -244,7 +246,12 @@ def main() -> None:
     parser.add_argument("--only-ours", action="store_true", help="no ratios: where the usual way does not fit")
     parser.add_argument("--work", type=Path, help="folder for the files, kept and used again; needs 10 GB (8b: 25 GB)")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--only-make", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.only_make:
+        make_base(arguments.work / f"base-{arguments.shape}", arguments.shape)
+        make_adapter(arguments.work / f"adapter-{arguments.shape}", arguments.shape)
+        return
     if not arguments.only_ours and not (
         arguments.llama_cpp and (Path(arguments.llama_cpp) / "convert_hf_to_gguf.py").is_file()
     ):
@@ -257,8 +264,9 @@ def main() -> None:
         if not adapter.exists():
             for path in (base, adapter):
                 shutil.rmtree(path, ignore_errors=True)
-            make_base(base, arguments.shape)
-            make_adapter(adapter, arguments.shape)
+            # in a process of its own: the system counts what its parent held as a child's peak too
+            command = [sys.executable, str(Path(__file__)), "--shape", arguments.shape, "--work", str(folder)]
+            subprocess.run([*command, "--only-make"], check=True)
         for number in range(arguments.rounds):
             print(f"round {number + 1}", flush=True)
             if not arguments.only_ours:

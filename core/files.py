@@ -1,6 +1,7 @@
 """Files that are whole or not there at all."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -76,6 +77,13 @@ def sha256(path: Path) -> str:
     if path.is_dir():
         parts = [f"{p.relative_to(path).as_posix()} {sha256(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    found = path.stat()
+    return _digest(path.resolve(), found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: Path, inode: int, size: int, changed: int) -> str:
+    """The hash of a file, kept until the file changes: an export asks for that of a model five times."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -65,9 +65,7 @@ def pick_ground(run: Run, files: Mapping[str, Path], answers: Sequence[Answered]
     `files` leads from "nf4" and "base" to the shipped quant of each. `answers` are known ones as token ids.
     """
     found = questions(run, GROUND_QUESTIONS)
-    rows = {
-        label: asked(found, path, run.path / "evals", name=f"{path.stem}-{label}").rows for label, path in files.items()
-    }
+    rows = {label: asked(found, path, run.path / "evals", name=f"ground-{label}").rows for label, path in files.items()}
     labels = list(files)
     perplexities = {label: perplexity(path, answers) for label, path in files.items()}
     candidates = tuple(
@@ -95,12 +93,12 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     found = questions(run, QUANT_QUESTIONS)
     near: dict[str, Divergence] = {label: divergence(reference, files[label]) for label in order}
     rows: dict[str, Sequence[Row]] = {}
-    rows[largest] = asked(found, files[largest], run.path / "evals", name=files[largest].stem).rows
+    rows[largest] = asked(found, files[largest], run.path / "evals", name=f"quant-{largest}").rows
     chosen = largest
     for label in order[:-1]:
         if near[label].kl > FAR:
             continue
-        rows[label] = asked(found, files[label], run.path / "evals", name=files[label].stem).rows
+        rows[label] = asked(found, files[label], run.path / "evals", name=f"quant-{label}").rows
         paired = mcnemar(_right(rows[largest]), _right(rows[label]))
         if -100 * paired.difference <= LOST + 1e-9:
             chosen = label

@@ -1,6 +1,7 @@
 """Does the file that ships answer better than its base? Asked before a model is handed to anyone."""
 
 import random
+import shutil
 from pathlib import Path
 
 from ..core.errors import SqlLlamaError
@@ -31,6 +32,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     found = questions(run, QUESTIONS)
     twin = base_twin(gguf)
     base = asked(found, twin, settings().cache / "gates" / twin.parent.name)
+    _asked_before(run, gguf.stem)
     tuned = asked(found, gguf, run.path / "evals")
     verdict = gate(base.rows, tuned.rows)
     models = [
@@ -47,6 +49,16 @@ def shipped(run: Run, gguf: Path) -> Verdict:
             fix=f"see {report}; train longer, or export it all the same with --no-gate",
         )
     return verdict
+
+
+def _asked_before(run: Run, name: str) -> None:
+    """Take over the answers that the choice of the ground was made by: the file that won is the one that ships."""
+    folder = run.path / "evals"
+    chosen = run.manifest()["stages"].get("ground", {}).get("chosen")
+    for suffix in (".state.json", ".jsonl"):
+        kept = folder / f"ground-{chosen}{suffix}"
+        if kept.is_file() and not (folder / f"{name}.jsonl").exists():
+            shutil.copyfile(kept, folder / f"{name}{suffix}")
 
 
 def asked(found: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:

@@ -13,7 +13,6 @@ from ..core.settings import settings
 from ..modelfiles.templates import family
 from .convert import convert
 from .merge import Ground, merge
-from .quantize import quantize
 
 FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
 
@@ -49,12 +48,8 @@ def _made(recipe: Recipe, quant: str, ground: Ground, dtype: str) -> Path:
     if not twin.is_file():
         tensors = merge(base, None, ground=ground, dtype=dtype or "bfloat16")
         with atomic_folder(folder) as temporary:
-            if quant in FLOATS:
-                convert(base, temporary / twin.name, family(recipe.base.family), tensors, name=name)
-            else:
-                halfway = convert(base, temporary / "halfway.gguf", family(recipe.base.family), tensors, name=name)
-                quantize(halfway, temporary / twin.name, quant)
-                halfway.unlink()
+            kind = "F16" if quant in FLOATS else quant
+            convert(base, temporary / twin.name, family(recipe.base.family), tensors, quant=kind, name=name)
     return twin
 
 
@@ -85,7 +80,7 @@ def quant_of(path: Path) -> str:
 
 def _first_file(run: Run, recipe: Recipe) -> Path:
     """The exported file that the Modelfile names; the type of the recipe's first quantization."""
-    found = sorted(run.gguf.glob(f"*{recipe.export.quants[0]}.gguf")) or sorted(run.gguf.glob("*.gguf"))
+    found = sorted(run.gguf.glob(f"*{recipe.export.quants[0]}.gguf")) or sorted(run.gguf.glob("[!.]*.gguf"))
     if not found:
         raise SqlLlamaError(f"{run.path}: not exported yet", fix=f"sql-llama export {run.path}")
     return found[0]

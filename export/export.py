@@ -22,6 +22,7 @@ from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
 from .adapter_gguf import adapter_gguf
+from .base_twin import adapter_base
 from .certify import Certificate, Check, certify, certify_ollama, write_certificate
 from .gguf_files import AUTO, gguf_files, known, merged_reference
 from .job import Job, Judges, Options, text_hash
@@ -141,7 +142,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     inputs["modelfile"] = sha256(path)
     judged = {key: inputs[key] for key in ("gguf", "base")}
     if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
-        return Exported(gguf, path, None, name, _notes(run, job, version), more)
+        return Exported(gguf, path, None, name, _notes(run, job, ground, version), more)
     started = time.monotonic()
     certificate = None
     if options.verify:
@@ -165,7 +166,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    return Exported(gguf, path, certificate, name, _notes(run, job, version), more)
+    return Exported(gguf, path, certificate, name, _notes(run, job, ground, version), more)
 
 
 def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
@@ -182,7 +183,7 @@ def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
         )
         made.append(out)
     if job.options.adapter_gguf:
-        lora = run.gguf / f"{job.name}-lora-F16.gguf"
+        lora = _lora(run, job)
         facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=run, ground=ground)
         _once(
             run,
@@ -193,6 +194,10 @@ def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
         )
         made.append(lora)
     return tuple(made)
+
+
+def _lora(run: Run, job: Job) -> Path:
+    return run.gguf / f"{job.name}-lora-F16.gguf"
 
 
 def _once(run: Run, stage: str, inputs: dict[str, str], outputs: list[Path], make: Callable[[], object]) -> None:
@@ -231,8 +236,11 @@ def _demand(certificate: Certificate, run: Run) -> None:
     )
 
 
-def _notes(run: Run, job: Job, version: str | None) -> tuple[str, ...]:
+def _notes(run: Run, job: Job, ground: Ground, version: str | None) -> tuple[str, ...]:
     notes = []
+    if job.options.adapter_gguf:
+        beneath = adapter_base(run, ground, "Q8_0")
+        notes.append(f"The adapter goes over {beneath}: sql-llama chat --model {beneath}+{_lora(run, job)}")
     if job.options.llama_cpp is not None and not known(job.base):
         notes.append(f"Converted by {job.options.llama_cpp}: its family is not one that sql-llama converts itself")
     if not job.options.verify and not run.manifest()["stages"].get("certify"):

@@ -161,7 +161,7 @@ def _ground(made: _Made, judges: Judges) -> Ground:
     job = made.job
     if not job.chooses_ground:
         fixed = "base" if job.recipe.train.quantization == "none" else job.recipe.export.ground
-        return cast(Ground, "nf4" if fixed == "auto" else fixed)
+        return "base" if fixed == "base" else "nf4"
     judge = judges.ground
     if judge is None:
         return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
