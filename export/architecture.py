@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 # transformers' class: the architecture's name in GGUF. Llama 2 and 3, CodeLlama, TinyLlama, SmolLM are all the first.
 ARCHITECTURES = {"LlamaForCausalLM": "llama", "MistralForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2"}
+# what transformers' class takes where config.json is silent; a test compares
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "LlamaForCausalLM": {"max_position_embeddings": 2048, "rms_norm_eps": 1e-6},
+    "MistralForCausalLM": {"max_position_embeddings": 131_072, "rms_norm_eps": 1e-6, "num_key_value_heads": 8},
+    "Qwen2ForCausalLM": {"max_position_embeddings": 32_768, "rms_norm_eps": 1e-6, "num_key_value_heads": 32},
+}
 
 OUTSIDE = {
     "model.embed_tokens.weight": "token_embd.weight",
@@ -105,7 +111,7 @@ def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None)
         if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] <= 0:
             what = "missing" if raw.get(key) is None else f"{raw[key]!r}"
             raise DataError(f"{path}: {key} is {what}", fix="check the base's folder")
-    config = _with_defaults(path)
+    config = _with_defaults(path, raw)
     _refuse(path, config)
     if shapes is not None:
         if "lm_head.weight" in shapes:
@@ -115,15 +121,38 @@ def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None)
     return config
 
 
-def _with_defaults(path: Path) -> dict[str, Any]:
-    from transformers import AutoConfig
-
-    try:
-        config: dict[str, Any] = AutoConfig.from_pretrained(path.parent, local_files_only=True).to_dict()
-    except Exception as error:  # its checks raise whatever they like, and each means the same here
-        said = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: transformers cannot use it ({said})", fix="check the base's folder") from None
+def _with_defaults(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with what transformers takes for a key that is missing or null; its own class would take it 250 MB."""
+    config = {**DEFAULTS[raw["architectures"][0]], **{key: value for key, value in raw.items() if value is not None}}
+    heads, hidden = config["num_attention_heads"], config["hidden_size"]
+    if hidden % heads:
+        raise _wrong(path, f"hidden_size {hidden} is no multiple of the number of attention heads, {heads}")
+    if architecture(config) == "llama":
+        config.setdefault("head_dim", hidden // heads)
+    config.setdefault("num_key_value_heads", heads)
+    for key in ("num_key_value_heads", "max_position_embeddings", "head_dim"):
+        if key in config and (not isinstance(config[key], int) or isinstance(config[key], bool) or config[key] <= 0):
+            raise _wrong(path, f"{key} is {config[key]!r}")
+    if heads % config["num_key_value_heads"]:
+        raise _wrong(path, f"{heads} attention heads are no multiple of num_key_value_heads")
+    if _head_size(config) % 2:
+        raise _wrong(path, f"heads of {_head_size(config)} values, and not of an even rotary dimension")
+    for key in ("rope_scaling", "rope_parameters"):
+        if not isinstance(config.get(key, {}), dict):
+            raise _wrong(path, f"{key} is {config[key]!r}")
+    rope = rope_parameters(config)
+    if rope["rope_type"] == "yarn":
+        rope.setdefault("original_max_position_embeddings", config["max_position_embeddings"])
+    config["rope_parameters"] = rope
+    numbers = {"rms_norm_eps": config["rms_norm_eps"], "rope_theta": rope["rope_theta"]}
+    for key, value in numbers.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise _wrong(path, f"{key} is {value!r}")
     return config
+
+
+def _wrong(path: Path, what: str) -> DataError:
+    return DataError(f"{path}: {what}", fix="check the base's folder")
 
 
 def _refuse(path: Path, config: Mapping[str, Any]) -> None:

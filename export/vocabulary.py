@@ -44,6 +44,7 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # gguf.
 CODELLAMA_SIZE, CODELLAMA_EOT = 32016, 32010  # "▁<EOT>"; the reference knows CodeLlama by its size too
 
 Prefix = Literal["", "always", "first", "never"]
+GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")  # transformers' class that takes tokenizer.json as it is
 
 
 @dataclass(frozen=True)
@@ -239,15 +240,38 @@ def _from_spm(
 
 def _as_transformers_builds_it(path: Path) -> dict[str, Any]:
     """tokenizer.json after transformers has loaded it: its class for a family may replace the steps around the BPE."""
-    from transformers import AutoTokenizer
-
     try:
-        json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if _taken_as_it_is(path.parent, raw):
+            from tokenizers import Tokenizer
+
+            built: dict[str, Any] = json.loads(Tokenizer.from_file(str(path)).to_str())
+            return built
+        from transformers import AutoTokenizer
+
         tokenizer = AutoTokenizer.from_pretrained(path.parent, local_files_only=True)
-        built: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+        built = json.loads(tokenizer.backend_tokenizer.to_str())
     except Exception as error:  # tokenizers raises plain Exception
         raise _broken(path, error) from None
     return built
+
+
+def _taken_as_it_is(base: Path, tokenizer: Mapping[str, Any]) -> bool:
+    """Whether transformers would change nothing: the general class, and no token that only tokenizer_config.json has.
+
+    Worth asking, since loading transformers takes 240 MB, a third of what an export needs.
+    """
+    path = base / "tokenizer_config.json"
+    if not path.is_file() or (base / "added_tokens.json").is_file():
+        return False
+    config = json.loads(path.read_text(encoding="utf-8"))
+    special = config.get("additional_special_tokens") or config.get("extra_special_tokens") or ()
+    texts = special.values() if isinstance(special, dict) else special
+    named = [config.get(f"{kind}_token") for kind in ("bos", "eos", "unk", "pad", "sep", "cls", "mask")]
+    wanted = {item["content"] if isinstance(item, dict) else item for item in (*texts, *named) if item}
+    added = {item["content"]: item["id"] for item in tokenizer.get("added_tokens") or ()}
+    decoder = {item["content"]: int(number) for number, item in (config.get("added_tokens_decoder") or {}).items()}
+    return config.get("tokenizer_class") in GENERAL and wanted <= added.keys() and decoder.items() <= added.items()
 
 
 def _broken(path: Path, error: Exception) -> DataError:

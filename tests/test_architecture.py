@@ -17,6 +17,7 @@ from sql_llama.export.architecture import (
     permute,
     read_config,
     rope_factors,
+    rope_parameters,
     rotary_heads,
 )
 from sql_llama.export.convert import convert
@@ -48,7 +49,7 @@ def with_config(tiny_base: Path, tmp_path: Path) -> Callable[..., Path]:
         ({"rope_parameters": {"rope_type": "spiral", "rope_theta": 1e4}}, "rope_type 'spiral'"),
         ({"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4}}, "factor"),
         ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4, "mscale": 0.7}}, "mscale"),
-        ({"rope_parameters": {"rope_type": "llama3", "factor": 8.0, "rope_theta": 1e4}}, "low_freq_factor"),
+        ({"rope_parameters": {"rope_type": "llama3", "factor": 8.0, "rope_theta": 1e4}}, "high_freq_factor"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor"),
         ({"num_hidden_layers": None}, "num_hidden_layers is missing"),
         ({"hidden_size": 0}, "hidden_size is 0"),
@@ -164,3 +165,19 @@ def test_names() -> None:
     assert gguf_name(Path("x"), "lm_head.weight") == "output.weight"
     with pytest.raises(DataError, match="not of a plain decoder"):
         gguf_name(Path("x"), "model.layers.0.self_attn.q_norm.weight")
+
+
+@pytest.mark.parametrize("kind", ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"])
+def test_what_a_config_leaves_out_is_what_transformers_takes(kind: str, tmp_path: Path) -> None:
+    import transformers
+
+    sizes = {"vocab_size": 320, "hidden_size": 512, "intermediate_size": 64, "num_hidden_layers": 2}
+    least = {"architectures": [kind], **sizes, "num_attention_heads": 32}
+    (tmp_path / "config.json").write_text(json.dumps(least))
+    theirs = getattr(transformers, kind.replace("ForCausalLM", "Config"))(**sizes, num_attention_heads=32).to_dict()
+    ours = read_config(tmp_path)
+    for key in ("max_position_embeddings", "rms_norm_eps", "num_key_value_heads", "tie_word_embeddings", "hidden_act"):
+        assert ours.get(key, {"tie_word_embeddings": False, "hidden_act": "silu"}.get(key)) == theirs[key], key
+    assert ours.get("head_dim") == theirs.get("head_dim")
+    assert ours.get("attention_bias", False) == theirs.get("attention_bias", False)
+    assert rope_parameters(ours) == theirs["rope_parameters"]
