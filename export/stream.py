@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-BLOCK = 2**21  # values in a block, about: 8 MiB of float32
+BLOCK = 2**20  # values in a block, about: 4 MiB of float32
 LARGEST_FLOAT16 = 65504.0
 WIDE = ("F32", "BF16")  # kinds that hold whatever float32 holds; the scales of all others are float16
 
