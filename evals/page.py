@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CLASSES = {"hardness": "By hardness", "features": "By feature of the gold query", "database": "By database"}
 
+CHOICES = {"ground": "What the adapter was merged into", "quant": "Which type ships"}
+
 EXAMPLES = {
     "worse": "right with the base only",
     "wrong": "wrong with both",
@@ -58,7 +60,12 @@ def _environment(autoescape: bool) -> "jinja2.Environment":
         "label": label,
         "fenced": fenced,
     }
-    environment.globals |= {"kinds": KINDS, "class_titles": CLASSES, "example_kinds": EXAMPLES}
+    environment.globals |= {
+        "kinds": KINDS,
+        "class_titles": CLASSES,
+        "example_kinds": EXAMPLES,
+        "choice_titles": CHOICES,
+    }
     return environment
 
 

@@ -51,7 +51,8 @@ class Facts:
     """What a report is made from.
 
     `base` and `tuned` name the two models that are compared: by default the first and the second. `databases` leads
-    from a row's database to its file, for the tables of the examples. `gate` is the verdict of evals/gate.py.
+    from a row's database to its file, for the tables of the examples. `gate` is the verdict of evals/gate.py, `choices`
+    what evals/pick.py measured before the file was made.
     """
 
     models: tuple[Model, ...]
@@ -63,6 +64,7 @@ class Facts:
     databases: Mapping[str, Path] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     gate: Verdict | None = None
+    choices: tuple[Mapping[str, Any], ...] = ()
     command: str = ""
     date: str = ""
     version: str = __version__
@@ -129,6 +131,7 @@ def report(facts: Facts) -> dict[str, Any]:
         "causes": _causes(shown),
         "examples": examples([(model.name, model.rows) for model in shown], facts.databases),
         "gate": facts.gate.as_json() if facts.gate else None,
+        "choices": [dict(choice) for choice in facts.choices],
         "machine": dict(facts.machine),
     }
     said = plain(said)

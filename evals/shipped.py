@@ -1,8 +1,10 @@
 """Does the file that ships answer better than its base? Asked before a model is handed to anyone."""
 
+import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.run import Run
@@ -41,7 +43,8 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     ]
     databases = {item.database_name: item.database for item in found.items}
     report = write_report(
-        Facts(tuple(models), "questions of our own", databases=databases, gate=verdict), run.path / "evals"
+        Facts(tuple(models), "questions of our own", databases=databases, gate=verdict, choices=_choices(run)),
+        run.path / "evals",
     )[1]
     if not verdict.passed:
         raise SqlLlamaError(
@@ -49,6 +52,12 @@ def shipped(run: Run, gguf: Path) -> Verdict:
             fix=f"see {report}; train longer, or export it all the same with --no-gate",
         )
     return verdict
+
+
+def _choices(run: Run) -> tuple[dict[str, Any], ...]:
+    """What was measured when ground and type were chosen."""
+    paths = (run.path / "evals" / f"{what}.json" for what in ("ground", "quant"))
+    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file())
 
 
 def _asked_before(run: Run, name: str) -> None:
