@@ -316,7 +316,7 @@ def test_what_was_measured_to_choose_a_file_stands_in_it(tmp_path: Path) -> None
         "no smaller one is as good",
         "0.0430 ± 0.0100",
         "55 of 60",
-        "81.9%–96.4%",
+        "81.9–96.4",
         "not asked",
     ):
         assert said in page, said
