@@ -3,6 +3,7 @@
 import ctypes
 import gzip
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -266,27 +267,21 @@ def test_a_disk_with_too_little_space_is_seen_before_the_work(
 
 
 def test_a_disk_that_fills_up_leaves_no_half_file(here: Path, tiny_base: Path, tiny_adapter: Path) -> None:
-    """Files may not grow beyond 50 kB, which is what a full disk looks like to the export's largest file."""
-    command = [
-        "export",
-        "--base",
-        str(tiny_base),
-        "--adapter",
-        str(tiny_adapter),
-        "--out",
-        "new/run",
-        "--quant",
-        "Q8_0",
-    ]
+    """Files may not grow as long as the export's: what a full disk looks like to it."""
+    command = ["export", "--base", str(tiny_base), "--adapter", str(tiny_adapter), "--quant", "F32", "--ground", "base"]
+    command = [sys.executable, "-m", "sql_llama.cli", *command, "--no-verify", "--no-gate", "--out"]
+    subprocess.run([*command, "whole"], check=True, capture_output=True)
+    limit = (here / "whole" / "gguf" / "sql-llama-F32.gguf").stat().st_size - 1
+    shutil.rmtree(here / "whole")
     before = tree(here)
     done = subprocess.run(
-        [sys.executable, "-m", "sql_llama.cli", *command, "--ground", "base", "--no-verify"],
+        [*command, "new/run"],
         capture_output=True,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert done.returncode == FAILURE
-    assert_told("\n".join(done.stderr.splitlines()[-2:]), "new/run/gguf/sql-llama-F16.gguf: cannot be written")
+    assert_told("\n".join(done.stderr.splitlines()[-2:]), "new/run/gguf/sql-llama-F32.gguf: cannot be written")
     assert "disk space" in done.stderr
     assert "Traceback" not in done.stderr
     assert tree(here) == before

@@ -242,17 +242,23 @@ def test_answers_as_llamacpp_does(server: "OllamaServer", said_by_llamacpp: list
 
 
 def behind_at_the_fork(tokens: list[dict[str, Any]], other: str) -> float:
-    """How far, in Ollama's own logits, the token of the `other` answer stood behind the one that Ollama took."""
-    text = ""
+    """How far, in Ollama's own logits, the token of the `other` answer stood behind the one that Ollama took.
+
+    The same text can be written in other tokens, so the answers may part before their texts do: 'H', 'am', 'mer' and
+    'Ham', 'ilton' part at 'H'. Every place counts at which another token would have gone on with the other text.
+    """
+    text, behind = "", 1e9
     for token in tokens:
-        if not other.startswith(text + token["token"]):
-            left = other[len(text) :]
-            rivals = [one["logprob"] for one in token["top_logprobs"] if one["token"] and left.startswith(one["token"])]
+        left = other[len(text) :]
+        for one in token["top_logprobs"]:
             # where the other answer ends, no text tells its token: the end stands among the rivals without one
-            ends = [one["logprob"] for one in token["top_logprobs"] if not left and one["token"] in ("", "<|im_end|>")]
-            return float(token["logprob"] - max(rivals + ends, default=-1e9))
+            goes_on = left.startswith(one["token"]) if one["token"] and left else not left
+            if goes_on and one["token"] != token["token"]:
+                behind = min(behind, token["logprob"] - one["logprob"])
+        if not other.startswith(text + token["token"]):
+            return float(behind)
         text += token["token"]
-    return 0.0 if text == other else 1e9
+    return 0.0 if text == other else float(behind)
 
 
 def test_ollama_run_prints_the_same_sql(server: "OllamaServer", llamacpp: LlamaCpp) -> None:
