@@ -108,6 +108,8 @@ def command(
             raise click.UsageError("give either RUN, or all of --base, --adapter and --out")
         exported = export_adapter(resolve_base(base), adapter, out, options, judges, ground=ground)
     else:
+        if ground != "auto":
+            raise click.UsageError("--ground is for --adapter; that of a run is export.ground in its recipe")
         chosen = Run(run) if run is not None else latest_run()
         chosen.manifest()
         recipe, _ = read_recipe(str(chosen.recipe_path))

@@ -96,7 +96,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     rows[largest] = asked(found, files[largest], run.path / "evals", name=f"quant-{largest}").rows
     chosen = largest
     for label in order[:-1]:
-        if near[label].kl > FAR:
+        if not near[label].kl <= FAR:  # nor is what is not a number
             continue
         rows[label] = asked(found, files[label], run.path / "evals", name=f"quant-{label}").rows
         paired = mcnemar(_right(rows[largest]), _right(rows[label]))

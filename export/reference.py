@@ -67,7 +67,9 @@ def reference(base: Path, weights: Iterable[Weights], answers: Sequence[Answered
             advance()
         _fill(base, norm, tensors, "model.norm.")
         ends = torch.cat([norm(state[0, item.prompt - 1 :]) for state, item in zip(states, answers, strict=True)])
-        head = embeddings if config.tie_word_embeddings else _tensor(base, tensors, "lm_head.weight")
+        # an adapter may have parted the output matrix from the embedding that the base's config says it is
+        tied = config.tie_word_embeddings and "lm_head.weight" not in tensors
+        head = embeddings if tied else _tensor(base, tensors, "lm_head.weight")
         result = Reference(tuple(answers), _log_probabilities(ends, head))
         advance()
     return result
