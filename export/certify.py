@@ -89,12 +89,14 @@ def certify(
     *,
     reference: Reference | None = None,
     modelfile: Path | None = None,
+    tokenizer: Path | None = None,
     threads: int | None = None,
 ) -> Certificate:
     """Check one GGUF file against the Hugging Face folder `base` and what the merged model says (`reference`).
 
-    `modelfile` ships beside it. What needs a thing that is None is skipped, and says so. Raises DataError for a file
-    that is broken, or of which nobody knows the chat family.
+    `modelfile` ships beside it; `tokenizer` is the folder that has it, by default the base's. What needs a thing that
+    is None is skipped, and says so. Raises DataError for a file that is broken, or of which nobody knows the chat
+    family.
     """
     from ..engines.llamacpp import load_llamacpp
 
@@ -106,9 +108,9 @@ def certify(
     engine = load_llamacpp(gguf, threads=threads)
     try:
         checks = (
-            _template(chats, chat_family, metadata, base),
-            _vocabulary(metadata, base),
-            _tokens(chats, chat_family, base, engine),
+            _template(chats, chat_family, metadata, tokenizer or base),
+            _vocabulary(metadata, tokenizer or base),
+            _tokens(chats, chat_family, tokenizer or base, engine),
             _bos(chats, chat_family, metadata, engine),
             _ends(metadata, chat_family, engine, base, beside),
             _stops(stop_probes(), engine),

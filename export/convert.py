@@ -65,17 +65,18 @@ def convert_all(
     facts: Mapping[str, str | int | float] | None = None,
     imatrix: Path | None = None,
     overrides: Mapping[str, str] | None = None,
+    tokenizer: Path | None = None,
     threads: int = 0,
 ) -> None:
     """Write a GGUF file for each type (F16, Q4_K_M, ...) in `outs`, from `tensors` of `merge` (default: the base's).
 
     `facts` are further metadata, `imatrix` is an importance matrix in GGUF, `overrides` maps patterns in tensor names
-    to tensor types. Vectors stay float32. All files are whole, or none is there. Raises RecipeError for an unknown
-    type or one that needs an importance matrix, DataError for what this converter does not know and for weights that
-    do not fit, SqlLlamaError when the disk is too full.
+    to tensor types, `tokenizer` is the folder that has it (default: the base). Vectors stay float32. All files are
+    whole, or none is there. Raises RecipeError for an unknown type or one that needs an importance matrix, DataError
+    for what this converter does not know and for weights that do not fit, SqlLlamaError when the disk is too full.
     """
     weights = {one.name: one for one in (merge(base, None) if tensors is None else tensors)}
-    model = _read_model(base, weights, chat_family, name, license, facts or {})
+    model = _read_model(base, tokenizer or base, weights, chat_family, name, license, facts or {})
     importance = read_matrix(imatrix)
     files = _plan(model, outs, importance, overrides or {})
     said = ", ".join(f"{file.quant} ({file.size / 2**20:.0f} MiB)" for file in files)
@@ -122,6 +123,7 @@ class _File:
 
 def _read_model(
     base: Path,
+    tokenizer: Path,
     weights: Mapping[str, Weights],
     chat_family: Family,
     name: str,
@@ -131,9 +133,9 @@ def _read_model(
     import torch
 
     config = read_config(base, {one.name: one.shape for one in weights.values()})
-    vocabulary = read_vocabulary(base, int(config["vocab_size"]))
+    vocabulary = read_vocabulary(tokenizer, int(config["vocab_size"]))
     if chat_family.end_of_turn not in vocabulary.tokens:
-        raise DataError(f"{base}: its tokenizer has no {chat_family.end_of_turn}", fix="set base.family")
+        raise DataError(f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}", fix="set base.family")
     found = {gguf_name(base, one.name): one for one in weights.values() if not left_out(config, one.name)}
     factors = rope_factors(config)
     if factors is not None:

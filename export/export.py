@@ -33,6 +33,7 @@ from .provenance import provenance
 from .quantize import check_quant
 from .register import HOW_TO_GET_ONE, register
 from .verify import answered, provenance_check
+from .vocabulary import tokenizer_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
@@ -146,7 +147,8 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     started = time.monotonic()
     certificate = None
     if options.verify:
-        certificate = certify(shipped, job.base, reference=merged_reference(run, job, ground), modelfile=path)
+        merged, tokenizer = merged_reference(run, job, ground), tokenizer_of(job.base, job.adapter)
+        certificate = certify(shipped, job.base, reference=merged, modelfile=path, tokenizer=tokenizer)
         certificate = _with(certificate, lambda: provenance_check(shipped, run, job.base))
         _demand(certificate, run)
     if judges.gate is not None and not run.done("gate", judged):

@@ -26,7 +26,7 @@ from .prompts import prompts
 from .provenance import provenance
 from .quantize import quantize
 from .reference import Reference, reference
-from .vocabulary import read_vocabulary
+from .vocabulary import read_vocabulary, tokenizer_of
 
 AUTO = "auto"
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
@@ -39,7 +39,7 @@ def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Pa
 
     Raises what merging, converting and the judges raise.
     """
-    for leftover in run.gguf.glob(".*.gguf"):  # of a killed export
+    for leftover in (*run.gguf.glob(".*.gguf"), *run.path.glob(".imatrix.gguf.*")):  # of a killed export
         leftover.unlink()
     for leftover in (*run.path.glob(".llama.cpp.*"), *run.path.glob(".merged.*")):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -62,9 +62,13 @@ class _Made:
     def path(self, quant: str) -> Path:
         return self.run.gguf / f"{self.job.name}-{quant}.gguf"
 
+    def plain(self, quant: str) -> bool:
+        """Whether an importance matrix changes nothing; a tensor's own type may need one in a file of any type."""
+        return quant in PLAIN and not self.job.options.overrides
+
     def inputs(self, ground: Ground, quant: str) -> dict[str, str]:
         said = f"{ground} {self.job.dtype}" if ground == "nf4" else ground
-        rounding = {} if quant in PLAIN else {"imatrix": self.job.inputs["imatrix"]}
+        rounding = {} if self.plain(quant) else {"imatrix": self.job.inputs["imatrix"]}
         given = {key: value for key, value in self.job.inputs.items() if key != "imatrix"}
         return {**given, **rounding, "ground": said, "type": quant}
 
@@ -76,7 +80,7 @@ class _Made:
 
     def write_missing(self, ground: Ground, wanted: Mapping[str, Path]) -> None:
         missing = [quant for quant in wanted if not self.done(ground, quant)]
-        for part in ([quant for quant in missing if quant in PLAIN], [q for q in missing if q not in PLAIN]):
+        for part in ([q for q in missing if self.plain(q)], [q for q in missing if not self.plain(q)]):
             if part:  # the importance matrix is gathered on Q8_0, which is there by then if it is wanted
                 started = time.monotonic()
                 self.write(ground, {quant: wanted[quant] for quant in part})
@@ -85,13 +89,15 @@ class _Made:
 
     def write(self, ground: Ground, files: Mapping[str, Path]) -> None:
         """Write files over a ground, wherever they lie."""
-        rounded = any(quant not in PLAIN for quant in files)
-        self._convert(ground, files, self.imatrix() if rounded else None)
+        rounded = any(not self.plain(quant) for quant in files)
+        self._convert(ground, files, self.imatrix() if rounded else None, self.job.options.overrides)
 
-    def _convert(self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None) -> None:
+    def _convert(
+        self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
+    ) -> None:
         job = self.job
         if job.options.llama_cpp is not None and not known(job.base):
-            self._by_llama_cpp(ground, files, imatrix, job.options.llama_cpp)
+            self._by_llama_cpp(ground, files, imatrix, overrides, job.options.llama_cpp)
             return
         said = f"{ground} {job.dtype}" if ground == "nf4" else ground
         facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=self.run, ground=said)
@@ -104,10 +110,18 @@ class _Made:
             license=job.recipe.base.license,
             facts=facts,
             imatrix=imatrix,
-            overrides=job.options.overrides,
+            overrides=overrides,
+            tokenizer=tokenizer_of(job.base, job.adapter),
         )
 
-    def _by_llama_cpp(self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None, llama_cpp: Path) -> None:
+    def _by_llama_cpp(
+        self,
+        ground: Ground,
+        files: Mapping[str, Path],
+        imatrix: Path | None,
+        overrides: Mapping[str, str],
+        llama_cpp: Path,
+    ) -> None:
         """The long way, for families that our converter does not know: a merged folder, a float16 file, then each."""
         job = self.job
         with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".llama.cpp.") as scratch:
@@ -115,7 +129,7 @@ class _Made:
             merged_folder(job.base, job.adapter, folder, ground=ground, dtype=job.dtype)
             convert_by_llama_cpp(folder, whole, llama_cpp, chat_family=job.chat_family)
             for quant, path in files.items():
-                quantize(whole, path, quant, imatrix=imatrix, overrides=job.options.overrides)
+                quantize(whole, path, quant, imatrix=imatrix, overrides=overrides)
 
     def imatrix(self) -> Path | None:
         """The importance matrix: the given one, or one from the run's own training prompts; None where not wanted."""
@@ -128,11 +142,12 @@ class _Made:
         if self.run.done("imatrix", inputs):
             return out
         started = time.monotonic()
-        ground = "base" if self.job.recipe.train.quantization == "none" else "nf4"
+        # over the weights that were trained, in plain Q8_0: what the matrix says depends on no other choice
+        ground: Ground = "base" if self.job.recipe.train.quantization == "none" else "nf4"
         temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
-        there = self.path("Q8_0") if any(self.done(one, "Q8_0") for one in GROUNDS) else temporary
+        there = self.path("Q8_0") if self.plain("Q8_0") and self.done(ground, "Q8_0") else temporary
         if there is temporary:
-            self._convert(cast(Ground, ground), {"Q8_0": temporary}, None)
+            self._convert(ground, {"Q8_0": temporary}, None, {})
         importance(there, prompts(pairs, CHATS), out)
         temporary.unlink(missing_ok=True)
         self.run.finish("imatrix", inputs, [out], time.monotonic() - started)
@@ -152,7 +167,7 @@ def merged_reference(run: Run, job: Job, ground: Ground) -> Reference | None:
     """What the merged model says at the answers to the run's validation questions; None of a family not known."""
     if job.options.llama_cpp is not None and not known(job.base):
         return None
-    asked = answers(job.base, job.chat_family, run.path / "data" / "valid.jsonl")
+    asked = answers(tokenizer_of(job.base, job.adapter), job.chat_family, run.path / "data" / "valid.jsonl")
     return reference(job.base, merge(job.base, job.adapter, ground=ground, dtype=job.dtype), asked)
 
 
@@ -167,7 +182,7 @@ def _ground(made: _Made, judges: Judges) -> Ground:
         return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
     quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
     files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
-    known = answers(job.base, job.chat_family, made.run.path / "data" / "valid.jsonl")
+    known = answers(tokenizer_of(job.base, job.adapter), job.chat_family, made.run.path / "data" / "valid.jsonl")
 
     def write() -> None:
         for ground, path in files.items():

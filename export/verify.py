@@ -18,6 +18,7 @@ from .certify import Certificate, Check, Verdict, certify, certify_ollama, close
 from .merge import Ground, merge
 from .provenance import HUB_ID
 from .reference import Reference, reference
+from .vocabulary import tokenizer_of
 
 
 def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
@@ -41,7 +42,8 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
         raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")
     base = resolve_base(recipe.base.model, recipe.base.revision)
     merged = run_reference(run, recipe, base)
-    certificate = certify(chosen, base, reference=merged, modelfile=run.path / "Modelfile")
+    tokenizer = tokenizer_of(base, _adapter(run, recipe))
+    certificate = certify(chosen, base, reference=merged, modelfile=run.path / "Modelfile", tokenizer=tokenizer)
     others = [
         _named(closeness(file, check_gguf(file), merged), f"divergence {file.name}")
         for file in made
@@ -90,11 +92,11 @@ def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
 
 def run_reference(run: Run, recipe: Recipe, base: Path) -> Reference | None:
     """What a run's merged model says at the answers to its validation questions; None when its adapter is gone."""
-    adapter = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
-    if not (adapter / "adapter_config.json").is_file():
+    adapter = _adapter(run, recipe)
+    if adapter is None:
         return None
     ground, _, dtype = _ground(run, recipe).partition(" ")
-    asked = answers(base, family(recipe.base.family), run.path / "data" / "valid.jsonl")
+    asked = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")
     return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), asked)
 
 
@@ -150,11 +152,16 @@ def _ground(run: Run, recipe: Recipe) -> str:
     return str(stated or ("base" if recipe.train.quantization == "none" else recipe.export.ground))
 
 
+def _adapter(run: Run, recipe: Recipe) -> Path | None:
+    """The adapter of a run, its own or one of elsewhere; None when it is gone."""
+    folder = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
+    return folder if (folder / "adapter_config.json").is_file() else None
+
+
 def _hashes(run: Run, recipe: Recipe) -> dict[str, str]:
     """Of what the run was made from and what it made, as far as it is there."""
-    adapter = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
     paths = {
-        "adapter": adapter,
+        "adapter": run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser(),
         "data.train": run.path / "data" / "train.jsonl",
         "data.valid": run.path / "data" / "valid.jsonl",
     }

@@ -28,6 +28,7 @@ from ..core.errors import DataError
 from ..core.records import Message
 from ..modelfiles.templates import Family, render_chat
 from .architecture import ANOTHER_WAY
+from .merge import merged_shapes, weight_shapes
 from .sentencepiece import Piece, sentencepiece
 
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|"
@@ -108,6 +109,14 @@ def _space_prefix(vocabulary: Vocabulary, chat_family: Family) -> bool:
         t for t, kind in zip(vocabulary.tokens, vocabulary.kinds, strict=True) if kind in (CONTROL, USER_DEFINED)
     )
     return vocabulary.prefix == "always" or not prompt.startswith(tuple(special))
+
+
+def tokenizer_of(base: Path, adapter: Path | None) -> Path:
+    """The folder whose tokenizer the merged model has: the adapter's, where it resized the embedding and has one."""
+    table = "model.embed_tokens.weight"
+    if adapter is None or not (adapter / "tokenizer.json").is_file():
+        return base
+    return base if merged_shapes(base, adapter).get(table) == weight_shapes(base).get(table) else adapter
 
 
 def read_vocabulary(base: Path, size: int) -> Vocabulary:
