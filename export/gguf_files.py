@@ -26,7 +26,7 @@ from .prompts import prompts
 from .provenance import provenance
 from .quantize import quantize
 from .reference import Reference, reference
-from .vocabulary import read_vocabulary
+from .vocabulary import read_vocabulary, tokenizer_of
 
 AUTO = "auto"
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
@@ -111,6 +111,7 @@ class _Made:
             facts=facts,
             imatrix=imatrix,
             overrides=overrides,
+            tokenizer=tokenizer_of(job.base, job.adapter),
         )
 
     def _by_llama_cpp(
@@ -166,7 +167,7 @@ def merged_reference(run: Run, job: Job, ground: Ground) -> Reference | None:
     """What the merged model says at the answers to the run's validation questions; None of a family not known."""
     if job.options.llama_cpp is not None and not known(job.base):
         return None
-    asked = answers(job.base, job.chat_family, run.path / "data" / "valid.jsonl")
+    asked = answers(tokenizer_of(job.base, job.adapter), job.chat_family, run.path / "data" / "valid.jsonl")
     return reference(job.base, merge(job.base, job.adapter, ground=ground, dtype=job.dtype), asked)
 
 
@@ -181,7 +182,7 @@ def _ground(made: _Made, judges: Judges) -> Ground:
         return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
     quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
     files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
-    known = answers(job.base, job.chat_family, made.run.path / "data" / "valid.jsonl")
+    known = answers(tokenizer_of(job.base, job.adapter), job.chat_family, made.run.path / "data" / "valid.jsonl")
 
     def write() -> None:
         for ground, path in files.items():
