@@ -81,6 +81,7 @@ class Run:
     ) -> None:
         """Record a finished stage: `inputs` name to hash or value, `outputs` under the run directory."""
         manifest = self.manifest()
+        manifest["stages"].pop(stage, None)  # the latest stands last
         manifest["stages"][stage] = {
             "inputs": dict(inputs),
             "outputs": [

@@ -143,7 +143,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     inputs["modelfile"] = sha256(path)
     judged = {key: inputs[key] for key in ("gguf", "base")}
     if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
-        return Exported(gguf, path, None, name, _notes(run, job, ground, version), more)
+        return Exported(gguf, path, None, name, _notes(run, job, ground, inputs["gguf"], version), more)
     started = time.monotonic()
     certificate = None
     if options.verify:
@@ -168,7 +168,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    return Exported(gguf, path, certificate, name, _notes(run, job, ground, version), more)
+    return Exported(gguf, path, certificate, name, _notes(run, job, ground, inputs["gguf"], version), more)
 
 
 def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
@@ -238,14 +238,15 @@ def _demand(certificate: Certificate, run: Run) -> None:
     )
 
 
-def _notes(run: Run, job: Job, ground: Ground, version: str | None) -> tuple[str, ...]:
+def _notes(run: Run, job: Job, ground: Ground, shipped: str, version: str | None) -> tuple[str, ...]:
     notes = []
     if job.options.adapter_gguf:
         beneath = adapter_base(run, ground, "Q8_0")
         notes.append(f"The adapter goes over {beneath}: sql-llama chat --model {beneath}+{_lora(run, job)}")
     if job.options.llama_cpp is not None and not known(job.base):
         notes.append(f"Converted by {job.options.llama_cpp}: its family is not one that sql-llama converts itself")
-    if not job.options.verify and not run.manifest()["stages"].get("certify"):
+    certified = run.manifest()["stages"].get("certify", {}).get("inputs", {}).get("gguf")
+    if not job.options.verify and certified != shipped:
         notes.append(f"Not checked: sql-llama verify {run.path}")
     if version is None:
         notes.append(HOW_TO_GET_ONE)

@@ -30,22 +30,31 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
     run = Run(path)
     stages = run.manifest()["stages"]
     recipe, _ = read_recipe(str(run.recipe_path))
-    made = {
-        run.path / item["path"]: item["sha256"]
-        for name, entry in stages.items()
-        if name.startswith("quantize ")
-        for item in entry["outputs"]
-    }
+    said = next((entry["inputs"]["ground"] for entry in stages.values() if "ground" in entry["inputs"]), "base")
+    made: dict[Path, str] = {}
+    grounds: dict[Path, str] = {}  # what each file was merged over: two types may have chosen differently
+    for name, entry in stages.items():
+        for item in entry["outputs"] if name.startswith("quantize ") else ():
+            made[run.path / item["path"]] = item["sha256"]
+            grounds[(run.path / item["path"]).resolve()] = entry["inputs"].get("ground", said)
     shipped = _shipped(run)
     chosen = gguf or shipped
     if not made or chosen.resolve() not in {file.resolve() for file in made}:
         raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")
     base = resolve_base(recipe.base.model, recipe.base.revision)
-    merged = run_reference(run, recipe, base)
+    references: dict[str, Reference | None] = {}
+
+    def merged(file: Path) -> Reference | None:
+        ground = grounds[file.resolve()]
+        if ground not in references:
+            references[ground] = run_reference(run, recipe, base, ground)
+        return references[ground]
+
     tokenizer = tokenizer_of(base, _adapter(run, recipe))
-    certificate = certify(chosen, base, reference=merged, modelfile=run.path / "Modelfile", tokenizer=tokenizer)
+    beside = run.path / "Modelfile"
+    certificate = certify(chosen, base, reference=merged(chosen), modelfile=beside, tokenizer=tokenizer)
     others = [
-        _named(closeness(file, check_gguf(file), merged), f"divergence {file.name}")
+        _named(closeness(file, check_gguf(file), merged(file)), f"divergence {file.name}")
         for file in made
         if file.is_file() and file.resolve() != chosen.resolve()
     ]
@@ -90,12 +99,15 @@ def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
     return replace(certificate, checks=(*certificate.checks, check))
 
 
-def run_reference(run: Run, recipe: Recipe, base: Path) -> Reference | None:
-    """What a run's merged model says at the answers to its validation questions; None when its adapter is gone."""
+def run_reference(run: Run, recipe: Recipe, base: Path, ground: str = "base") -> Reference | None:
+    """What a run's merged model says at the answers to its validation questions; None when its adapter is gone.
+
+    `ground` is what a file's stage says that it was merged over: `nf4 bfloat16`, or `base`.
+    """
     adapter = _adapter(run, recipe)
     if adapter is None:
         return None
-    ground, _, dtype = _ground(run, recipe).partition(" ")
+    ground, _, dtype = ground.partition(" ")
     asked = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")
     return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), asked)
 
@@ -143,13 +155,6 @@ def _files(made: dict[Path, str]) -> Check:
 
 def _named(check: Check, name: str) -> Check:
     return replace(check, name=name)
-
-
-def _ground(run: Run, recipe: Recipe) -> str:
-    """What the run's files were merged over, and the training's compute type: `nf4 bfloat16`, or `base`."""
-    stages = run.manifest()["stages"]
-    stated = next((entry["inputs"]["ground"] for entry in stages.values() if "ground" in entry["inputs"]), "")
-    return str(stated or ("base" if recipe.train.quantization == "none" else recipe.export.ground))
 
 
 def _adapter(run: Run, recipe: Recipe) -> Path | None:
