@@ -11,10 +11,14 @@ from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.templates import family
-from .convert import convert
+from .convert import convert_all
+from .importance import importance
 from .merge import Ground, merge
+from .probes import answered_probes
 
 FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
+# no matrix of a layer is rounded to these without an importance matrix
+HUNGRY = ("IQ1_M", "IQ1_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ3_XS", "IQ3_XXS", "Q2_K_S")
 
 
 def base_twin(run_or_model: Path) -> Path:
@@ -47,9 +51,13 @@ def _made(recipe: Recipe, quant: str, ground: Ground, dtype: str) -> Path:
     twin = folder / f"{name}{'-nf4' if nf4 else ''}-{quant}.gguf"
     if not twin.is_file():
         tensors = merge(base, None, ground=ground, dtype=dtype or "bfloat16")
+        read = _made(recipe, "Q8_0", ground, dtype) if quant in HUNGRY else None
         with atomic_folder(folder) as temporary:
             kind = "F16" if quant in FLOATS else quant
-            convert(base, temporary / twin.name, family(recipe.base.family), tensors, quant=kind, name=name)
+            # of our own questions: the twin is kept for every run over this base
+            matrix = read and importance(read, answered_probes(), temporary / "imatrix.gguf")
+            outs = {kind: temporary / twin.name}
+            convert_all(base, outs, family(recipe.base.family), tensors, name=name, imatrix=matrix)
     return twin
 
 

@@ -36,6 +36,13 @@ def test_the_twin_has_the_type_and_the_template_of_the_tuned_file(run: Run, quan
     assert [path.name for path in twin.parent.iterdir()] == [twin.name]
 
 
+def test_a_type_that_needs_an_importance_matrix_gets_one_of_the_base_s_own(run: Run) -> None:
+    tuned = quantize(run.gguf / "tuned-F16.gguf", run.gguf / "tuned-Q2_K_S.gguf", "Q2_K_S", threads=1)
+    twin = base_twin(tuned)
+    assert quant_of(twin) == "Q2_K_S"
+    assert check_gguf(twin)["quantize.imatrix.file"] == "imatrix.gguf"
+
+
 def test_a_run_stands_for_its_first_quantization(run: Run) -> None:
     assert base_twin(run.path) == base_twin(run.gguf / "tuned-Q8_0.gguf")
 
