@@ -181,7 +181,9 @@ def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
             "merged",
             {**job.inputs, "ground": ground},
             [out],
-            lambda: merged_folder(job.base, job.adapter, out, ground=ground, dtype=job.dtype),
+            lambda: merged_folder(
+                job.base, job.adapter, out, ground=ground, dtype=job.dtype, template=job.chat_family.jinja
+            ),
         )
         made.append(out)
     if job.options.adapter_gguf:

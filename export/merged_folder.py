@@ -16,7 +16,7 @@ from ..core.errors import DataError, SqlLlamaError
 from ..core.files import atomic_folder, need_space, write_json
 from ..core.progress import Advance, progress
 from .merge import Ground, Weights, blocks, merge, merged_config
-from .weight_files import INDEX, WHOLE
+from .weight_files import INDEX, WHOLE, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -26,10 +26,11 @@ TYPES = {"F16": (2, "float16"), "BF16": (2, "bfloat16"), "F32": (4, "float32"), 
 SHARD_BYTES = 5 * 10**9  # what model hubs take with ease
 LARGEST_FLOAT16 = 65504.0
 TOKENIZERS = ("tokenizer.json", "tokenizer.model")
+TEMPLATES = ("chat_template.jinja", "chat_template.json")
 BESIDE = (
     *TOKENIZERS,
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"),
-    *("chat_template.jinja", "chat_template.json"),
+    *TEMPLATES,
 )
 FROM_BASE = ("generation_config.json", "LICENSE*", "NOTICE*", "USE_POLICY*")
 
@@ -41,13 +42,15 @@ def merged_folder(
     *,
     ground: Ground = "base",
     dtype: str = "bfloat16",
+    template: str = "",
     max_shard_bytes: int = SHARD_BYTES,
 ) -> Path:
     """Write the folder `out` in Hugging Face's layout, each tensor in the type that it has in the base.
 
-    `ground` and `dtype` (the compute type of the training) are `merge`'s. `out` is whole or not there; an earlier
-    model in it is replaced. Raises DataError as `merge` does, for values that the type cannot hold and for a base
-    without a tokenizer, and SqlLlamaError when `out` holds something else or the disk is too full.
+    `ground` and `dtype` (the compute type of the training) are `merge`'s. `template` is the Jinja chat template of the
+    training, in place of the base's own. `out` is whole or not there; an earlier model in it is replaced. Raises
+    DataError as `merge` does, for values that the type cannot hold and for a base without a tokenizer, and
+    SqlLlamaError when `out` holds something else or the disk is too full.
     """
     _check_place(out, base, adapter)
     tensors = list(merge(base, adapter, ground=ground, dtype=dtype))
@@ -67,7 +70,11 @@ def merged_folder(
             write_json(temporary / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
         write_json(temporary / "config.json", config)
         for path in beside:
-            shutil.copyfile(path, temporary / path.name)
+            if not (template and path.name in TEMPLATES):
+                shutil.copyfile(path, temporary / path.name)
+        if template:
+            said = temporary / "tokenizer_config.json"
+            write_json(said, {**(read_json(said) if said.is_file() else {}), "chat_template": template})
     return out
 
 

@@ -69,6 +69,16 @@ def test_all_that_belongs_to_a_model_goes_with_it(tiny_base: Path, tiny_adapter:
     assert json.loads((out / "config.json").read_text()) == json.loads((base / "config.json").read_text())
 
 
+def test_the_template_of_the_training_takes_the_place_of_the_base_s(tiny_base: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    base = Path(shutil.copytree(tiny_base, tmp_path / "base"))
+    (base / "chat_template.jinja").write_text("the base's own")
+    out = merged_folder(base, None, tmp_path / "merged", template="{{ messages[0].content }}?")
+    tokenizer: Any = AutoTokenizer.from_pretrained(out)
+    assert tokenizer.apply_chat_template([{"role": "user", "content": "How many"}], tokenize=False) == "How many?"
+
+
 def test_more_tokens_come_with_their_config_and_tokenizer(tiny_base: Path, tmp_path: Path) -> None:
     import warnings
 
