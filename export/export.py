@@ -114,6 +114,8 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
         raise RecipeError(f"export.name = {recipe.export.name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")
     if options.imatrix is not None and not options.imatrix.is_file():
         raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
+    if options.schema_from:
+        introspect(options.schema_from)  # a database that is not there shows before the work
     chat_family = family(recipe.base.family)
     own = "own" if options.importance else "none"
     inputs = {
@@ -220,7 +222,7 @@ def _said(run: Run, job: Job) -> dict[str, Any]:
         examples = over(options.schema_from, options.examples)
     elif options.examples:
         examples = [(chat[-1].content, sql) for chat, sql in prompts(pairs, options.examples)]
-    num_ctx = job.recipe.export.num_ctx or context_for(job.base, job.chat_family, pairs, schema)
+    num_ctx = job.recipe.export.num_ctx or context_for(job.base, job.chat_family, pairs, schema, examples)
     return {"num_ctx": num_ctx, "license": job.recipe.base.license, "schema": schema, "examples": examples}
 
 

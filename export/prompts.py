@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.prompt import messages
@@ -37,20 +38,29 @@ def over(url: str, count: int) -> list[tuple[str, str]]:
     return [(item.question, item.sql) for item in made]
 
 
-def context_for(base: Path, chat_family: Family, pairs: Path, schema: str = "") -> int:
-    """Tokens of context for the Modelfile: from the longest pair of a run, and the schema that the Modelfile holds."""
-    most = json.loads((base / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings", WITHOUT_DATA)
+def context_for(
+    base: Path, chat_family: Family, pairs: Path, schema: str = "", examples: Sequence[tuple[str, str]] = ()
+) -> int:
+    """Tokens of context for the Modelfile: from a run's longest pair, the schema and the examples that it holds."""
+    said = json.loads((base / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
+    most = int(said or WITHOUT_DATA)
     texts = [schema] if schema else []
     for item in _read(pairs):
         chat = messages(item.schema, item.question, hints=item.hints)
         texts.append(render_chat(chat_family.jinja, chat) + item.sql)
-    if not texts:
-        return min(WITHOUT_DATA, int(most))
+    if not texts and not examples:
+        return min(WITHOUT_DATA, most)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    longest = sorted(texts, key=len)[-LOOKED_AT:]
-    return num_ctx_for(max(len(tokenizer.encode(text).ids) for text in longest), int(most))
+
+    def tokens(text: str) -> int:
+        return len(tokenizer.encode(text).ids)
+
+    longest = max((tokens(text) for text in sorted(texts, key=len)[-LOOKED_AT:]), default=0)
+    # each conversation begins with the examples, and the template puts the schema around each
+    before = sum(tokens(schema + asked + sql) for asked, sql in examples)
+    return min(most, num_ctx_for(longest, most) + -(-before // 1024) * 1024)
 
 
 def _read(pairs: Path) -> list[Example]:
