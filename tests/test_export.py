@@ -212,6 +212,15 @@ def test_a_pattern_changes_the_type_of_the_tensors_that_it_finds(
     assert types["blk.0.attn_q.weight"] == "Q4_0"
 
 
+def test_such_a_type_is_rounded_with_the_importance_matrix_in_a_file_of_any_type(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path, work: list[str]
+) -> None:
+    options = {"quants": ["Q8_0"], "overrides": {"attn_v": "Q4_0"}, "importance": True}
+    path = exported(tiny_stopping_base, tiny_adapter, tmp_path / "out", **options).gguf[0]
+    assert check_gguf(path)["quantize.imatrix.file"] == "imatrix.gguf"
+    assert work == ["convert_all", "importance", "convert_all"]
+
+
 def test_the_merged_folder_and_the_adapter_come_too_when_asked(
     tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
 ) -> None:
@@ -440,6 +449,7 @@ def test_verify_takes_a_file(
         (["export"], 1, "no runs yet"),
         (["export", "nowhere"], 1, "nowhere: not a run directory"),
         (["export", "--base", "x"], 2, "all of --base, --adapter and --out"),
+        (["export", "nowhere", "--ground", "base"], 2, "--ground is for --adapter"),
         (["verify"], 2, "Missing argument"),
         (["verify", "nothing.gguf"], 1, "nothing.gguf: no such file"),
         (["verify", "."], 1, "not a run directory"),

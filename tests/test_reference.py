@@ -71,6 +71,17 @@ def test_an_adapter_is_in_it(tiny_base: Path, make_tiny_adapter: Callable[..., A
     assert float(np.abs(with_it - without).max()) > 0.1
 
 
+def test_the_output_matrix_that_an_adapter_parted_from_the_embedding_is_used(tmp_path: Path) -> None:
+    import torch
+
+    model = build("Llama", tmp_path, tie_word_embeddings=True)
+    head = torch.randn_like(model.lm_head.weight)
+    parted = Weights("lm_head.weight", tuple(head.shape), lambda start, stop: head[start:stop])
+    found = reference(tmp_path, [*merge(tmp_path, None), parted], ANSWERS)
+    model.lm_head.weight = torch.nn.Parameter(head)
+    np.testing.assert_allclose(found.log_probabilities, whole(model), rtol=2e-3, atol=2e-3)
+
+
 def test_no_more_than_one_layer_is_asked_for_before_the_next(tmp_path: Path) -> None:
     """The embedding and the head come in blocks of rows; a layer's tensors whole, once, in the model's order."""
     model = build("Llama", tmp_path, vocab_size=20_000)
