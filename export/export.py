@@ -132,9 +132,13 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
 
 
 def _export(run: Run, job: Job, judges: Judges) -> Exported:
+    options = job.options
+    if options.llama_cpp is not None and (judges.gate or options.adapter_gguf) and not known(job.base):
+        what = "--no-gate" if judges.gate else "leave out --adapter-gguf"
+        raise RecipeError(f"{job.base}: only sql-llama's own converter makes its base's file", fix=what)
     ground, files = gguf_files(run, job, judges)
     gguf = tuple(files.values())
-    shipped, options = gguf[0], job.options
+    shipped = gguf[0]
     more = _beside(run, job, ground, next(iter(files)))
     path = run.path / "Modelfile"
     said = _said(run, job)

@@ -119,6 +119,9 @@ def test_export_takes_the_checkout_for_such_a_base_and_says_so(
     assert sql_llama([*command, *plain]) == 1
     assert "--llama-cpp DIR" in capsys.readouterr().err
     assert not out.exists()
+    assert sql_llama([*command, "--llama-cpp", str(REFERENCE)]) == 2  # told before the work
+    assert "--no-gate" in capsys.readouterr().err
+    assert not out.exists()
     assert sql_llama([*command, *plain, "--llama-cpp", str(REFERENCE)]) == 0
     assert f"Converted by {REFERENCE}" in capsys.readouterr().out
     facts = check_gguf(out / "gguf" / "sql-llama-Q4_0.gguf")
