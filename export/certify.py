@@ -270,7 +270,7 @@ def _weights(gguf: Path, header: Gguf) -> Check:
 def closeness(file: "Path | LlamaCpp", metadata: Mapping[str, Any], reference: Reference | None) -> Check:
     """The file says what the merged model says, as nearly as its type can."""
     if reference is None:
-        return Check("divergence", "skipped", "no adapter to merge and compare with")
+        return Check("divergence", "skipped", "no merged model to compare with")
     kind, limit = kl_limit(metadata)
     try:
         found = divergence(reference, file)

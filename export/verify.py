@@ -15,6 +15,7 @@ from ..engines.ollama import server_version
 from ..modelfiles.templates import family
 from .answers import answers
 from .certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
+from .gguf_files import known
 from .merge import Ground, merge
 from .provenance import HUB_ID
 from .reference import Reference, reference
@@ -100,12 +101,13 @@ def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
 
 
 def run_reference(run: Run, recipe: Recipe, base: Path, ground: str = "base") -> Reference | None:
-    """What a run's merged model says at the answers to its validation questions; None when its adapter is gone.
+    """What a run's merged model says at the answers to its validation questions.
 
-    `ground` is what a file's stage says that it was merged over: `nf4 bfloat16`, or `base`.
+    `ground` is what a file's stage says that it was merged over: `nf4 bfloat16`, or `base`. None when the adapter is
+    gone, and of a family that only llama.cpp converts.
     """
     adapter = _adapter(run, recipe)
-    if adapter is None:
+    if adapter is None or not known(base):
         return None
     ground, _, dtype = ground.partition(" ")
     asked = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")

@@ -11,8 +11,11 @@ import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError
 from sql_llama.core.gguf_file import check_gguf
+from sql_llama.core.recipe import read_recipe
+from sql_llama.core.run import Run
 from sql_llama.export.convert import convert
 from sql_llama.export.foreign import convert_by_llama_cpp
+from sql_llama.export.verify import run_reference
 from sql_llama.modelfiles.templates import family
 
 REFERENCE = Path(os.environ.get("SQL_LLAMA_LLAMA_CPP", "nowhere"))
@@ -127,3 +130,4 @@ def test_export_takes_the_checkout_for_such_a_base_and_says_so(
     facts = check_gguf(out / "gguf" / "sql-llama-Q4_0.gguf")
     assert (facts["general.architecture"], facts["general.file_type"]) == ("gemma", 2)
     assert sorted(path.name for path in out.iterdir()) == ["Modelfile", "gguf", "manifest.json", "recipe.toml"]
+    assert run_reference(Run(out), read_recipe(str(out / "recipe.toml"))[0], base) is None  # verify passes over it
