@@ -182,14 +182,17 @@ def _ground(made: _Made, judges: Judges) -> Ground:
         return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
     quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
     files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
-    known = answers(tokenizer_of(job.base, job.adapter), job.chat_family, made.run.path / "data" / "valid.jsonl")
 
     def write() -> None:
         for ground, path in files.items():
             made.write(cast(Ground, ground), {quant: path})
 
-    choice = _choice(made, "ground", {"type": quant}, files, write, lambda: judge(made.run, files, known).label)
-    chosen = cast(Ground, choice)
+    def choose() -> str:
+        pairs = made.run.path / "data" / "valid.jsonl"
+        known = answers(tokenizer_of(job.base, job.adapter), job.chat_family, pairs)
+        return judge(made.run, files, known).label
+
+    chosen = cast(Ground, _choice(made, "ground", {"type": quant}, files, write, choose))
     if files[chosen].is_file():
         _settle(files, chosen, made.path(quant))
         made.finish(chosen, quant, 0.0)
