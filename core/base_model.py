@@ -30,7 +30,8 @@ MARKER = "unpacked.json"
 FORMAT = 1  # of the unpacked folder; another number unpacks anew
 LONGEST_CONTEXT = 10**6  # a GGUF that claims more is not believed
 
-SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "added_tokens.json")
+SAMPLE = 2**20  # bytes of a weight file's beginning, and of its end
 HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "LICENSE*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z")
 
@@ -77,10 +78,20 @@ def check_folder(folder: Path) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Changes with a folder's small files, or with the names and sizes of its weights: hashing 16 GB takes a minute."""
-    parts = [sha256(folder / name) for name in SMALL_FILES if (folder / name).is_file()]
-    parts += [f"{path.name} {path.stat().st_size}" for path in sorted(folder.glob("*.safetensors"))]
+    """Changes with a folder's small files, or with the size, the beginning or the end of one with weights.
+
+    A training that goes on in place keeps all names and sizes. Hashing 16 GB would take a minute.
+    """
+    parts = [f"{name} {sha256(folder / name)}" for name in SMALL_FILES if (folder / name).is_file()]
+    parts += [f"{path.name} {path.stat().st_size} {_sampled(path)}" for path in sorted(folder.glob("*.safetensors"))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _sampled(path: Path) -> str:
+    with path.open("rb") as file:
+        first = file.read(SAMPLE)
+        file.seek(max(0, path.stat().st_size - SAMPLE))
+        return hashlib.sha256(first + file.read()).hexdigest()
 
 
 # --- the Hub

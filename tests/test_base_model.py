@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 from sql_llama.core import base_model
-from sql_llama.core.base_model import MARKER, check_folder, packaged_gguf, resolve_base, unpacked_whole
+from sql_llama.core.base_model import (
+    MARKER,
+    SAMPLE,
+    check_folder,
+    fingerprint,
+    packaged_gguf,
+    resolve_base,
+    unpacked_whole,
+)
 from sql_llama.core.errors import DataError, RecipeError, SqlLlamaError
 from sql_llama.core.settings import settings
 
@@ -48,6 +56,28 @@ def test_every_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     index.write_text("{")
     with pytest.raises(DataError, match=r"index\.json: broken"):
         check_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer.model", "added_tokens.json"])
+def test_a_base_with_another_small_file_is_another_base(tmp_path: Path, name: str) -> None:
+    folder = model_folder(tmp_path / "base")
+    before = fingerprint(folder)
+    (folder / name).write_text("changed")
+    assert fingerprint(folder) != before
+
+
+@pytest.mark.parametrize("place", [0, SAMPLE - 1, 2 * SAMPLE + 7, 3 * SAMPLE + 6])
+def test_a_base_that_was_trained_on_in_place_is_another_base(tmp_path: Path, place: int) -> None:
+    """Names and sizes stay; what tells is the beginning and the end of each shard."""
+    folder = model_folder(tmp_path / "base", ("a.safetensors", "b.safetensors"))
+    for name in ("a.safetensors", "b.safetensors"):
+        (folder / name).write_bytes(bytes(3 * SAMPLE + 7))
+    before = fingerprint(folder)
+    assert fingerprint(shutil.copytree(folder, tmp_path / "copy")) == before
+    with (folder / "b.safetensors").open("r+b") as file:
+        file.seek(place)
+        file.write(b"1")
+    assert fingerprint(folder) != before
 
 
 def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
