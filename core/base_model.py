@@ -32,7 +32,8 @@ LONGEST_CONTEXT = 10**6  # a GGUF that claims more is not believed
 
 SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "added_tokens.json")
 SAMPLE = 2**20  # bytes of a weight file's beginning, and of its end
-HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "LICENSE*")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model")  # either will do
+HUB_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "LICENSE*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z")
 
 
@@ -59,9 +60,10 @@ def resolve_base(model: str, revision: str = "main") -> Path:
 
 def check_folder(folder: Path) -> None:
     """Raise DataError when a folder in Hugging Face layout lacks its config, tokenizer or any weight file."""
-    for name in ("config.json", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise DataError(f"{folder}: no {name}", fix="give a complete model folder in Hugging Face layout")
+    for names in (("config.json",), TOKENIZERS):
+        if not any((folder / name).is_file() for name in names):
+            missing = " and no ".join(names)
+            raise DataError(f"{folder}: no {missing}", fix="give a complete model folder in Hugging Face layout")
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:

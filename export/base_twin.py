@@ -96,6 +96,6 @@ def _first_file(run: Run, recipe: Recipe) -> Path:
 
 def _key(base: Path, family_name: str, quant: str) -> str:
     """Changes when the base's files do: names, sizes and times of all that a twin is made of."""
-    files = sorted(path for path in base.iterdir() if path.suffix in (".json", ".safetensors"))
+    files = sorted(path for path in base.iterdir() if path.suffix in (".json", ".model", ".safetensors"))
     facts = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     return hashlib.sha256("\n".join([str(base), family_name, quant, *facts]).encode()).hexdigest()[:12]

@@ -45,6 +45,31 @@ def test_a_local_folder_that_lacks_a_file_is_refused_by_the_files_name(tmp_path:
         resolve_base(str(folder))
 
 
+def test_a_sentencepiece_tokenizer_alone_makes_a_folder_complete(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "base")
+    (folder / "tokenizer.json").rename(folder / "tokenizer.model")
+    assert resolve_base(str(folder)) == folder
+
+
+def test_either_tokenizer_is_fetched_from_the_hub_and_no_weights_of_another_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.utils import filter_repo_objects
+
+    there = ["config.json", "tokenizer.model", "tokenizer.json", "added_tokens.json", "model.safetensors"]
+    others = ["pytorch_model.bin", "original/tokenizer.model", "model.gguf", "README.md"]
+    taken: list[str] = []
+
+    def fetch(model: str, revision: str, allow_patterns: list[str]) -> str:
+        taken.extend(filter_repo_objects([*there, *others], allow_patterns=allow_patterns))
+        return str(model_folder(tmp_path / "snapshot"))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    resolve_base("someone/some-model")
+    assert taken == there
+
+
 def test_every_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "base", ("a.safetensors", "b.safetensors"))
     index = folder / "model.safetensors.index.json"
