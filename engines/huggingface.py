@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 8  # chats at once on a CPU
 GPU_BATCH = 64
+UNHEARD_OF = "\ue000"  # a character that no tokenizer has a token for
 NEVER = -1e8  # log-probability that the search gives to what does not exist
 
 
@@ -48,6 +49,30 @@ def compute_dtype() -> "torch.dtype":
     return torch.bfloat16 if has_bf16 else torch.float32
 
 
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder as transformers has it; raises DataError for one that it cannot load."""
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # of a tokenizer.model it says in five lines what is missing
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer(UNHEARD_OF)  # one whose own unknown token is not in it is loaded all the same
+        return tokenizer
+    except Exception as error:  # tokenizers raises plain Exception
+        if (folder / "tokenizer.model").is_file() and not (folder / "tokenizer.json").is_file():
+            raise DataError(
+                f"{folder}: transformers cannot read its tokenizer.model",
+                fix="pip install sentencepiece protobuf, or get the model's tokenizer.json",
+            ) from None
+        raise DataError(
+            f"{folder}: its tokenizer cannot be loaded ({_first_line(error)})", fix="get its tokenizer files again"
+        ) from None
+    finally:
+        logging.set_verbosity(level)
+
+
 def load_huggingface(
     base: Path, *, adapter: Path | None = None, ground: Literal["base", "nf4"] = "base", num_ctx: int = 4096
 ) -> "HuggingFace":
@@ -58,7 +83,7 @@ def load_huggingface(
     Raises DataError when the folder is no whole model or fits no template family, or the adapter is for another model.
     """
     import torch
-    from transformers import AutoTokenizer, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
     from transformers.utils import logging
 
     chat_family = family_of(base)
@@ -77,7 +102,7 @@ def load_huggingface(
     if adapter is not None:
         model = _with_adapter(model, base, adapter)
     name = base.name if adapter is None else f"{base.name}+{adapter.name}"
-    engine = HuggingFace(name, model.eval(), AutoTokenizer.from_pretrained(base), chat_family, num_ctx)
+    engine = HuggingFace(name, model.eval(), read_tokenizer(base), chat_family, num_ctx)
     parts = [ground, str(dtype), chat_family.jinja, _fingerprint(base), sha256(adapter) if adapter else ""]
     engine.identity = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return engine

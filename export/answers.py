@@ -3,11 +3,11 @@
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..core.prompt import messages
 from ..core.records import Message
 from ..data.pairs import read_pairs
+from ..engines.huggingface import read_tokenizer
 from ..modelfiles.templates import Family, render_chat
 from .probes import answered_probes
 
@@ -28,10 +28,9 @@ def answers(base: Path, chat_family: Family, pairs: Path | None = None, count: i
     """`count` answered questions, the same ones each time: of a run's data/valid.jsonl, then our own.
 
     BOS, prompt and answer are tokenized apart, as they were in training, with the tokenizer of the folder `base`.
+    Raises DataError where transformers cannot load that.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(base)
+    tokenizer = read_tokenizer(base)
     bos = [tokenizer.bos_token_id] if chat_family.bos else []
     made: list[Answered] = []
     for chat, sql in _asked(pairs):

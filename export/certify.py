@@ -21,6 +21,7 @@ from ..core.files import sha256, write_json, write_text
 from ..core.gguf_file import Gguf, read_gguf
 from ..core.progress import progress
 from ..core.records import Message
+from ..engines.huggingface import read_tokenizer
 from ..modelfiles.templates import FAMILIES, Family, family, render_chat
 from .divergence import divergence
 from .ends import ends
@@ -104,13 +105,14 @@ def certify(
     metadata = header.metadata
     chat_family = family_of(gguf, metadata)
     chats = probes()
+    theirs, why = _tokenizer(tokenizer or base)
     beside = modelfile.read_text(encoding="utf-8") if modelfile is not None and modelfile.is_file() else None
     engine = load_llamacpp(gguf, threads=threads)
     try:
         checks = (
-            _template(chats, chat_family, metadata, tokenizer or base),
-            _vocabulary(metadata, tokenizer or base),
-            _tokens(chats, chat_family, tokenizer or base, engine),
+            _template(chats, chat_family, metadata, theirs),
+            _vocabulary(metadata, theirs, why),
+            _tokens(chats, chat_family, theirs, why, engine),
             _bos(chats, chat_family, metadata, engine),
             _ends(metadata, chat_family, engine, base, beside),
             _stops(stop_probes(), engine),
@@ -154,11 +156,10 @@ def _check(name: str, failures: Sequence[str], total: int, what: str) -> Check:
 
 
 def _template(
-    chats: Sequence[Sequence[Message]], chat_family: Family, metadata: Mapping[str, Any], base: Path | None
+    chats: Sequence[Sequence[Message]], chat_family: Family, metadata: Mapping[str, Any], tokenizer: Any
 ) -> Check:
     """The embedded template makes the text that training used, here and in Hugging Face."""
     embedded = metadata["tokenizer.chat_template"]
-    tokenizer = _tokenizer(base) if base is not None else None
     failures = []
     for chat in chats:
         wanted = render_chat(chat_family.jinja, chat)
@@ -184,11 +185,10 @@ def _rendered(template: str, chat: Sequence[Message]) -> str:
         return error.message
 
 
-def _vocabulary(metadata: Mapping[str, Any], base: Path | None) -> Check:
+def _vocabulary(metadata: Mapping[str, Any], tokenizer: Any, why: str) -> Check:
     """Every id has the same text in Hugging Face and in the file."""
-    if base is None:
-        return Check("vocabulary", "skipped", "no Hugging Face folder to compare with")
-    tokenizer = _tokenizer(base)
+    if tokenizer is None:
+        return Check("vocabulary", "skipped", why)
     mine: Sequence[str] = metadata.get("tokenizer.ggml.tokens", [])
     theirs = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     failures = [
@@ -201,11 +201,12 @@ def _vocabulary(metadata: Mapping[str, Any], base: Path | None) -> Check:
     return _check("vocabulary", failures, len(theirs), "ids have the same text in Hugging Face and in the file")
 
 
-def _tokens(chats: Sequence[Sequence[Message]], chat_family: Family, base: Path | None, engine: "LlamaCpp") -> Check:
+def _tokens(
+    chats: Sequence[Sequence[Message]], chat_family: Family, tokenizer: Any, why: str, engine: "LlamaCpp"
+) -> Check:
     """Hugging Face and llama.cpp make the same ids of a prompt."""
-    if base is None:
-        return Check("tokens", "skipped", "no Hugging Face folder to compare with")
-    tokenizer = _tokenizer(base)
+    if tokenizer is None:
+        return Check("tokens", "skipped", why)
     bos = [tokenizer.bos_token_id] if chat_family.bos else []
     failures = []
     for chat in chats:
@@ -369,10 +370,14 @@ def _asked(chat: Sequence[Message]) -> str:
     return chat[-1].content.splitlines()[0][:80]
 
 
-def _tokenizer(base: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(base)
+def _tokenizer(folder: Path | None) -> tuple[Any, str]:
+    """What Hugging Face has to compare with; or None, and why: not every base that can be exported can be loaded."""
+    if folder is None:
+        return None, "no Hugging Face folder to compare with"
+    try:
+        return read_tokenizer(folder), ""
+    except DataError as error:
+        return None, error.message
 
 
 def _hashes(metadata: Mapping[str, Any], base: Path | None) -> dict[str, str]:

@@ -129,6 +129,19 @@ def test_without_a_hugging_face_folder_the_comparison_is_skipped_and_said(stoppi
     assert skipped == ["vocabulary", "tokens", "divergence"]
 
 
+def test_a_tokenizer_that_hugging_face_cannot_load_is_no_comparison_and_said(
+    stopping: Path, tiny_stopping_base: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_stopping_base, tmp_path / "base")
+    model = {"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "<unk>"}  # which it has not
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": [], "model": model}))
+    checks = {check.name: check for check in certify(stopping, folder, threads=1).checks}
+    for name in ("vocabulary", "tokens"):
+        assert checks[name].verdict == "skipped"
+        assert checks[name].said.startswith(f"{folder}: its tokenizer cannot be loaded (")
+    assert checks["template"].said == "50 of 50 prompts are rendered as in training here"
+
+
 def test_a_file_of_someone_else_is_refused(tiny_stopping_base: Path, tmp_path: Path) -> None:
     chatml = family("chatml")
     other: Any = Family("chatml", "{{ messages }}", chatml.go, chatml.end_of_turn, chatml.stops, chatml.bos)

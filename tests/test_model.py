@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from sql_llama.core.errors import SqlLlamaError
+from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.recipe import Recipe, read_recipe
 from sql_llama.engines.huggingface import compute_dtype
 from sql_llama.train.model import keep_float32, load_model, load_tokenizer
@@ -81,4 +81,13 @@ def test_a_tokenizer_without_padding_takes_an_unused_token_or_is_refused(tiny_ba
     text = (base / "tokenizer.json").read_text().replace("<|endoftext|>", "<|other|>")
     (base / "tokenizer.json").write_text(text)
     with pytest.raises(SqlLlamaError, match="has no padding token"):
+        load_tokenizer(base)
+
+
+def test_a_base_with_a_sentencepiece_tokenizer_alone_is_not_trained_and_one_line_says_why(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    (base / "tokenizer.json").rename(base / "tokenizer.model")
+    with pytest.raises(DataError, match=r"base: transformers cannot read its tokenizer\.model \(pip install"):
         load_tokenizer(base)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SqlLlamaError
 from ..core.recipe import Recipe
-from ..engines.huggingface import compute_dtype
+from ..engines.huggingface import compute_dtype, read_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
     """The base's tokenizer, which pads with a token that ends nothing; raises SqlLlamaError when it has none."""
-    from transformers import AutoTokenizer
-
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+    tokenizer: PreTrainedTokenizerBase = read_tokenizer(base)
     # TinyLlama's says that it pads with </s>, which ends an answer
     if tokenizer.pad_token_id is None or tokenizer.pad_token == "</s>":
         unused = [
