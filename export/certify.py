@@ -253,14 +253,15 @@ def _stops(asked: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
 
 
 def _weights(gguf: Path, header: Gguf) -> Check:
-    """No tensor is all zeros, and those that are not quantized hold numbers only."""
+    """No tensor is all zeros but a bias, which may be, and those that are not quantized hold numbers only."""
     import numpy as np
 
     failures = []
     for tensor in header.tensors:
         data = np.memmap(gguf, np.uint8, "r", tensor.offset, (tensor.bytes,))
         if not data.any():
-            failures.append(f"{tensor.name} is all zeros")
+            if not tensor.name.endswith(".bias"):
+                failures.append(f"{tensor.name} is all zeros")
         elif tensor.kind in EXPONENTS:
             form, exponent = EXPONENTS[tensor.kind]
             if ((data.view(form) & exponent) == exponent).any():  # all bits set: infinite, or not a number

@@ -252,6 +252,23 @@ def test_a_zeroed_layer_is_noticed(tiny_base: Path, lively_reference: Reference,
     ]
 
 
+def test_a_bias_may_be_all_zeros(tiny_stopping_base: Path, tmp_path: Path) -> None:
+    """As it is in a Llama with attention_bias whose training began with none and changed the matrices alone."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    base = shutil.copytree(tiny_stopping_base, tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "attention_bias": True}))
+    tensors = load_file(base / "model.safetensors")
+    matrices = {name: tensor for name, tensor in tensors.items() if ".self_attn." in name}
+    zeros = {name.replace("weight", "bias"): torch.zeros(len(tensor)) for name, tensor in matrices.items()}
+    save_file({**tensors, **zeros}, base / "model.safetensors", metadata={"format": "pt"})
+    path = convert(base, tmp_path / "x.gguf", family("chatml"))
+    assert "blk.0.attn_q.bias" in {tensor.name for tensor in read_gguf(path).tensors}
+    assert certify(path, base, threads=1).passed
+
+
 def test_a_value_that_is_not_a_number_is_noticed(stopping: Path, stopping_reference: Reference) -> None:
     spoilt = overwritten(stopping, lambda name, data: b"\0\x7e" + data[2:] if name == "output.weight" else data)
     certificate = certify(spoilt, None, reference=stopping_reference, threads=1)
