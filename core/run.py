@@ -76,6 +76,12 @@ class Run:
         outputs = ((self.path / item["path"], item["bytes"]) for item in entry["outputs"])
         return all(path.exists() and size(path) == wanted for path, wanted in outputs)
 
+    def begin(self, stage: str) -> None:
+        """Forget that a stage was done, before its outputs are written over: another file may have their size."""
+        manifest = self.manifest()
+        if manifest["stages"].pop(stage, None) is not None:
+            write_json(self.manifest_path, manifest)
+
     def finish(
         self, stage: str, inputs: Mapping[str, str], outputs: Sequence[Path], seconds: float, **facts: Any
     ) -> None:

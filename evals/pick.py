@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.files import write_json
+from ..core.files import sha256, write_json
 from ..core.run import Run
 from ..engines.llamacpp import load_llamacpp
 from ..export.answers import LONGEST, Answered
@@ -51,12 +51,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Picked:
-    """The candidate that ships, why, and all that was measured; `what` is "ground" or "quant"."""
+    """The candidate that ships, why, and all that was measured; `what` is "ground" or "quant", `sha256` the file's."""
 
     what: str
     label: str
     said: str
     candidates: tuple[Candidate, ...]
+    sha256: str = ""
 
 
 def pick_ground(run: Run, files: Mapping[str, Path], answers: Sequence[Answered]) -> Picked:
@@ -80,7 +81,7 @@ def pick_ground(run: Run, files: Mapping[str, Path], answers: Sequence[Answered]
         said = (
             f"{best.label}: luck may explain the difference in right answers, and known answers are likeliest with it"
         )
-    return _kept(run, Picked("ground", best.label, said, candidates))
+    return _kept(run, Picked("ground", best.label, said, candidates, sha256(files[best.label])))
 
 
 def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Picked:
@@ -122,7 +123,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
         if chosen != largest
         else f"{chosen}: no smaller one is as good"
     )
-    return _kept(run, Picked("quant", chosen, said, candidates))
+    return _kept(run, Picked("quant", chosen, said, candidates, sha256(files[chosen])))
 
 
 def perplexity(gguf: Path, answers: Sequence[Answered]) -> float:

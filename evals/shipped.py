@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import SqlLlamaError
+from ..core.files import sha256
 from ..core.run import Run
 from ..core.schema import introspect
 from ..core.settings import settings
@@ -34,7 +35,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     found = questions(run, QUESTIONS)
     twin = base_twin(gguf)
     base = asked(found, twin, settings().cache / "gates" / twin.parent.name)
-    _asked_before(run, gguf.stem)
+    _asked_before(run, gguf)
     tuned = asked(found, gguf, run.path / "evals")
     verdict = gate(base.rows, tuned.rows)
     models = [
@@ -43,7 +44,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     ]
     databases = {item.database_name: item.database for item in found.items}
     report = write_report(
-        Facts(tuple(models), "questions of our own", databases=databases, gate=verdict, choices=_choices(run)),
+        Facts(tuple(models), "questions of our own", databases=databases, gate=verdict, choices=_choices(run, gguf)),
         run.path / "evals",
     )[1]
     if not verdict.passed:
@@ -54,20 +55,21 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     return verdict
 
 
-def _choices(run: Run) -> tuple[dict[str, Any], ...]:
-    """What was measured when ground and type were chosen."""
+def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
+    """What was measured when this file's ground and type were chosen."""
     paths = (run.path / "evals" / f"{what}.json" for what in ("ground", "quant"))
-    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file())
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    return tuple(choice for choice in found if choice.get("sha256") == sha256(gguf))
 
 
-def _asked_before(run: Run, name: str) -> None:
+def _asked_before(run: Run, gguf: Path) -> None:
     """Take over the answers that the choice of the ground was made by: the file that won is the one that ships."""
     folder = run.path / "evals"
-    chosen = run.manifest()["stages"].get("ground", {}).get("chosen")
-    for suffix in (".state.json", ".jsonl"):
-        kept = folder / f"ground-{chosen}{suffix}"
-        if kept.is_file() and not (folder / f"{name}.jsonl").exists():
-            shutil.copyfile(kept, folder / f"{name}{suffix}")
+    for choice in _choices(run, gguf):
+        for suffix in (".state.json", ".jsonl"):
+            kept = folder / f"ground-{choice['label']}{suffix}"
+            if choice["what"] == "ground" and kept.is_file() and not (folder / f"{gguf.stem}.jsonl").exists():
+                shutil.copyfile(kept, folder / f"{gguf.stem}{suffix}")
 
 
 def asked(found: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:

@@ -48,14 +48,7 @@ def adapter_gguf(
     if outtype not in TYPES:
         raise RecipeError(f"{outtype}: no type of an adapter", fix=f"give one of {', '.join(TYPES)}")
     config = read_config(base)
-    stored = weight_files(base)
-    tied = bool(config.get("tie_word_embeddings", HEAD not in stored))
-    changes = read_adapter(adapter, stored, tied=tied).changes
-    for tensor, change in changes.items():
-        _demand_plain(adapter, tensor, change, stored.get(tensor), tied)
-    pairs = {tensor: change for tensor, change in changes.items() if change.a}
-    if not pairs:
-        raise DataError(f"{adapter}: holds no LoRA weights", fix="sql-llama train RECIPE")
+    pairs = lora_pairs(base, adapter)
     alpha = _alpha(adapter, pairs)
     with atomic(out) as temporary:
         writer = GGUFWriter(temporary, architecture(config))
@@ -79,6 +72,19 @@ def adapter_gguf(
         finally:
             writer.close()
     return out
+
+
+def lora_pairs(base: Path, adapter: Path) -> dict[str, Change]:
+    """What the adapter changes, by tensor, from the headers; raises DataError for what a LoRA GGUF cannot hold."""
+    stored = weight_files(base)
+    tied = bool(read_config(base).get("tie_word_embeddings", HEAD not in stored))
+    changes = read_adapter(adapter, stored, tied=tied).changes
+    for tensor, change in changes.items():
+        _demand_plain(adapter, tensor, change, stored.get(tensor), tied)
+    pairs = {tensor: change for tensor, change in changes.items() if change.a}
+    if not pairs:
+        raise DataError(f"{adapter}: holds no LoRA weights", fix="sql-llama train RECIPE")
+    return pairs
 
 
 def _demand_plain(adapter: Path, tensor: str, change: Change, of_base: Stored | None, tied: bool) -> None:

@@ -10,6 +10,7 @@ from ..core.gguf_file import check_gguf
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..core.settings import settings
+from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
 from .convert import convert_all
 from .importance import importance
@@ -28,7 +29,7 @@ def base_twin(run_or_model: Path) -> Path:
     """
     run = run_of(run_or_model)
     recipe, _ = read_recipe(str(run.recipe_path))
-    tuned = run_or_model if run_or_model.is_file() else _first_file(run, recipe)
+    tuned = run_or_model if run_or_model.is_file() else _shipped(run)
     return _made(recipe, quant_of(tuned), "base", "")
 
 
@@ -66,12 +67,13 @@ def run_of(run_or_model: Path) -> Run:
     folder = run_or_model.absolute()
     if not folder.is_dir():
         folder = folder.parent.parent
-    if not (folder / "manifest.json").is_file():
+    run = Run(folder)
+    if not (run.manifest_path.is_file() and run.recipe_path.is_file()):  # a manifest alone may be of anything
         raise DataError(
             f"{run_or_model}: not in a run directory, so its base is not known",
             fix="give the base's GGUF file with --base, or --no-base",
         )
-    return Run(folder)
+    return run
 
 
 def quant_of(path: Path) -> str:
@@ -86,12 +88,12 @@ def quant_of(path: Path) -> str:
     return names[0].removeprefix(prefix).removeprefix("MOSTLY_")
 
 
-def _first_file(run: Run, recipe: Recipe) -> Path:
-    """The exported file that the Modelfile names; the type of the recipe's first quantization."""
-    found = sorted(run.gguf.glob(f"*{recipe.export.quants[0]}.gguf")) or sorted(run.gguf.glob("[!.]*.gguf"))
-    if not found:
+def _shipped(run: Run) -> Path:
+    """The exported file that the Modelfile names."""
+    file = model_of(run.path / "Modelfile")
+    if file is None or not file.is_file():
         raise SqlLlamaError(f"{run.path}: not exported yet", fix=f"sql-llama export {run.path}")
-    return found[0]
+    return file
 
 
 def _key(base: Path, family_name: str, quant: str) -> str:

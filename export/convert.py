@@ -7,13 +7,14 @@ Tensors and metadata are those of llama.cpp's convert_hf_to_gguf.py and llama_mo
 
 import contextlib
 import math
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..core.errors import DataError, SqlLlamaError
+from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import atomic, need_space
 from ..core.progress import progress
 from ..modelfiles.templates import Family
@@ -78,6 +79,7 @@ def convert_all(
     weights = {one.name: one for one in (merge(base, None) if tensors is None else tensors)}
     model = _read_model(base, tokenizer or base, weights, chat_family, name, license, facts or {})
     importance = read_matrix(imatrix)
+    _check_patterns(overrides or {}, model.shapes, outs)
     files = _plan(model, outs, importance, overrides or {})
     said = ", ".join(f"{file.quant} ({file.size / 2**20:.0f} MiB)" for file in files)
     need_space(files[0].path, sum(file.size + HEADER for file in files), f"writing {said}")
@@ -184,6 +186,22 @@ def _hole() -> "Iterator[IO[bytes]]":
         raise SqlLlamaError(
             f"{tempfile.gettempdir()}: no temporary file can be written ({error.strerror})", fix="set TMPDIR"
         ) from None
+
+
+def _check_patterns(overrides: Mapping[str, str], shapes: Iterable[str], outs: Iterable[str]) -> None:
+    """Raise RecipeError for what llama.cpp passes over: a pattern without a tensor, and any in a file of floats."""
+    for pattern in overrides:
+        try:
+            found = any(re.search(pattern, tensor) for tensor in shapes)
+        except re.error as error:
+            raise RecipeError(
+                f"--tensor-type {pattern}: no pattern ({error})", fix="for example ffn_down=Q6_K"
+            ) from None
+        if not found:
+            raise RecipeError(f"--tensor-type {pattern}: finds no tensor", fix="sql-llama inspect FILE.gguf --tensors")
+    floats = [quant for quant in outs if quant in FLOATS]
+    if overrides and floats:
+        raise RecipeError(f"--tensor-type: all tensors of {floats[0]} are floats", fix="leave it out, or take Q8_0")
 
 
 def _check_importance(importance: Importance, tensor: str, shape: tuple[int, ...], kind: str) -> None:

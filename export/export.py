@@ -21,7 +21,7 @@ from ..core.schema import introspect
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
-from .adapter_gguf import adapter_gguf
+from .adapter_gguf import adapter_gguf, lora_pairs
 from .base_twin import adapter_base
 from .certify import Certificate, Check, certify, certify_ollama, write_certificate
 from .gguf_files import AUTO, gguf_files, known, merged_reference
@@ -31,7 +31,7 @@ from .merged_folder import merged_folder
 from .prompts import context_for, over, prompts
 from .provenance import provenance
 from .quantize import check_quant
-from .register import HOW_TO_GET_ONE, register
+from .register import HOW_TO_GET_ONE, register, remove, rename
 from .verify import answered, provenance_check
 from .vocabulary import tokenizer_of
 
@@ -116,6 +116,8 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
         raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
     if options.schema_from:
         introspect(options.schema_from)  # a database that is not there shows before the work
+    if options.adapter_gguf:
+        lora_pairs(base, adapter)  # refuses what the file cannot hold, before the long work
     chat_family = family(recipe.base.family)
     own = "own" if options.importance else "none"
     inputs = {
@@ -149,6 +151,8 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     inputs["modelfile"] = sha256(path)
     judged = {key: inputs[key] for key in ("gguf", "base")}
     if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
+        if version:  # another run may have taken the name since, or a person may have removed the model
+            register(shipped, job.name, job.chat_family, **said)
         return Exported(gguf, path, None, name, _notes(run, job, ground, inputs["gguf"], version), more)
     started = time.monotonic()
     certificate = None
@@ -165,16 +169,32 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
         certificate = _with(certificate, lambda: answered(run, shipped))
     if version:
         begun = time.monotonic()
-        register(shipped, job.name, job.chat_family, **said)
+        certificate = _registered(run, job, shipped, certificate, version, said)
         given = {"gguf": inputs["gguf"], "ollama": version}
         run.finish("register", given, [], time.monotonic() - begun, model=job.name)
-        if certificate:
-            certificate = certify_ollama(certificate, shipped, job.name, version)
-            _demand(certificate, run)
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
     return Exported(gguf, path, certificate, name, _notes(run, job, ground, inputs["gguf"], version), more)
+
+
+def _registered(
+    run: Run, job: Job, shipped: Path, certificate: Certificate | None, version: str, said: dict[str, Any]
+) -> Certificate | None:
+    """Hand the file to Ollama; with a certificate it gets its name only when what the server makes of it is right."""
+    if certificate is None:
+        register(shipped, job.name, job.chat_family, **said)
+        return None
+    unchecked = f"{job.name}-unchecked"
+    try:
+        register(shipped, unchecked, job.chat_family, **said)
+        certificate = certify_ollama(certificate, shipped, unchecked, version)
+        _demand(certificate, run)
+        rename(unchecked, job.name)
+    except SqlLlamaError:
+        remove(unchecked)
+        raise
+    return certificate
 
 
 def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
@@ -213,6 +233,7 @@ def _lora(run: Run, job: Job) -> Path:
 def _once(run: Run, stage: str, inputs: dict[str, str], outputs: list[Path], make: Callable[[], object]) -> None:
     if not run.done(stage, inputs):
         started = time.monotonic()
+        run.begin(stage)
         make()
         run.finish(stage, inputs, outputs, time.monotonic() - started)
 

@@ -7,7 +7,7 @@ written is the same for the same inputs, so a killed export that begins again fi
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -50,6 +50,8 @@ def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Pa
         quants.append(_smallest(made, ground, judges) if quant == AUTO else quant)
     wanted = {quant: made.path(quant) for quant in dict.fromkeys(quants)}
     made.write_missing(ground, wanted)
+    for leftover in run.gguf.glob(".*.gguf"):  # what was compared and is not wanted
+        leftover.unlink()
     return ground, wanted
 
 
@@ -80,17 +82,34 @@ class _Made:
 
     def write_missing(self, ground: Ground, wanted: Mapping[str, Path]) -> None:
         missing = [quant for quant in wanted if not self.done(ground, quant)]
-        for part in ([q for q in missing if self.plain(q)], [q for q in missing if not self.plain(q)]):
-            if part:  # the importance matrix is gathered on Q8_0, which is there by then if it is wanted
-                started = time.monotonic()
-                self.write(ground, {quant: wanted[quant] for quant in part})
-                for quant in part:
-                    self.finish(ground, quant, (time.monotonic() - started) / len(part))
+        for part in self._parts(missing):
+            started = time.monotonic()
+            for quant in part:
+                self.run.begin(f"quantize {quant}")
+            self.write(ground, {quant: wanted[quant] for quant in part})
+            for quant in part:
+                self.finish(ground, quant, (time.monotonic() - started) / len(part))
 
     def write(self, ground: Ground, files: Mapping[str, Path]) -> None:
         """Write files over a ground, wherever they lie."""
-        rounded = any(not self.plain(quant) for quant in files)
-        self._convert(ground, files, self.imatrix() if rounded else None, self.job.options.overrides)
+        for part in self._parts(files):
+            imatrix = None if self.plain(part[0]) else self.imatrix()
+            self._convert(ground, {quant: files[quant] for quant in part}, imatrix, self.job.options.overrides)
+
+    def settle(self, ground: Ground, quant: str, files: Mapping[str, Path], chosen: str) -> None:
+        """Give the winner, a file of that type and ground, its name; the others go."""
+        if files[chosen].is_file():
+            self.run.begin(f"quantize {quant}")
+            files[chosen].replace(self.path(quant))
+            self.finish(ground, quant, 0.0)
+        for other in files.values():
+            other.unlink(missing_ok=True)
+
+    def _parts(self, quants: Iterable[str]) -> list[list[str]]:
+        """Types without an importance matrix, then those with: it is gathered on Q8_0, which is there by then."""
+        known = list(quants)
+        plain, others = [q for q in known if self.plain(q)], [q for q in known if not self.plain(q)]
+        return [part for part in (plain, others) if part]
 
     def _convert(
         self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
@@ -142,6 +161,7 @@ class _Made:
         if self.run.done("imatrix", inputs):
             return out
         started = time.monotonic()
+        self.run.begin("imatrix")
         # over the weights that were trained, in plain Q8_0: what the matrix says depends on no other choice
         ground: Ground = "base" if self.job.recipe.train.quantization == "none" else "nf4"
         temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
@@ -179,7 +199,7 @@ def _ground(made: _Made, judges: Judges) -> Ground:
         return "base" if fixed == "base" else "nf4"
     judge = judges.ground
     if judge is None:
-        return cast(Ground, _chosen_before(made.run, "ground", GROUNDS, "nf4"))
+        return "base" if made.run.ground() == "base" else "nf4"
     quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
     files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
 
@@ -189,13 +209,12 @@ def _ground(made: _Made, judges: Judges) -> Ground:
 
     def choose() -> str:
         pairs = made.run.path / "data" / "valid.jsonl"
-        known = answers(tokenizer_of(job.base, job.adapter), job.chat_family, pairs)
-        return judge(made.run, files, known).label
+        asked = answers(tokenizer_of(job.base, job.adapter), job.chat_family, pairs)
+        return judge(made.run, files, asked).label
 
-    chosen = cast(Ground, _choice(made, "ground", {"type": quant}, files, write, choose))
-    if files[chosen].is_file():
-        _settle(files, chosen, made.path(quant))
-        made.finish(chosen, quant, 0.0)
+    chosen = cast(Ground, _choice(made, f"ground {quant}", {}, files, write, choose))
+    if quant in job.quants:
+        made.settle(chosen, quant, files, chosen)
     return chosen
 
 
@@ -216,9 +235,7 @@ def _smallest(made: _Made, ground: Ground, judges: Judges) -> str:
         return judge(made.run, files, merged).label
 
     chosen = _choice(made, "pick", {"ground": ground}, files, write, choose)
-    if files[chosen].is_file():
-        _settle(files, chosen, made.path(chosen))
-        made.finish(ground, chosen, 0.0)
+    made.settle(ground, chosen, files, chosen)
     return chosen
 
 
@@ -233,21 +250,9 @@ def _choice(
     """What was chosen before from the same inputs, else what is chosen now; recorded in the manifest."""
     inputs = {**made.job.inputs, **more}
     if made.run.done(stage, inputs):
-        return _chosen_before(made.run, stage, tuple(files), next(iter(files)))
+        return str(made.run.manifest()["stages"][stage]["chosen"])
     started = time.monotonic()
     write()
     chosen = choose()
     made.run.finish(stage, inputs, [], time.monotonic() - started, chosen=chosen)
     return chosen
-
-
-def _chosen_before(run: Run, stage: str, labels: tuple[str, ...], default: str) -> str:
-    chosen = run.manifest()["stages"].get(stage, {}).get("chosen")
-    return next((label for label in labels if label == chosen), default)
-
-
-def _settle(files: Mapping[str, Path], chosen: str, path: Path) -> None:
-    """The winner gets its name, the others go."""
-    files[chosen].replace(path)
-    for other in files.values():
-        other.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Hand a GGUF file to a running Ollama server, and ask it how it would render a prompt."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,34 @@ def register(
         raise SqlLlamaError(
             f"{gguf}: Ollama went away while it was handed over ({error})", fix="ollama serve"
         ) from None
+    finally:
+        client._client.close()
+
+
+def rename(old: str, new: str, host: str = "") -> None:
+    """Give a model of the server another name; one that has that name is replaced."""
+    import httpx
+    from ollama import Client, ResponseError
+
+    client = Client(host or settings().ollama_host or None)
+    try:
+        client.copy(old, new)
+        client.delete(old)
+    except (ResponseError, httpx.HTTPError, ConnectionError) as error:
+        raise SqlLlamaError(f"{new}: Ollama cannot name it so ({error})", fix="ollama serve") from None
+    finally:
+        client._client.close()
+
+
+def remove(name: str, host: str = "") -> None:
+    """Take a model away from the server; nothing happens where there is none, or no server any more."""
+    import httpx
+    from ollama import Client, ResponseError
+
+    client = Client(host or settings().ollama_host or None)
+    try:
+        with contextlib.suppress(ResponseError, httpx.HTTPError, ConnectionError):
+            client.delete(name)
     finally:
         client._client.close()
 

@@ -12,6 +12,7 @@ from ..core.gguf_file import check_gguf
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..engines.ollama import server_version
+from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
 from .answers import answers
 from .certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
@@ -20,6 +21,8 @@ from .merge import Ground, merge
 from .provenance import HUB_ID
 from .reference import Reference, reference
 from .vocabulary import tokenizer_of
+
+BESIDE = ("merged", "adapter", "imatrix")  # stages whose outputs lie beside the model files
 
 
 def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
@@ -35,12 +38,14 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
     made: dict[Path, str] = {}
     grounds: dict[Path, str] = {}  # what each file was merged over: two types may have chosen differently
     for name, entry in stages.items():
-        for item in entry["outputs"] if name.startswith("quantize ") else ():
-            made[run.path / item["path"]] = item["sha256"]
-            grounds[(run.path / item["path"]).resolve()] = entry["inputs"].get("ground", said)
-    shipped = _shipped(run)
-    chosen = gguf or shipped
-    if not made or chosen.resolve() not in {file.resolve() for file in made}:
+        kept = name.startswith("quantize ")
+        for item in entry["outputs"] if kept or name in BESIDE else ():
+            path_made = run.path / item["path"]
+            made[path_made] = item["sha256"]
+            if kept:
+                grounds[path_made.resolve()] = entry["inputs"].get("ground", said)
+    chosen = gguf or model_of(run.path / "Modelfile")
+    if chosen is None or chosen.resolve() not in grounds:
         raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")
     base = resolve_base(recipe.base.model, recipe.base.revision)
     references: dict[str, Reference | None] = {}
@@ -57,7 +62,7 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
     others = [
         _named(closeness(file, check_gguf(file), merged(file)), f"divergence {file.name}")
         for file in made
-        if file.is_file() and file.resolve() != chosen.resolve()
+        if file.is_file() and file.resolve() in grounds.keys() - {chosen.resolve()}
     ]
     checks = (_files(made), *certificate.checks, *others, provenance_check(chosen, run, base), answered(run, chosen))
     certificate = replace(certificate, checks=checks, hashes={**certificate.hashes, **_hashes(run, recipe)})
@@ -73,10 +78,10 @@ def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
     A base of the Hub is not downloaded for it: it is compared where `base` gives it.
     """
     metadata = check_gguf(gguf)
-    folder = gguf.absolute().parent.parent
-    if base is None and (folder / "manifest.json").is_file():
+    run = Run(gguf.absolute().parent.parent)
+    if base is None and run.manifest_path.is_file() and run.recipe_path.is_file():  # a manifest may be of anything
         try:
-            return verify_run(folder, gguf)
+            return verify_run(run.path, gguf)
         except DataError as error:
             if "not exported yet" not in error.message:
                 raise
@@ -149,7 +154,7 @@ def answered(run: Run, gguf: Path) -> Check:
 
 
 def _files(made: dict[Path, str]) -> Check:
-    wrong = [file.name for file, digest in made.items() if not file.is_file() or sha256(file) != digest]
+    wrong = [file.name for file, digest in made.items() if not file.exists() or sha256(file) != digest]
     verdict: Verdict = "fail" if wrong else "pass"
     said = f"{len(made) - len(wrong)} of {len(made)} files are as they were made"
     return Check("files", verdict, said, tuple(wrong))
@@ -173,12 +178,3 @@ def _hashes(run: Run, recipe: Recipe) -> dict[str, str]:
         "data.valid": run.path / "data" / "valid.jsonl",
     }
     return {name: sha256(path) for name, path in paths.items() if path.exists()}
-
-
-def _shipped(run: Run) -> Path:
-    """The GGUF file that the Modelfile names."""
-    try:
-        first = (run.path / "Modelfile").read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, IndexError):
-        raise DataError(f"{run.path}: has no Modelfile", fix=f"sql-llama export {run.path}") from None
-    return run.path / first.removeprefix("FROM ").removeprefix("./")

@@ -221,6 +221,27 @@ def test_such_a_type_is_rounded_with_the_importance_matrix_in_a_file_of_any_type
     assert work == ["convert_all", "importance", "convert_all"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "quant", "says"),
+    [("ffn_sideways", "Q4_0", "finds no tensor"), ("(", "Q4_0", "no pattern"), ("attn_v", "F16", "are floats")],
+)
+def test_a_pattern_that_would_change_nothing_is_refused(
+    pattern: str, quant: str, says: str, tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=says):
+        exported(tiny_stopping_base, tiny_adapter, tmp_path / "out", quants=[quant], overrides={pattern: "Q8_0"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_adapter_that_no_gguf_holds_is_refused_before_the_work(
+    tiny_stopping_base: Path, make_tiny_adapter: Any, tmp_path: Path, work: list[str]
+) -> None:
+    make_tiny_adapter(tiny_stopping_base, tmp_path / "dora", use_dora=True)
+    with pytest.raises(DataError, match="DoRA"):
+        exported(tiny_stopping_base, tmp_path / "dora", tmp_path / "out", quants=["Q8_0"], adapter_gguf=True)
+    assert work == [] and not (tmp_path / "out").exists()
+
+
 def test_the_merged_folder_and_the_adapter_come_too_when_asked(
     tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
 ) -> None:
@@ -339,7 +360,7 @@ def test_auto_ships_the_type_that_the_judge_takes(trained: Run, tiny_stopping_ba
         assert result.gguf[0].name == "tiny-Q5_K_M.gguf"
         assert result.modelfile.read_text().startswith("FROM ./gguf/tiny-Q5_K_M.gguf\n")
     assert offered == [list(gguf_files.CANDIDATES)]
-    assert work == ["convert_all"]
+    assert work == ["convert_all", "convert_all"]  # types without an importance matrix, and those with
     with pytest.raises(RecipeError, match="asks the files questions"):
         export_run(trained, recipe, Options(verify=False, importance=False), Judges())
 
