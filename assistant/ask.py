@@ -14,6 +14,7 @@ from ..core.run import list_runs
 from ..core.schema import introspect, singular, words
 from ..core.sqlcheck import check
 from ..engines.engine import Engine, answer
+from ..modelfiles.modelfile import model_of
 
 MAX_TOKENS = 256  # of an answer; the longest gold query of Spider has 190
 TIMEOUT = 10.0  # seconds of a query
@@ -134,18 +135,10 @@ def read(url: str, sql: str, *, timeout: float = TIMEOUT, max_rows: int = MAX_RO
 def default_model() -> Path:
     """The GGUF that the newest exported run's Modelfile names. Raises DataError when no run has been exported."""
     for found in reversed(list_runs()):
-        for line in _lines(found.path / "Modelfile"):
-            path = found.path / line.removeprefix("FROM ").strip()
-            if line.startswith("FROM ") and path.is_file():
-                return path
+        shipped = model_of(found.path / "Modelfile")
+        if shipped and shipped.is_file():
+            return shipped
         ggufs = sorted(path for path in found.gguf.glob("[!.]*.gguf") if not path.stem.endswith("-lora-F16"))
         if ggufs:
             return ggufs[0]
     raise DataError("no run has been exported yet", fix="sql-llama export, or give a file with --model")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []

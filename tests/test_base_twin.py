@@ -23,6 +23,7 @@ def run(tiny_base: Path, tmp_path: Path) -> Run:
     run = create_run(tmp_path / "run", "tiny", recipe)
     half = convert(base, run.gguf / "tuned-F16.gguf", family("chatml"), name="tuned")
     quantize(half, run.gguf / "tuned-Q8_0.gguf", "Q8_0", threads=1)
+    (run.path / "Modelfile").write_text("FROM ./gguf/tuned-Q8_0.gguf\n")
     return run
 
 
@@ -43,8 +44,13 @@ def test_a_type_that_needs_an_importance_matrix_gets_one_of_the_base_s_own(run: 
     assert check_gguf(twin)["quantize.imatrix.file"] == "imatrix.gguf"
 
 
-def test_a_run_stands_for_its_first_quantization(run: Run) -> None:
-    assert base_twin(run.path) == base_twin(run.gguf / "tuned-Q8_0.gguf")
+@pytest.mark.parametrize("quant", ["Q8_0", "F16"])
+def test_a_run_stands_for_the_file_that_its_modelfile_names(run: Run, quant: str) -> None:
+    """Whatever lies beside it: other types, one whose name ends alike, an adapter."""
+    (run.path / "Modelfile").write_text(f"FROM ./gguf/tuned-{quant}.gguf\n")
+    (run.gguf / "a-BF16.gguf").touch()
+    (run.gguf / "a-lora-F16.gguf").touch()
+    assert base_twin(run.path) == base_twin(run.gguf / f"tuned-{quant}.gguf")
 
 
 def test_it_is_made_once(run: Run) -> None:
@@ -63,7 +69,12 @@ def test_another_base_gets_another_twin(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_file_outside_a_run_has_no_known_base(run: Run, tmp_path: Path) -> None:
-    loose = shutil.copy(run.gguf / "tuned-Q8_0.gguf", tmp_path / "loose.gguf")
+    folder = tmp_path / "other" / "files"
+    folder.mkdir(parents=True)
+    loose = shutil.copy(run.gguf / "tuned-Q8_0.gguf", folder / "loose.gguf")
+    with pytest.raises(DataError, match="not in a run directory"):
+        base_twin(Path(loose))
+    (folder.parent / "manifest.json").write_text("{}")  # of something else: a browser's extension, an app
     with pytest.raises(DataError, match="not in a run directory"):
         base_twin(Path(loose))
 
