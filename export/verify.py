@@ -38,12 +38,12 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
     made: dict[Path, str] = {}
     grounds: dict[Path, str] = {}  # what each file was merged over: two types may have chosen differently
     for name, entry in stages.items():
-        kept = name.startswith("quantize ")
-        for item in entry["outputs"] if kept or name in BESIDE else ():
-            path_made = run.path / item["path"]
-            made[path_made] = item["sha256"]
-            if kept:
-                grounds[path_made.resolve()] = entry["inputs"].get("ground", said)
+        model = name.startswith("quantize ")
+        for item in entry["outputs"] if model or name in BESIDE else ():
+            file = run.path / item["path"]
+            made[file] = item["sha256"]
+            if model:
+                grounds[file.resolve()] = entry["inputs"].get("ground", said)
     chosen = gguf or model_of(run.path / "Modelfile")
     if chosen is None or chosen.resolve() not in grounds:
         raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")

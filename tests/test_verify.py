@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sql_llama.core.base_model import fingerprint
+from sql_llama.core.errors import DataError
 from sql_llama.core.files import sha256
 from sql_llama.core.recipe import Base, Recipe, Train, render_recipe
 from sql_llama.core.run import Run, create_run
@@ -15,7 +16,8 @@ from sql_llama.export.certify import Certificate, Check
 from sql_llama.export.convert import convert
 from sql_llama.export.merge import merge
 from sql_llama.export.provenance import provenance
-from sql_llama.export.verify import answered, provenance_check, run_reference, verify_file
+from sql_llama.export.verify import answered, provenance_check, run_reference, verify_file, verify_run
+from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import family
 
 
@@ -80,6 +82,41 @@ def test_what_a_file_alone_cannot_be_compared_with_is_said(file: Path, tiny_stop
     assert check(certificate, "provenance").said == "made from stops, which is not looked at without --base DIR"
     skipped = [item.name for item in certificate.checks if item.verdict == "skipped"]
     assert skipped == ["vocabulary", "tokens", "divergence", "provenance"]
+
+
+def test_a_manifest_of_something_else_makes_a_file_no_run_s(file: Path, tmp_path: Path) -> None:
+    """Two folders up, where a run has its own."""
+    folder = tmp_path / "extension" / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "manifest.json").write_text('{"manifest_version": 3, "name": "an extension"}')
+    assert check(verify_file(file.rename(folder / file.name)), "provenance").verdict == "skipped"
+
+
+def test_all_that_an_export_wrote_is_as_it_was_made_or_is_named(file: Path, run: Run) -> None:
+    run.gguf.mkdir()
+    made = {
+        "quantize F16": run.gguf / "x-F16.gguf",
+        "adapter": run.gguf / "x-lora-F16.gguf",
+        "imatrix": run.path / "imatrix.gguf",
+        "merged": run.path / "merged",
+    }
+    made["quantize F16"].write_bytes(file.read_bytes())
+    made["adapter"].write_bytes(b"lora")
+    made["imatrix"].write_bytes(b"matrix")
+    made["merged"].mkdir()
+    (made["merged"] / "model.safetensors").write_bytes(b"weights")
+    for stage, path in made.items():
+        run.finish(stage, {"ground": "base"}, [path], 1.0)
+    with pytest.raises(DataError, match="not exported yet"):
+        verify_run(run.path)  # killed before it wrote its Modelfile
+    (run.path / "Modelfile").write_text(modelfile("./gguf/x-F16.gguf", family("chatml")))
+    right = verify_run(run.path)
+    assert right.passed and check(right, "files").said == "4 of 4 files are as they were made"
+    assert [item.name for item in right.checks if "divergence" in item.name] == ["divergence"]
+    (made["merged"] / "model.safetensors").write_bytes(b"spoiled")
+    made["imatrix"].unlink()
+    wrong = check(verify_file(made["quantize F16"]), "files")
+    assert (wrong.verdict, wrong.failures) == ("fail", ("imatrix.gguf", "merged"))
 
 
 def test_a_file_s_words_are_held_against_its_run(
