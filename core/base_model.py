@@ -60,9 +60,9 @@ def resolve_base(model: str, revision: str = "main") -> Path:
 
 def check_folder(folder: Path) -> None:
     """Raise DataError when a folder in Hugging Face layout lacks its config, tokenizer or any weight file."""
-    for names in (("config.json",), TOKENIZERS):
-        if not any((folder / name).is_file() for name in names):
-            missing = " and no ".join(names)
+    for wanted in (("config.json",), TOKENIZERS):
+        if not any((folder / name).is_file() for name in wanted):
+            missing = " and no ".join(wanted)
             raise DataError(f"{folder}: no {missing}", fix="give a complete model folder in Hugging Face layout")
     index = folder / "model.safetensors.index.json"
     if index.is_file():
