@@ -7,11 +7,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import SqlLlamaError
+
+LEFT = 24 * 3600  # seconds that nobody has written to what a killed process left
 
 
 @contextlib.contextmanager
@@ -59,6 +62,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Remove what killed processes left in `folder` under temporary names: files and folders not touched for a day."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):  # of somebody else, or just gone
+            if time.time() - max(item.stat().st_mtime for item in (path, *path.rglob("*"))) < LEFT:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..core.base_model import resolve_base
 from ..core.errors import DataError, SqlLlamaError
-from ..core.files import atomic_folder
+from ..core.files import atomic_folder, remove_leftovers
 from ..core.gguf_file import check_gguf
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
@@ -53,6 +53,7 @@ def _made(recipe: Recipe, quant: str, ground: Ground, dtype: str) -> Path:
     if not twin.is_file():
         tensors = merge(base, None, ground=ground, dtype=dtype or "bfloat16")
         read = _made(recipe, "Q8_0", ground, dtype) if quant in HUNGRY else None
+        remove_leftovers(folder.parent, ".*.*")  # of atomic_folder; each is as large as a model
         with atomic_folder(folder) as temporary:
             kind = "F16" if quant in FLOATS else quant
             # of our own questions: the twin is kept for every run over this base

@@ -1,5 +1,6 @@
 """The base that a tuned model is compared with: same base, same template, same quantization."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_a_run_stands_for_the_file_that_its_modelfile_names(run: Run, quant: str
     (run.gguf / "a-BF16.gguf").touch()
     (run.gguf / "a-lora-F16.gguf").touch()
     assert base_twin(run.path) == base_twin(run.gguf / f"tuned-{quant}.gguf")
+
+
+def test_a_twin_that_was_killed_while_it_was_made_is_cleaned_up_by_the_next(run: Run) -> None:
+    left = settings().cache / "twins" / ".0123456789ab.x1y2z3"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    twin = base_twin(run.path)
+    assert [path.name for path in twin.parent.parent.iterdir()] == [twin.parent.name]
 
 
 def test_it_is_made_once(run: Run) -> None:

@@ -1,12 +1,24 @@
 """Files that are whole or not there at all."""
 
 import hashlib
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import SqlLlamaError
-from sql_llama.core.files import atomic, atomic_folder, need_space, sha256, size, write_json, write_text
+from sql_llama.core.files import (
+    LEFT,
+    atomic,
+    atomic_folder,
+    need_space,
+    remove_leftovers,
+    sha256,
+    size,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_appears_whole_in_a_folder_that_is_made(tmp_path: Path) -> None:
@@ -45,6 +57,19 @@ def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
         (temporary / "half").write_text("x")
         raise ValueError
     assert {item.name for item in tmp_path.iterdir()} == {"home", path.name} and not list(path.iterdir())
+
+
+def test_what_killed_processes_left_goes_after_a_day_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    day_old = time.time() - LEFT - 60
+    for name in (".old.1", ".slow.2", ".new.3", "kept"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.gguf").touch()
+    (tmp_path / ".old.4").touch()
+    for name in (".old.1/model.gguf", ".old.1", ".slow.2", ".old.4", "kept/model.gguf", "kept"):
+        os.utime(tmp_path / name, (day_old, day_old))
+    remove_leftovers(tmp_path, ".*.*")
+    assert {item.name for item in tmp_path.iterdir()} == {"home", ".slow.2", ".new.3", "kept"}
+    remove_leftovers(tmp_path / "not there", "*")
 
 
 def test_text_and_json_are_utf8_and_keep_their_order(tmp_path: Path) -> None:
