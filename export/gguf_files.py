@@ -207,12 +207,7 @@ def _ground(made: _Made, judges: Judges) -> Ground:
         for ground, path in files.items():
             made.write(cast(Ground, ground), {quant: path})
 
-    def choose() -> str:
-        pairs = made.run.path / "data" / "valid.jsonl"
-        asked = answers(tokenizer_of(job.base, job.adapter), job.chat_family, pairs)
-        return judge(made.run, files, asked).label
-
-    chosen = cast(Ground, _choice(made, f"ground {quant}", {}, files, write, choose))
+    chosen = cast(Ground, _choice(made, f"ground {quant}", {}, files, write, lambda: judge(made.run, files).label))
     if quant in job.quants:
         made.settle(chosen, quant, files, chosen)
     return chosen

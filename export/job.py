@@ -9,7 +9,6 @@ from typing import Protocol
 from ..core.recipe import Recipe
 from ..core.run import Run
 from ..modelfiles.templates import Family
-from .answers import Answered
 from .reference import Reference
 
 
@@ -50,12 +49,11 @@ class Judges:
     """What asks files questions: it stands above this room (evals/), and is handed down. None: not asked.
 
     `gate` looks at the shipped file before Ollama gets it, and raises SqlLlamaError to stop that. `ground` chooses
-    between files of the same type over both grounds, by known answers; `quant` between types, by what the merged model
-    says.
+    between files of the same type over both grounds; `quant` between types, by what the merged model says too.
     """
 
     gate: Callable[[Run, Path], object] | None = None
-    ground: Callable[[Run, Mapping[str, Path], Sequence[Answered]], Decision] | None = None
+    ground: Callable[[Run, Mapping[str, Path]], Decision] | None = None
     quant: Callable[[Run, Mapping[str, Path], Reference], Decision] | None = None
 
 

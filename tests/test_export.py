@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from sql_llama.core.run import Run, create_run
 from sql_llama.evals.pick import Picked
 from sql_llama.export import export as stages
 from sql_llama.export import gguf_files
-from sql_llama.export.answers import Answered
 from sql_llama.export.export import Exported, export_adapter, export_run
 from sql_llama.export.job import Judges, Options
 from sql_llama.export.reference import Reference
@@ -326,9 +325,8 @@ def test_the_ground_that_the_judge_prefers_is_the_one_that_ships(
 ) -> None:
     asked: list[dict[str, bytes]] = []
 
-    def judge(run: Run, files: Mapping[str, Path], known: Sequence[Answered]) -> Any:
+    def judge(run: Run, files: Mapping[str, Path]) -> Any:
         asked.append({ground: path.read_bytes() for ground, path in files.items()})
-        assert known
         return Picked("ground", better, "", ())
 
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
