@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import DataError, RecipeError, SqlLlamaError
-from ..core.files import atomic, need_space
+from ..core.files import atomic, need_space, remove_leftovers
 from ..core.progress import progress
 from ..modelfiles.templates import Family
 from .architecture import (
@@ -179,6 +179,7 @@ def _plan(
 @contextlib.contextmanager
 def _hole() -> "Iterator[IO[bytes]]":
     """A temporary file, not beside the outputs: their disk may be of a kind that cannot have holes."""
+    remove_leftovers(Path(tempfile.gettempdir()), "sql-llama-plan-*")
     try:
         with tempfile.NamedTemporaryFile(prefix="sql-llama-plan-", suffix=".gguf") as file:
             yield file
