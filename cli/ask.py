@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,25 +17,25 @@ if TYPE_CHECKING:
 @click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
 @click.option(
     "--model",
-    type=click.Path(readable=False, path_type=Path),
-    help="GGUF file; the default is the newest exported run's.",
+    metavar="MODEL",
+    help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; default: the newest run's.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
-def command(question: str, url: str, model: Path | None, as_json: bool) -> None:
+def command(question: str, url: str, model: str | None, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
 
     The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. Exits
     with 1 when the query fails.
     """
     from ..assistant.ask import ask, default_model, prepare
-    from ..engines.llamacpp import load_llamacpp
+    from ..engines.load import load
 
     if not question.strip():
         raise RecipeError(
             "the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE'
         )
     prepared = prepare(url)
-    engine = load_llamacpp(model or default_model())
+    engine = load(model or str(default_model()))
     try:
         reply = ask(engine, prepared, question)
     finally:
