@@ -218,7 +218,7 @@ def test_a_modelfile_with_other_stops_is_noticed(stopping: Path, tiny_stopping_b
     beside.write_text(beside.read_text().replace('PARAMETER stop "<|endoftext|>"\n', ""))
     certificate = certify(stopping, tiny_stopping_base, modelfile=beside, threads=1)
     assert failing(certificate) == ["ends"]
-    assert "the Modelfile stops at <|im_end|>, the template at <|im_end|>, <|endoftext|>" in render_certificate(
+    assert r"the Modelfile stops at <\|im_end\|>, the template at <\|im_end\|>, <\|endoftext\|>" in render_certificate(
         certificate
     )
 
