@@ -116,43 +116,40 @@ def test_an_export_killed_while_writing_goes_on_there(
     assert sorted(path.name for path in (out / "gguf").iterdir()) == ["sql-llama-Q4_K_M.gguf", "sql-llama-Q8_0.gguf"]
 
 
-@pytest.mark.parametrize("at", ["convert_all", "importance", "convert_all again", "certify", "write_certificate"])
-def test_an_export_killed_anywhere_ends_with_the_same_files_when_run_again(
-    at: str, tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
+def test_an_export_killed_at_every_stage_ends_with_the_same_files(
+    tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
 ) -> None:
-    """The process ends with kill -9 when it comes to that stage; the second time it goes through."""
+    """Each process ends with kill -9 when it comes to its stage, and the next one goes on from there."""
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, job\n"
         "at, *paths = sys.argv[1:]\n"
         "name, left = at.split()[0], at.count(' ')\n"
         "module = gguf_files if hasattr(gguf_files, name) else export\n"
-        "whole = getattr(module, name, None)\n"
+        "whole = getattr(module, name)\n"
         "def killed(*args, **options):\n"
         "    global left\n"
         "    left -= 1\n"
         "    if left < 0:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return whole(*args, **options)\n"
-        "if whole:\n"
-        "    setattr(module, name, killed)\n"
+        "setattr(module, name, killed)\n"
         "export.export_adapter(*map(Path, paths), job.Options(quants=['Q4_K_M']), ground='base')"
     )
-
-    def export(at: str, out: Path) -> int:
+    out = tmp_path / "killed"
+    for at in ("convert_all", "importance", "convert_all again", "certify", "write_certificate"):
         command = [sys.executable, "-c", code, at, str(tiny_stopping_base), str(tiny_adapter), str(out)]
         done = subprocess.run(command, capture_output=True, text=True)
-        print(done.stderr[-1000:])
-        return done.returncode
+        assert done.returncode == -signal.SIGKILL, (at, done.stderr[-2000:])
 
-    def files(out: Path) -> dict[str, bytes]:
-        made = [path for path in out.rglob("*") if path.is_file() and path.suffix in (".gguf", "")]
-        return {path.relative_to(out).as_posix(): path.read_bytes() for path in made}
+    def files(folder: Path) -> dict[str, bytes]:
+        made = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".gguf", "")]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in made}
 
-    assert export("nothing", tmp_path / "whole") == 0
-    assert export(at, tmp_path / "killed") == -signal.SIGKILL
-    assert export("nothing", tmp_path / "killed") == 0
-    assert files(tmp_path / "killed") == files(tmp_path / "whole")
-    assert set(files(tmp_path / "whole")) == {"Modelfile", "gguf/sql-llama-Q4_K_M.gguf", "imatrix.gguf"}
+    options = {"quants": ["Q4_K_M"], "importance": True, "verify": True}
+    for folder in (out, tmp_path / "whole"):
+        exported(tiny_stopping_base, tiny_adapter, folder, **options)
+    assert files(out) == files(tmp_path / "whole")
+    assert set(files(out)) == {"Modelfile", "gguf/sql-llama-Q4_K_M.gguf", "imatrix.gguf"}
 
 
 def test_tokens_that_an_adapter_added_are_in_the_file(
