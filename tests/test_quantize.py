@@ -213,7 +213,7 @@ def test_what_llama_cpp_has_no_type_for_names_the_base(wide_base: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"), [({"attn_q": "Q4_X"}, "Q4_X: no tensor type"), ({"attn_(": "Q8_0"}, "llama.cpp cannot")]
+    ("overrides", "says"), [({"attn_q": "Q4_X"}, "Q4_X: no tensor type"), ({"attn_(": "Q8_0"}, "attn_.: no pattern")]
 )
 def test_overrides_that_cannot_be_are_refused(
     overrides: dict[str, str], says: str, tiny_base: Path, tmp_path: Path
