@@ -74,6 +74,9 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
     packed or broken, an adapter of another base, and anything in the adapter that is not known.
     """
     plan = _plan(base, adapter)
+    if ground == "nf4":
+        # now, and not first in the threads that read rows: one of them would see it half imported
+        import bitsandbytes.functional  # noqa: F401
     if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
         raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
     for name, shape in plan.shapes.items():

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -315,3 +317,13 @@ def test_a_packed_base_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     config.write_text(json.dumps({**json.loads(config.read_text()), "quantization_config": {"load_in_4bit": True}}))
     with pytest.raises(DataError, match="quantized"):
         next(merge(folder, None))
+
+
+def test_what_rounds_to_nf4_is_there_before_any_thread_reads_rows(tiny_base: Path) -> None:
+    """Two threads that import it at the same time: one of them saw its operators missing."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom sql_llama.export.merge import merge\n"
+        "next(merge(Path(sys.argv[1]), None, ground='nf4'))\n"
+        "sys.exit('bitsandbytes.functional' not in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tiny_base)]).returncode == 0
