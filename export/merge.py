@@ -75,8 +75,7 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
     """
     plan = _plan(base, adapter)
     if ground == "nf4":
-        # now, and not first in the threads that read rows: one of them would see it half imported
-        import bitsandbytes.functional  # noqa: F401
+        _load_bitsandbytes()
     if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
         raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
     for name, shape in plan.shapes.items():
@@ -178,13 +177,19 @@ class _NF4:
         return rounded
 
 
+def _load_bitsandbytes() -> None:
+    """Import it now, and not first in the threads that read rows: one of them would see it half imported."""
+    # at import it recommends a package for fast matrix products, of which there are none here
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    import bitsandbytes.functional  # noqa: F401
+
+
 def through_nf4(weights: "torch.Tensor", scales: "torch.Tensor | None" = None) -> "torch.Tensor":
     """Weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too.
 
     `scales` are those of the blocks, already quantized, where `weights` are but a part of a layer.
     """
-    # at import it recommends a package for fast matrix products, of which there are none here
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    _load_bitsandbytes()
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
     packed, state = quantize_4bit(weights, blocksize=NF4_BLOCK, compress_statistics=scales is None, quant_type="nf4")
