@@ -18,6 +18,17 @@ from ..core.records import Answer
 CHUNK = 128  # prompt tokens of one pass: what a cancelled answer has to wait for
 
 
+def fill(batch: Any, tokens: Sequence[int], start: int, *, logits_from: int = 0) -> None:
+    """Put tokens that begin at position `start` of sequence 0 into a llama_batch; logits from `logits_from` on."""
+    batch.n_tokens = len(tokens)
+    for place, token in enumerate(tokens):
+        batch.token[place] = token
+        batch.pos[place] = start + place
+        batch.n_seq_id[place] = 1
+        batch.seq_id[place][0] = 0
+        batch.logits[place] = start + place >= logits_from
+
+
 class Context:
     """A llama_context with a cache of `cells` tokens, shared by its sequences.
 
@@ -111,13 +122,7 @@ class Context:
         try:
             for start in range(0, len(ids) - 1, CHUNK):
                 part = ids[start : min(start + CHUNK, len(ids) - 1)]
-                batch.n_tokens = len(part)
-                for place, token in enumerate(part):
-                    batch.token[place] = token
-                    batch.pos[place] = start + place
-                    batch.n_seq_id[place] = 1
-                    batch.seq_id[place][0] = 0
-                    batch.logits[place] = start + place >= prompt - 1
+                fill(batch, part, start, logits_from=prompt - 1)
                 self.submit(batch)
                 outputs = start + len(part) - max(start, prompt - 1)
                 if outputs > 0:

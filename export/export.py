@@ -141,7 +141,7 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     ground, files = gguf_files(run, job, judges)
     gguf = tuple(files.values())
     shipped = gguf[0]
-    more = _beside(run, job, ground, next(iter(files)))
+    more = _beside(run, job, ground)
     path = run.path / "Modelfile"
     said = _said(run, job)
     write_text(path, modelfile(f"./{shipped.relative_to(run.path).as_posix()}", job.chat_family, **said))
@@ -159,14 +159,14 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     if options.verify:
         merged, tokenizer = merged_reference(run, job, ground), tokenizer_of(job.base, job.adapter)
         certificate = certify(shipped, job.base, reference=merged, modelfile=path, tokenizer=tokenizer)
-        certificate = _with(certificate, lambda: provenance_check(shipped, run, job.base))
+        certificate = _with(certificate, provenance_check(shipped, run, job.base))
         _demand(certificate, run)
     if judges.gate is not None and not run.done("gate", judged):
         begun = time.monotonic()
         judges.gate(run, shipped)
         run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass")
     if certificate:
-        certificate = _with(certificate, lambda: answered(run, shipped))
+        certificate = _with(certificate, answered(run, shipped))
     if version:
         begun = time.monotonic()
         certificate = _registered(run, job, shipped, certificate, version, said)
@@ -197,7 +197,7 @@ def _registered(
     return certificate
 
 
-def _beside(run: Run, job: Job, ground: Ground, quant: str) -> tuple[Path, ...]:
+def _beside(run: Run, job: Job, ground: Ground) -> tuple[Path, ...]:
     """The merged folder and the adapter with its base as GGUF files, where asked for."""
     made = []
     if job.options.merged:
@@ -251,9 +251,9 @@ def _said(run: Run, job: Job) -> dict[str, Any]:
     return {"num_ctx": num_ctx, "license": job.recipe.base.license, "schema": schema, "examples": examples}
 
 
-def _with(certificate: Certificate, check: Callable[[], Check]) -> Certificate:
+def _with(certificate: Certificate, check: Check) -> Certificate:
     """The certificate with one more line."""
-    return replace(certificate, checks=(*certificate.checks, check()))
+    return replace(certificate, checks=(*certificate.checks, check))
 
 
 def _demand(certificate: Certificate, run: Run) -> None:

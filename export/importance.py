@@ -104,6 +104,8 @@ def _read(
     """Let the model read each text from its start while `collector` listens; yields the tokens of each pass."""
     import llama_cpp
 
+    from ..engines.decoding import fill
+
     wanted = llama_cpp.llama_context_default_params()
     wanted.n_ctx = max(map(len, texts))
     wanted.n_batch = wanted.n_ubatch = PASS
@@ -120,13 +122,7 @@ def _read(
             llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
             for start in range(0, len(text), PASS):
                 part = text[start : start + PASS]
-                batch.n_tokens = len(part)
-                for place, token in enumerate(part):
-                    batch.token[place] = token
-                    batch.pos[place] = start + place
-                    batch.n_seq_id[place] = 1
-                    batch.seq_id[place][0] = 0
-                    batch.logits[place] = True  # else the last layer's matrices see only the tokens asked for
+                fill(batch, part, start)  # logits of all: else the last layer's matrices see only those asked for
                 code = llama_cpp.llama_decode(context, batch)
                 if collector.problem is not None:
                     raise collector.problem
