@@ -8,7 +8,7 @@ from pathlib import Path
 from ..assistant.ask import Prepared, chat_for, prepare
 from ..core.database import sqlite_path
 from ..core.errors import DataError, SqlLlamaError
-from ..core.schema import parse_ddl
+from ..core.ddl import parse_ddl
 from ..engines.engine import Engine
 from ..engines.llamacpp import LlamaCpp
 from .chat_answers import Side, chat_answers

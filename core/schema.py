@@ -1,4 +1,4 @@
-"""Schemas from a database file or from DDL text, with the few sample cells and keys that help a model most."""
+"""The schema of a live database, with the few sample cells and keys that help a model most."""
 
 import re
 import sqlite3
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from .database import connect
 from .errors import DataError
-from .prompt import identifier
 from .records import Column, ForeignKey, Schema, Table
 
 SAMPLES = 2  # sample cells a text column shows
@@ -70,7 +69,7 @@ def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
         tables.append(Table(table, tuple(columns)))
         for row in connection.execute(f"PRAGMA foreign_key_list({_quoted(table)})").fetchall():
             keys.append(ForeignKey(table, row[3], row[2], row[4] or ""))
-    keys = _complete(keys, tables)
+    keys = complete_keys(keys, tables)
     keys += _forgotten_keys(connection, tables, keys)
     return Schema(tuple(tables), tuple(keys), name)
 
@@ -92,7 +91,7 @@ def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str)
         return ()
 
 
-def _complete(keys: Sequence[ForeignKey], tables: Sequence[Table]) -> list[ForeignKey]:
+def complete_keys(keys: Sequence[ForeignKey], tables: Sequence[Table]) -> list[ForeignKey]:
     """Keys between tables that exist; a key that names no column refers to the primary key."""
     found = {table.name.lower(): table for table in tables}
     out = []
@@ -176,91 +175,3 @@ def _contained(connection: sqlite3.Connection, table: str, column: str, other: s
         return bool(connection.execute(query).fetchone()[0])
     except sqlite3.OperationalError:
         return False
-
-
-def parse_ddl(ddl: str, dialect: str = "sqlite", name: str = "") -> Schema:
-    """The schema that CREATE TABLE statements describe; other statements are passed over.
-
-    Raises DataError when the text cannot be parsed or creates no table.
-    """
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    try:
-        statements = sqlglot.parse(ddl, read=dialect)
-    except SqlglotError as error:
-        raise DataError(
-            f"the schema cannot be parsed: {str(error).splitlines()[0]}", fix="give CREATE TABLE statements"
-        ) from None
-    tables: list[Table] = []
-    keys: list[ForeignKey] = []
-    for statement in statements:
-        if not isinstance(statement, exp.Create) or not isinstance(statement.this, exp.Schema):
-            continue
-        table = statement.this.this.name
-        primary = {
-            item.name.lower()
-            for constraint in statement.this.find_all(exp.PrimaryKey)
-            for item in constraint.expressions
-        }
-        columns = []
-        for definition in statement.this.expressions:
-            if not isinstance(definition, exp.ColumnDef):
-                continue
-            declared = definition.args["kind"].sql() if definition.args.get("kind") else ""
-            is_key = definition.name.lower() in primary or definition.find(exp.PrimaryKeyColumnConstraint) is not None
-            columns.append(Column(definition.name, simple_type(declared), is_key))
-            reference = definition.find(exp.Reference)
-            if reference is not None:
-                keys += _reference(table, [definition.name], reference)
-        for foreign in statement.this.find_all(exp.ForeignKey):
-            reference = foreign.args.get("reference")
-            if reference is not None:
-                keys += _reference(table, [item.name for item in foreign.expressions], reference)
-        tables.append(Table(table, tuple(columns)))
-    if not tables:
-        raise DataError("the schema creates no table", fix="give CREATE TABLE statements")
-    return Schema(tuple(tables), tuple(_complete(keys, tables)), name)
-
-
-DECLARED = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "date": "DATE", "bool": "BOOLEAN"}
-
-
-def render_ddl(schema: Schema) -> str:
-    """CREATE TABLE statements for a schema, as a person would paste them.
-
-    >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, name text)")))
-    CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT);
-    """
-    statements = []
-    for table in schema.tables:
-        single = sum(column.primary_key for column in table.columns) == 1
-        parts = [
-            f"{identifier(column.name)} {DECLARED[column.type]}" + " PRIMARY KEY" * (single and column.primary_key)
-            for column in table.columns
-        ]
-        if not single and any(column.primary_key for column in table.columns):
-            names = ", ".join(identifier(column.name) for column in table.columns if column.primary_key)
-            parts.append(f"PRIMARY KEY ({names})")
-        parts += [
-            f"FOREIGN KEY ({identifier(key.column)}) "
-            f"REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
-            for key in schema.foreign_keys
-            if key.table.lower() == table.name.lower()
-        ]
-        statements.append(f"CREATE TABLE {identifier(table.name)} ({', '.join(parts)});")
-    return "\n".join(statements)
-
-
-def _reference(table: str, columns: Sequence[str], reference: object) -> list[ForeignKey]:
-    from sqlglot import exp
-
-    assert isinstance(reference, exp.Reference)
-    target = reference.this
-    if isinstance(target, exp.Schema):
-        return [
-            ForeignKey(table, column, target.this.name, other.name)
-            for column, other in zip(columns, target.expressions, strict=False)
-        ]
-    return [ForeignKey(table, column, target.name, "") for column in columns]

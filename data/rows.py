@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..core.prompt import SYSTEM_PROMPT, identifier, messages
 from ..core.recipe import Data
 from ..core.records import Example, Hint, Message, Schema, Table
-from ..core.schema import render_ddl
+from ..core.ddl import render_ddl
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from ..core.hints import CellIndex, find_hints, flat, index_cells
 from ..core.progress import progress
 from ..core.prompt import PLAIN_NAME
 from ..core.records import Column, Example, Hint, Schema, Table
-from ..core.schema import introspect, parse_ddl, words
+from ..core.ddl import parse_ddl
+from ..core.schema import introspect, words
 from .normalise import normalise
 
 

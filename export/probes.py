@@ -2,7 +2,7 @@
 
 from ..core.prompt import messages
 from ..core.records import Hint, Message
-from ..core.schema import parse_ddl
+from ..core.ddl import parse_ddl
 
 _CASES: tuple[tuple[str, tuple[Hint, ...], tuple[str, ...]], ...] = (
     (

@@ -1,7 +1,7 @@
 """One text for all spellings of a query, and another for every other query."""
 
 import pytest
-from sql_llama.core.schema import parse_ddl
+from sql_llama.core.ddl import parse_ddl
 from sql_llama.evals.canonical import canonical
 from sql_llama.evals.syntax import syntax
 

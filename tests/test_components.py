@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from sql_llama.core.schema import introspect, parse_ddl
+from sql_llama.core.ddl import parse_ddl
+from sql_llama.core.schema import introspect
 from sql_llama.data.normalise import normalise
 from sql_llama.evals import components
 from sql_llama.evals.components import component_match, normalised_match

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.records import Column, ForeignKey, Table
-from sql_llama.core.schema import introspect, parse_ddl, render_ddl, simple_type, singular, words
+from sql_llama.core.ddl import parse_ddl, render_ddl
+from sql_llama.core.schema import introspect, simple_type, singular, words
 
 
 def make(path: Path, script: str) -> str:
