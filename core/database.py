@@ -5,6 +5,7 @@ message clearer. First cut: SQLite files. Not covered: one row of very many very
 function that takes long (time is looked at between steps of SQLite's machine).
 """
 
+import contextlib
 import sqlite3
 import stat
 import time
@@ -12,16 +13,27 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .errors import DataError, QueryError
+from .names import quoted
 from .records import ResultSet
+from .sqlcheck import one_statement
 
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-LONGEST_VALUE = 10_000_000  # bytes of one cell: zeroblob(1e9) is refused
+LONGEST_VALUE = 10_000_000  # bytes of a cell that a query returns
+LONGEST_READ = 2**28  # bytes of a cell that a query may look at: zeroblob(1e9) is refused
 LONGEST_RESULT = 64 * 2**20  # bytes of text and blobs of one result
 LONGEST_SQL = 100_000  # bytes
 MOST_MEMORY = 2**30  # bytes that SQLite may take in this process, all connections together
 SCHEMA_TIME = 60.0  # seconds that reading a schema and its cells may take: a view can be made to run for ever
 STEPS = 10_000  # of SQLite's machine between two looks at the clock: a few milliseconds
 FORBIDDEN_FUNCTIONS = {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"}
+TABLE_FUNCTIONS = ("json_each", "json_tree")
+"""Table-valued functions that queries may use."""
+INNER_PRAGMAS = {"data_version", "page_size"}
+"""What full-text search asks its own database; without a value they change nothing."""
+SCHEMA_PRAGMAS = INNER_PRAGMAS | {
+    *("table_list", "table_info", "table_xinfo", "foreign_key_list", "index_list", "index_info"),
+    "reverse_unordered_selects",
+}
 FIX = "give a SQLite file with --db"
 
 
@@ -51,7 +63,10 @@ def sqlite_path(url: str) -> Path:
 
 
 def connect(url: str) -> sqlite3.Connection:
-    """A connection that can only read: opened mode=ro, query_only, its schema not trusted, its memory bounded.
+    """A connection that can only read: opened mode=ro, query_only, behind an authorizer, its memory bounded.
+
+    Virtual tables (full-text search, R*Tree) are opened here, before the authorizer is set: to declare its columns,
+    each goes through CREATE TABLE inside SQLite, which the authorizer could not tell from a query that does so.
 
     Raises DataError when the file is no database that can be read.
     """
@@ -62,19 +77,60 @@ def connect(url: str) -> sqlite3.Connection:
     connection.text_factory = lambda data: data.decode(errors="replace")
     try:
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA trusted_schema = 0")
+        # generated columns and views may call json_extract or read a virtual table; what no schema may call, SQLite
+        # and the authorizer refuse all the same
+        connection.execute("PRAGMA trusted_schema = 1")
         connection.execute("PRAGMA temp_store = 2")  # a large sort fails at the memory limit; it does not fill the disk
         connection.execute(f"PRAGMA hard_heap_limit = {MOST_MEMORY}")
-        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_READ)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, LONGEST_SQL)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        _stop_after(connection, SCHEMA_TIME)
+        virtual = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage = 0"
+        names = [name for (name,) in connection.execute(virtual).fetchall()]
     except (sqlite3.Error, MemoryError) as error:
         connection.close()
-        raise DataError(f"{path}: cannot be read ({error})", fix=FIX) from None
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, LONGEST_SQL)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    _stop_after(connection, SCHEMA_TIME)
+        raise _unreadable(path, error) from None
+    for name in names:
+        with contextlib.suppress(sqlite3.Error):  # of a module that is not here, or broken: queries of it will fail
+            connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 0")
+    for name in TABLE_FUNCTIONS:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute(f"SELECT 1 FROM {name}('[]')")
+    allow_schema(connection)
     return connection
+
+
+def allow_schema(connection: sqlite3.Connection) -> None:
+    """Let a connection of `connect` be asked about its schema again, after `query` has closed that."""
+    connection.set_authorizer(_allow_schema)
+
+
+def _unreadable(path: Path, error: BaseException) -> DataError:
+    """Why a database cannot be read, and the way out."""
+    code = getattr(error, "sqlite_errorname", "")
+    beside = path.resolve()
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return DataError(
+            f"{path}: locked by another program that is writing to it",
+            fix="wait until that program has finished, or close it",
+        )
+    if code in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY"):
+        journal = beside.with_name(f"{beside.name}-journal")
+        return DataError(
+            f"{path}: a program was stopped in the middle of a change, which {journal.name} beside it must undo first; "
+            "sql-llama never writes to a database",
+            fix=f'open it once with the program that it belongs to, or: sqlite3 "{path}" .tables',
+        )
+    log = beside.with_name(f"{beside.name}-wal")
+    if code == "SQLITE_CANTOPEN" and log.exists():
+        return DataError(
+            f"{path}: its newest rows are in the write-ahead log {log.name}, which SQLite cannot read in a folder that it "
+            "may not write to",
+            fix=f'cp "{path}" "{path}-wal" FOLDER, one that you may write to, and give that copy with --db',
+        )
+    return DataError(f"{path}: cannot be read ({error})", fix=FIX)
 
 
 def _mode(path: Path) -> str:
@@ -94,9 +150,22 @@ def _stop_after(connection: sqlite3.Connection, seconds: float) -> None:
     connection.set_progress_handler(lambda: int(time.monotonic() > end), STEPS)
 
 
-def _authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
-        return sqlite3.SQLITE_DENY
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """For a query of anybody's."""
+    return _allow(action, first, second, INNER_PRAGMAS)
+
+
+def _allow_schema(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """For what this project itself asks about a schema; views of the database run under it too."""
+    return _allow(action, first, second, SCHEMA_PRAGMAS)
+
+
+def _allow(action: int, first: str | None, second: str | None, pragmas: set[str]) -> int:
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if (second or "").lower() in FORBIDDEN_FUNCTIONS else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA:  # one of a schema takes a table's name as its value
+        harmless = first in pragmas and (second is None or first not in INNER_PRAGMAS)
+        return sqlite3.SQLITE_OK if harmless else sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK if action in READS else sqlite3.SQLITE_DENY
 
 
@@ -119,7 +188,7 @@ def query(connection: sqlite3.Connection, sql: str, *, timeout: float = 10.0, ma
     _stop_after(connection, timeout)
     cursor = connection.cursor()
     try:
-        cursor.execute(sql)
+        cursor.execute(one_statement(sql))
         if cursor.description is None:
             raise QueryError("refused: no query")
         columns = tuple(item[0] for item in cursor.description)
@@ -142,8 +211,11 @@ def _read(cursor: sqlite3.Cursor, max_rows: int) -> tuple[tuple[tuple[object, ..
     for row in cursor:
         if len(rows) == max_rows or size > LONGEST_RESULT:
             return tuple(rows), True
+        lengths = [len(value) for value in row if isinstance(value, str | bytes)]
+        if lengths and max(lengths) > LONGEST_VALUE:
+            raise QueryError(f"a cell of {max(lengths) / 1e6:.0f} MB is too large to be returned")
         rows.append(row)
-        size += sum(len(value) for value in row if isinstance(value, str | bytes))
+        size += sum(lengths)
     return tuple(rows), False
 
 
@@ -154,4 +226,6 @@ def _said(error: str, timeout: float) -> str:
         return "refused: only queries that read are run"
     if "one statement at a time" in error:
         return "refused: more than one statement"
+    if "is locked" in error:
+        return "the database is locked by another program that is writing to it"
     return error

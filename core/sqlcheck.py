@@ -66,6 +66,10 @@ REFUSED_FUNCTIONS = frozenset(
 """
 
 QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+PIECE = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\s+|;|[^\s;'"`\[/-]+|.""",
+    re.DOTALL,
+)
 TELLING = REFUSED_FUNCTIONS | {
     *("insert", "update", "delete", "replace", "merge", "truncate", "into", "create", "alter", "drop", "set", "pragma"),
     *("attach", "detach", "copy", "vacuum", "analyze", "explain", "describe", "values", "for", "lock", "load", "call"),
@@ -73,10 +77,31 @@ TELLING = REFUSED_FUNCTIONS | {
 """Words of which none is in a query that the walk over its tree could refuse."""
 
 
+def one_statement(sql: str) -> str:
+    """The text without what says nothing before and after it: empty statements, blanks, comments.
+
+    SQLite takes a query and one `;`. A second statement stays where it is, to be refused.
+
+    >>> one_statement("SELECT ';' AS a; ; -- done"), one_statement("SELECT 1; -- now\\n DROP TABLE t")
+    ("SELECT ';' AS a", 'SELECT 1; -- now\\n DROP TABLE t')
+    """
+    if ";" not in sql:
+        return sql
+    begin = end = at = 0
+    for piece in PIECE.findall(sql):
+        if piece != ";" and not piece.isspace() and not piece.startswith(("--", "/*")):
+            begin = begin if end else at
+            end = at + len(piece)
+        at += len(piece)
+    return sql[begin:end]
+
+
 def check(sql: str, dialect: str = "sqlite") -> None:
     """Raise QueryError unless the text is one query that only reads. `dialect` is a name that sqlglot knows."""
-    if dialect == "sqlite" and _plain(sql):
-        return
+    if dialect == "sqlite":
+        sql = one_statement(sql)
+        if _plain(sql):
+            return
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError

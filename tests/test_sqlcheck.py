@@ -1,8 +1,15 @@
 """One query that only reads passes; everything else is refused with a reason, before any database sees it."""
 
+import doctest
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sql_llama.core import sqlcheck
+from sql_llama.core.database import run
 from sql_llama.core.errors import QueryError
-from sql_llama.core.sqlcheck import check
+from sql_llama.core.sqlcheck import check, one_statement
 
 READS = [
     "SELECT 1",
@@ -16,6 +23,14 @@ READS = [
     "SELECT replace(a, 'x', 'y'), max(b) OVER (PARTITION BY c) FROM t",
     'SELECT "delete", [drop], `update` FROM "insert"',
     "SELECT 'DROP TABLE t; --'",
+    "SELECT 1;;",
+    "SELECT 1 ; ;\n;",
+    "; SELECT 1",
+    "SELECT 1; -- done",
+    "SELECT 1; /* done; */ ;",
+    "SELECT 1; /* never closed",
+    "SELECT 1; -- ; DROP TABLE t",
+    "SELECT 'a;b', \";;\", [;], `;`;;",
 ]
 
 WRITES = [
@@ -43,6 +58,11 @@ WRITES = [
     "SELECT 1; SELECT 2",
     "SELECT 1; DROP TABLE t",
     "SELECT 1; -- nothing\n DROP TABLE t",
+    "SELECT 1;; DROP TABLE t",
+    "SELECT 1; /* nothing */ SELECT 2;;",
+    "; DROP TABLE t",
+    ";;",
+    "; -- only a comment",
     "",
     " ; ",
     "-- only a comment",
@@ -67,6 +87,35 @@ POSTGRES = [
     "TRUNCATE t",
     "EXPLAIN ANALYZE DELETE FROM t",
 ]
+
+
+def test_examples() -> None:
+    assert doctest.testmod(sqlcheck).failed == 0
+
+
+@pytest.mark.parametrize(
+    "end", ["", ";", ";;", "; ;", ";\n ; \t", "; -- done", ";; /* a;b */ ;", "-- done", "; /* open"]
+)
+@pytest.mark.parametrize(
+    "query", ["SELECT ';' || '--' AS a", 'SELECT 1 AS ";"', "SELECT 1 /* ; */ + 1", "SELECT 'it''s;'"]
+)
+def test_what_says_nothing_after_a_query_is_no_fault(pets: Path, query: str, end: str) -> None:
+    check(query + end)
+    assert run(str(pets), query + end).rows == run(str(pets), query).rows
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1; SELECT 2", "SELECT 1; -- x\nSELECT 2;", "SELECT 1;; DELETE FROM pets"])
+def test_a_second_statement_is_never_run(pets: Path, sql: str) -> None:
+    with pytest.raises(QueryError, match="more than one statement|2 statements"):
+        run(str(pets), sql)
+    assert run(str(pets), "SELECT count(*) FROM pets").rows == ((3,),)
+
+
+@given(st.text(alphabet="a;-/*'\"`[] \n", max_size=30))
+def test_nothing_but_the_ends_is_taken_away(text: str) -> None:
+    kept = one_statement(text)
+    assert kept in text and one_statement(kept) == kept
+    assert kept.replace(";", "").strip() or not one_statement(text + ";").strip(" ;\n")
 
 
 @pytest.mark.parametrize("sql", READS)
