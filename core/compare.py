@@ -6,7 +6,7 @@ names say nothing. Loose: the columns may stand in any order. Overlap: how much 
 
 import math
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,11 +17,13 @@ from .records import ResultSet
 
 TOLERANCE = 1e-6  # relative, of floats: sums taken in another order differ in their last digits
 TINY = 1e-12  # absolute, for sums that cancel out to zero
+EXACT = 2.0**52  # below it a whole number is exact however it is stored; from there on every float is whole
 MOST_STEPS = 2_000_000  # rows looked at in search of an order of columns; beyond it two results count as different
 MOST_ROWS = 10_000  # rows of a result that its overlap is measured on: the first
 MOST_PAIRS = 400  # pairs of columns compared for the overlap of columns
 
 
+Row = tuple[Any, ...]
 Groups = tuple[list[int], list[int]]
 """A number for each row left and right: rows of one number agree in the columns paired so far."""
 
@@ -29,7 +31,8 @@ Groups = tuple[list[int], list[int]]
 def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
     """Whether two queries returned the same rows, as a bag or, when `ordered`, as a list.
 
-    4079 equals 4079.0 but not '4079'; NULL equals NULL only; floats agree within TOLERANCE.
+    4079 equals 4079.0 but not '4079'; NULL equals NULL only; floats agree within TOLERANCE, whole numbers below EXACT
+    and integers only when they are the same.
     """
     if len(gold.rows) != len(predicted.rows) or gold.truncated != predicted.truncated:
         return False
@@ -42,8 +45,18 @@ def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
     if ordered:
         return all(map(_close, wanted, found))
     # equal rows cancel out first, so that only the few that differ in a last digit are compared one by one
-    left, right = Counter(wanted), Counter(found)
-    return _paired(list((left - right).elements()), list((right - left).elements()))
+    return _paired(*_apart(wanted, found))
+
+
+def all_among(found: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether each row found is one of `rows`, each of those used once; values as `same_result` compares them."""
+    return _paired(*_apart([tuple(map(_plain, row)) for row in found], [tuple(map(_plain, row)) for row in rows]))
+
+
+def _apart(left: Sequence[Row], right: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of both sides that have no equal on the other."""
+    one, other = Counter(left), Counter(right)
+    return list((one - other).elements()), list((other - one).elements())
 
 
 def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
@@ -136,19 +149,22 @@ def _shared(left: Counter[Any], right: Counter[Any]) -> int:
 
 
 def _columns(left: Sequence[Any], right: Sequence[Any]) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Columns of two results, values that may be equal made equal: floats are rounded to one of their neighbours.
+    """Columns of two results, values that may be equal made equal: what is near a float becomes one value with it.
 
-    Chains of close floats become one value, which is looser than `_same_value` and never tighter.
+    Chains of close values become one, which is looser than `_same_value` and never tighter. Integers that no float is
+    near stay apart.
     """
     rows = [[tuple(map(_plain, row)) for row in side] for side in (left, right)]
-    numbers = {value for side in rows for row in side for value in row if isinstance(value, int | float)}
+    numbers = sorted({value for side in rows for row in side for value in row if _finite(value)})
     stands: dict[float, float] = {}
-    if any(isinstance(value, float) for value in numbers):
-        last = None
-        for value in sorted(numbers):
-            if last is not None and math.isclose(last, value, rel_tol=TOLERANCE, abs_tol=TINY):
-                stands[value] = stands.get(last, last)
-            last = value
+    end = 0
+    for value in numbers:
+        if isinstance(value, float):
+            slack = abs(value) * TOLERANCE * 2 + TINY
+            first, after = bisect_left(numbers, value - slack), bisect_right(numbers, value + slack)
+            stand = stands.get(numbers[first], numbers[first]) if first < end else numbers[first]
+            stands.update((near, stand) for near in numbers[max(first, end) : after])
+            end = max(end, after)
     if stands:
         rows = [
             [tuple(stands.get(v, v) if isinstance(v, int | float) else v for v in row) for row in side] for side in rows
@@ -172,15 +188,20 @@ def _split(
 
 
 def _plain(value: Any) -> Any:
-    """A value that hashes and compares as this module means it: numbers alike, bytes and text apart, one NaN."""
+    """A value that hashes and compares as this module means it: numbers alike, bytes and text apart, one NaN.
+
+    Integers and whole floats below EXACT become int, other floats stay. A Decimal is an integer when it is whole.
+    """
     if isinstance(value, bool | int):
         return int(value)
     if isinstance(value, Decimal):
-        value = float(value)
+        if value.is_finite() and value.adjusted() < 300 and value == value.to_integral_value():
+            return int(value)
+        value = math.nan if value.is_nan() else float(value)
     if isinstance(value, float):
         if math.isnan(value):
             return ("nan",)
-        return int(value) if value.is_integer() else value
+        return int(value) if abs(value) < EXACT and value.is_integer() else value
     return value if value is None or isinstance(value, str | bytes) else str(value)
 
 
@@ -195,21 +216,26 @@ def _same_value(left: Any, right: Any) -> bool:
     # two whole numbers have no rounding to forgive
     if not numbers or (isinstance(left, int) and isinstance(right, int)):
         return False
-    return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TINY)
+    return _near(left, right)
 
 
-def _paired(left: list[tuple[Any, ...]], right: list[tuple[Any, ...]]) -> bool:
+def _near(left: float, right: float) -> bool:
+    try:
+        return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TINY)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+def _paired(left: Sequence[Row], right: Sequence[Row]) -> bool:
     """Whether each row left has a partner of its own right, none of them being quite equal.
 
     Rows are looked up by what must be equal, then by their first number give or take the tolerance.
     """
-    if len(left) != len(right):
-        return False
     right = sorted(right, key=_order)
     keys = [_order(row) for row in right]
     for row in sorted(left, key=_order):
         exact, numbers = _order(row)
-        if not numbers or math.isinf(numbers[0]):
+        if not numbers:
             return False
         slack = abs(numbers[0]) * TOLERANCE * 2 + TINY
         at = bisect_left(keys, (exact, (numbers[0] - slack,)))
@@ -223,9 +249,17 @@ def _paired(left: list[tuple[Any, ...]], right: list[tuple[Any, ...]]) -> bool:
     return True
 
 
-def _order(row: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    exact = tuple("" if isinstance(value, int | float) else repr(value) for value in row)
-    return exact, tuple(value for value in row if isinstance(value, int | float))
+def _order(row: Row) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    exact = tuple("" if _finite(value) else repr(value) for value in row)
+    return exact, tuple(value for value in row if _finite(value))
+
+
+def _finite(value: Any) -> bool:
+    """Whether it is a number that another one can be near to."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def orders(sql: str, dialect: str = "sqlite") -> bool:

@@ -1,13 +1,17 @@
 """When two result sets say the same: strict about values and columns, lenient about row order and last digits."""
 
 import doctest
+import math
 import random
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sql_llama.core import compare
-from sql_llama.core.compare import exact_match, orders, overlap, same_loosely, same_result
+from sql_llama.core.compare import all_among, exact_match, orders, overlap, same_loosely, same_result
 from sql_llama.core.records import ResultSet
 
 
@@ -46,12 +50,75 @@ def test_examples() -> None:
         (float("inf"), float("inf"), True),
         (float("inf"), float("-inf"), False),
         (float("inf"), 1e308, False),
+        (float("inf"), 10**400, False),
+        (0.0, -0.0, True),
+        (3.3e20, 3.3e20 * (1 + 1e-15), True),  # whole, but no integers
+        (3.3e20, 3.3e20 * 1.01, False),
+        (3.3e17, math.nextafter(3.3e17, 0), True),
+        (2.0**52, 2.0**52 + 1, True),
+        (4_000_001.0, 4_000_002.0, False),  # below 2**52 a whole number is exact, as integers are
+        (2**63 - 1, float(2**63 - 1), True),
+        (2**63 - 1, 2**63 - 2, False),
+        (10**400, 10**400 + 1, False),
+        (10**400, 1e308, False),
+        (Decimal("4079.00"), 4079, True),
+        (Decimal("12345678901234567890"), Decimal("12345678901234567891"), False),
+        (Decimal("0.1"), 0.1, True),
+        (Decimal("1e999999"), float("inf"), True),
+        (Decimal("NaN"), float("nan"), True),
     ],
 )
 def test_values(left: Any, right: Any, equal: bool) -> None:
     assert same(left, right) is equal
     assert same(right, left) is equal
     assert same_result(result((left,)), result((right,)), ordered=True) is equal
+
+
+def test_a_number_that_is_no_number_does_not_keep_its_row_from_being_close() -> None:
+    for odd in (float("inf"), float("nan"), -float("inf"), 10**400):
+        gold, found = result((odd, 1 / 3, 1), (1, 0.5, 2)), result((1, 0.5 + 1e-12, 2), (odd, 1 / 3 + 1e-12, 1))
+        assert same_result(gold, found, ordered=False) and same_loosely(gold, found, ordered=False)
+        assert overlap(gold, found) == (1.0, 1.0)
+
+
+NUMBERS = st.one_of(
+    st.integers(-5, 5),
+    st.integers(2**52 - 2, 2**52 + 2),
+    st.integers(2**63 - 3, 2**63 - 1),
+    st.sampled_from([0.0, -0.0, 0.1 + 0.2, 0.3, 3.3e20, 2.0**53, 1e308, math.inf, -math.inf, math.nan]),
+    st.floats(),
+    st.none(),
+    st.text(max_size=2),
+    st.binary(max_size=2),
+)
+ROWS = st.integers(1, 3).flatmap(lambda width: st.lists(st.tuples(*[NUMBERS] * width), min_size=1, max_size=8))
+
+
+@given(NUMBERS, NUMBERS)
+def test_equality_is_the_same_from_both_sides_and_on_every_path(left: Any, right: Any) -> None:
+    equal = same(left, right)
+    assert same(right, left) is equal
+    assert same_result(result((left,)), result((right,)), ordered=True) is equal
+    assert all_among([(left,)], [(right,)]) is equal
+    if equal:  # what `overlap` looks at is never tighter
+        assert overlap(result((left,)), result((right,))) == (1.0, 1.0)
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_a_permutation_and_a_last_digit_change_nothing(rows: list[tuple[Any, ...]], rng: random.Random) -> None:
+    turned = [
+        tuple(value * (1 + 1e-12) if isinstance(value, float) and abs(value) < 1e300 else value for value in row)
+        for row in rng.sample(rows, len(rows))
+    ]
+    order = rng.sample(range(len(rows[0])), len(rows[0]))
+    assert same_result(result(*rows), result(*turned), ordered=False)
+    assert same_result(result(*turned), result(*rows), ordered=False)
+    assert same_loosely(result(*rows), result(*[tuple(row[at] for at in order) for row in turned]), ordered=False)
+    assert all_among(turned[1:], rows) and not all_among([*turned, turned[0]], rows)
+
+
+def test_integers_that_no_float_is_near_do_not_overlap() -> None:
+    assert overlap(result((10_000_001, 0.5)), result((10_000_002, 0.5))) == (0.0, 0.5)
 
 
 def test_rows_are_a_bag_unless_the_gold_sorts() -> None:
