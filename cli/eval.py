@@ -70,7 +70,8 @@ def command(
     from ..core.gguf_file import check_gguf
     from ..engines.load import parts
     from ..evals import gate as gates
-    from ..evals.questions import questions, read_predictions
+    from ..evals.predictions import read_predictions
+    from ..evals.questions import questions
     from ..evals.report import Facts, write_report
 
     if not models and not predictions:

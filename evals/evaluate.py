@@ -22,6 +22,7 @@ from .choose import choose
 from .grade import grade
 from .judge import Task, judged
 from .metrics import metrics
+from .predictions import query_of
 from .questions import Question, Questions
 from .similarity import embedding_similarity
 from .statistics import wilson
@@ -39,6 +40,7 @@ SOURCES = (
     "core/sqlcheck.py",
     "evals/choose.py",
     "evals/judge.py",
+    "evals/predictions.py",
 )
 """What prompts and verdicts come from: answers of another version are not kept."""
 
@@ -95,7 +97,9 @@ def evaluate(
 
     def tasks() -> Iterator[Task]:
         if engine is None:
-            answers: Iterator[tuple[Answer, str]] = ((Answer(sql), sql) for sql in (predictions or ())[len(kept) :])
+            answers: Iterator[tuple[Answer, str]] = (
+                (Answer(text), query_of(text)) for text in (predictions or ())[len(kept) :]
+            )
         else:
             answers = choose(rest, _candidates(engine, rest, beams))
         for item, given in zip(rest, answers, strict=True):

@@ -188,10 +188,10 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if absent or place is None:
         absent += [] if place else ["db_id, db or schema"]
         raise DataError(f"{path}: {where}: has no {' and no '.join(absent)}", fix=f"give {EXPECTED}")
-    return number, {"question": _text(row["question"]), "sql": _text(row["sql"]), place: _text(row[place])}
+    return number, {"question": text_of(row["question"]), "sql": text_of(row["sql"]), place: text_of(row[place])}
 
 
-def _text(said: str) -> str:
+def text_of(said: str) -> str:
     """Text that can be written: JSON may hold halves of characters."""
     return said.encode(errors="replace").decode()
 
@@ -199,7 +199,7 @@ def _text(said: str) -> str:
 def _wikisql(path: Path, tables: Tables, number: int, row: Mapping[str, Any]) -> Row:
     try:
         question, sql = tables.question(row)
-        return number, {"question": _text(question), "sql": _text(sql), "table": str(row["table_id"])}
+        return number, {"question": text_of(question), "sql": text_of(sql), "table": str(row["table_id"])}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}:{number}: broken ({error})", fix="get WikiSQL's questions again") from None
 
@@ -263,29 +263,3 @@ def _only_create(action: int, first: str | None, *_: str | None) -> int:
     refused = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_PRAGMA)
     bad_function = action == sqlite3.SQLITE_FUNCTION and (_[0] or "").lower() in ("load_extension", "writefile")
     return sqlite3.SQLITE_DENY if action in refused or bad_function else sqlite3.SQLITE_OK
-
-
-def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> list[str]:
-    """The `sql` of each question that can be asked, from a file with one line per question of the whole file.
-
-    Raises DataError when a line is broken, there are too few, or, when `exact`, too many.
-    """
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such predictions file", fix="check the path given with --predictions") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix='give one {"sql": "..."} per question') from None
-    said = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}:{number}: broken JSON ({error})", fix='give {"sql": "..."}') from None
-        if not isinstance(row, dict) or not isinstance(row.get("sql"), str):
-            raise DataError(f"{path}:{number}: has no sql", fix='give {"sql": "..."}')
-        said.append(_text(row["sql"]))
-    if len(said) < found.total or (exact and len(said) != found.total):
-        counts = f"{len(said)} predictions for {found.total} questions"
-        raise DataError(f"{path}: {counts}", fix="give one line per question, in order")
-    return [said[place] for place in found.places]
