@@ -126,8 +126,8 @@ def _unreadable(path: Path, error: BaseException) -> DataError:
     log = beside.with_name(f"{beside.name}-wal")
     if code == "SQLITE_CANTOPEN" and log.exists():
         return DataError(
-            f"{path}: its newest rows are in the write-ahead log {log.name}, which SQLite cannot read in a folder that it "
-            "may not write to",
+            f"{path}: its newest rows are in the write-ahead log {log.name}, which SQLite cannot read in a folder "
+            "that it may not write to",
             fix=f'cp "{path}" "{path}-wal" FOLDER, one that you may write to, and give that copy with --db',
         )
     return DataError(f"{path}: cannot be read ({error})", fix=FIX)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from .database import connect
+from .names import quoted
 from .records import Hint, Schema
 from .schema import singular
 
@@ -42,15 +43,14 @@ def index_cells(url: str, schema: Schema) -> CellIndex:
     try:
         for table in schema.tables:
             for column in table.columns:
-                t, c = (name.replace('"', '""') for name in (table.name, column.name))
+                t, c = quoted(table.name), quoted(column.name)
                 query = (
-                    f'SELECT DISTINCT "{c}" FROM "{t}" WHERE typeof("{c}") = \'text\' '
-                    f'AND length("{c}") BETWEEN 2 AND 60 '
+                    f"SELECT DISTINCT {c} FROM {t} WHERE typeof({c}) = 'text' AND length({c}) BETWEEN 2 AND 60 "
                     f"LIMIT {SCANNED}"
                 )
                 try:
                     cells = [str(row[0]) for row in connection.execute(query)]
-                except sqlite3.DatabaseError:  # a view whose tables are gone
+                except sqlite3.Error:  # a view whose tables are gone, a cell that is too large
                     continue
                 for cell in cells:
                     key = flat(cell)

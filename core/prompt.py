@@ -9,11 +9,11 @@ reads the schema better when it knows what it is looking for.
 import re
 from collections.abc import Sequence
 
+from .control_tokens import masked, unmasked
+from .names import identifier
 from .records import Hint, Message, Schema
 
 DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
-
-PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
 def system_prompt(dialect: str = "sqlite") -> str:
@@ -38,12 +38,15 @@ def messages(
 
 
 def user_message(schema_text: str, question: str, hints: Sequence[Hint] = ()) -> str:
-    """The user message around a schema that is already text; what a person may also type into `ollama run`."""
-    asked = f"Question: {' '.join(question.split())}"
+    """The user message around a schema of `render_schema`; what a person may also type into `ollama run`.
+
+    No text in it is spelled like a control token (core/control_tokens.py).
+    """
+    asked = f"Question: {masked(' '.join(question.split()))}"
     parts = [asked, schema_text]
     if hints:
         cells = (f"{identifier(h.table)}.{identifier(h.column)} = {literal(h.value)}" for h in hints)
-        parts.append("values: " + "; ".join(cells))
+        parts.append("values: " + masked("; ".join(cells)))
     parts.append(asked)
     return "\n".join(part for part in parts if part)
 
@@ -51,7 +54,7 @@ def user_message(schema_text: str, question: str, hints: Sequence[Hint] = ()) ->
 def render_schema(schema: Schema) -> str:
     """A schema as the model reads it: a line `table.column type pk ['sample', ...]` per column, then the keys.
 
-    Names are lower case, and quoted where SQL needs it.
+    Names can be copied into a query: lower case, and quoted where SQL needs it (core/names.py).
 
     >>> from .records import Column, ForeignKey, Table
     >>> pets = Table("Pets", (Column("ID", "int", True), Column("Pet Name", "text", samples=("Rex",))))
@@ -72,13 +75,7 @@ def render_schema(schema: Schema) -> str:
     for key in schema.foreign_keys:
         target = f"{identifier(key.ref_table)}.{identifier(key.ref_column)}"
         lines.append(f"{identifier(key.table)}.{identifier(key.column)} = {target}")
-    return "\n".join(lines)
-
-
-def identifier(name: str) -> str:
-    """A name as our SQL writes it: lower case, in double quotes where it is not a plain word."""
-    low = name.lower()
-    return low if PLAIN_NAME.match(low) else '"' + low.replace('"', '""') + '"'
+    return masked("\n".join(lines))
 
 
 def literal(value: str) -> str:
@@ -128,7 +125,7 @@ def extract_sql(text: str) -> str:
             return _first_statement(bare)
     if START.search(text):
         return _first_statement(text)
-    return text.strip().rstrip(";").strip()
+    return unmasked(text).strip().rstrip(";").strip()
 
 
 def _without_comments(sql: str) -> str:
@@ -160,7 +157,7 @@ def _first_statement(text: str) -> str:
                 break
         blank = piece.isspace() or piece.startswith(("--", "/*"))
         out.append(" " if blank else piece)
-    return re.sub(r"^ +| +$", "", "".join(_single(out)))
+    return unmasked(re.sub(r"^ +| +$", "", "".join(_single(out))))
 
 
 def _single(pieces: Sequence[str]) -> list[str]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .names import fold
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -39,8 +41,8 @@ class Schema:
     name: str = ""
 
     def columns(self) -> dict[str, list[str]]:
-        """Lower-case table name to lower-case column names, as sqlglot's optimizer wants a schema."""
-        return {table.name.lower(): [column.name.lower() for column in table.columns] for table in self.tables}
+        """Folded table name to folded column names, as sqlglot's optimizer wants a schema."""
+        return {fold(table.name): [fold(column.name) for column in table.columns] for table in self.tables}
 
 
 @dataclass(frozen=True, slots=True)

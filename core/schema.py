@@ -1,16 +1,21 @@
 """The schema of a live database, with the few sample cells and keys that help a model most."""
 
+import contextlib
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .database import connect
 from .errors import DataError
+from .names import fold, quoted
+from .progress import Advance, progress
 from .records import Column, ForeignKey, Schema, Table
 
 SAMPLES = 2  # sample cells a text column shows
 SAMPLE_LENGTH = 20  # characters; longer cells tell little for what they cost
-SCANNED = 20_000  # distinct cells read of one column
+SCANNED = 20_000  # rows of a table that its samples are taken from
+MANY_TABLES = 100  # a schema of fewer is read at once, without a word
+SAY_NOTHING = frozenset(("id", "name", "code", "year"))  # keys of these names are in many tables and tell nothing
 
 
 def simple_type(declared: str) -> str:
@@ -39,64 +44,98 @@ def simple_type(declared: str) -> str:
 def introspect(url: str, name: str = "") -> Schema:
     """The schema of a database, with samples and with the keys it forgot to declare.
 
-    Raises DataError when the file is missing or no database.
+    Raises DataError when the file is missing, no database, or holds no table that can be read.
     """
     connection = connect(url)
     try:
-        return _introspect_sqlite(connection, name)
-    except sqlite3.DatabaseError as error:
+        schema = _introspect_sqlite(connection, name)
+    except sqlite3.Error as error:
         raise DataError(f"{url}: cannot be read ({error})", fix="give a SQLite file with --db") from None
     finally:
         connection.close()
+    if not schema.tables:
+        raise DataError(f"{url}: has no tables to ask about", fix="give the database that holds your tables with --db")
+    return schema
 
 
 def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
-    listed = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     tables: list[Table] = []
-    keys: list[ForeignKey] = []
-    for (table,) in connection.execute(listed).fetchall():
-        columns = []
-        try:
-            described = connection.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
-        except sqlite3.OperationalError as error:
-            if str(error) == "interrupted":
-                raise
-            continue  # a view whose tables are gone can be asked nothing
-        for _, column, declared, _, _, key in described:
-            kind = simple_type(declared or "")
-            samples = _samples(connection, table, column, kind) if kind in ("text", "bool", "date") else ()
-            columns.append(Column(column, kind, key > 0, samples))
-        tables.append(Table(table, tuple(columns)))
-        for row in connection.execute(f"PRAGMA foreign_key_list({_quoted(table)})").fetchall():
-            keys.append(ForeignKey(table, row[3], row[2], row[4] or ""))
-    keys = complete_keys(keys, tables)
-    keys += _forgotten_keys(connection, tables, keys)
+    primary: dict[str, list[str]] = {}  # columns of a table's primary key, in its order
+    declared: list[tuple[str, int, str, str, str | None]] = []
+    listed = _listed(connection)
+    with _progress(len(listed)) as advance:
+        for table in listed:
+            advance()
+            try:
+                described = connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+            except sqlite3.OperationalError as error:
+                if str(error) == "interrupted":
+                    raise
+                continue  # a view whose tables are gone can be asked nothing
+            columns = []
+            # hidden: 1 is for a virtual table's own use, 2 and 3 are generated columns
+            shown = [row[1:6] for row in described if row[6] != 1]
+            if not shown:
+                continue
+            for column, kind, _, _, key in shown:
+                simple = simple_type(kind or "")
+                samples = _samples(connection, table, column, simple) if simple in ("text", "bool", "date") else ()
+                columns.append(Column(column, simple, key > 0, samples))
+            tables.append(Table(table, tuple(columns)))
+            primary[fold(table)] = [row[0] for row in sorted(shown, key=lambda row: row[4]) if row[4]]
+            for row in connection.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall():
+                declared.append((table, row[1], row[3], row[2], row[4]))
+        keys = complete_keys(_keys(declared, primary), tables)
+        keys += _forgotten_keys(connection, tables, keys)
     return Schema(tuple(tables), tuple(keys), name)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _progress(count: int) -> contextlib.AbstractContextManager[Advance]:
+    if count < MANY_TABLES:
+        return contextlib.nullcontext(lambda steps=1, note="": None)
+    return progress("reading the schema", count, "tables")
+
+
+def _listed(connection: sqlite3.Connection) -> list[str]:
+    """Tables and views in the order in which the database lists them, without those that virtual tables keep."""
+    listed = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    names = [name for (name,) in connection.execute(listed).fetchall()]
+    shadows = {row[1] for row in connection.execute("PRAGMA table_list").fetchall() if row[2] == "shadow"}
+    return [name for name in names if name not in shadows]
+
+
+def _keys(
+    declared: Sequence[tuple[str, int, str, str, str | None]], primary: Mapping[str, Sequence[str]]
+) -> list[ForeignKey]:
+    """Declared keys; one that names no columns refers to the primary key, one column after the other."""
+    keys = []
+    for table, place, column, target, named in declared:
+        own = primary.get(fold(target), ())
+        keys.append(ForeignKey(table, column, target, named or (own[place] if place < len(own) else "")))
+    return keys
 
 
 def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str) -> tuple[str, ...]:
     """The most frequent short texts of a column."""
     query = (
-        f"SELECT value FROM (SELECT {_quoted(column)} AS value FROM {_quoted(table)} LIMIT {SCANNED}) "
+        f"SELECT value FROM (SELECT {quoted(column)} AS value FROM {quoted(table)} LIMIT {SCANNED}) "
         f"WHERE typeof(value) = 'text' AND trim(value) <> '' AND length(value) <= {SAMPLE_LENGTH} "
         f"GROUP BY value ORDER BY count(*) DESC, value LIMIT {1 if kind == 'date' else SAMPLES}"
     )
     try:
         return tuple(" ".join(str(row[0]).split()) for row in connection.execute(query).fetchall())
-    except sqlite3.OperationalError:  # a view whose tables are gone
+    except sqlite3.Error as error:  # a view whose tables are gone, a cell that is too large
+        if str(error) == "interrupted":
+            raise
         return ()
 
 
 def complete_keys(keys: Sequence[ForeignKey], tables: Sequence[Table]) -> list[ForeignKey]:
     """Keys between tables that exist; a key that names no column refers to the primary key."""
-    found = {table.name.lower(): table for table in tables}
+    found = {fold(table.name): table for table in tables}
     out = []
     for key in keys:
-        target = found.get(key.ref_table.lower())
+        target = found.get(fold(key.ref_table))
         if target is None:
             continue
         primary = [column.name for column in target.columns if column.primary_key]
@@ -111,9 +150,11 @@ def words(name: str) -> list[str]:
 
     >>> words("stuID"), words("home_town2")
     (['stu', 'id'], ['home', 'town2'])
+    >>> words("GrößeInCm")
+    ['größe', 'in', 'cm']
     """
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
+    spaced = re.sub(r"(?<=[^\W_A-Z])(?=[A-Z])", " ", name)
+    return [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
 
 
 def singular(word: str) -> str:
@@ -132,46 +173,62 @@ def _forgotten_keys(
     connection: sqlite3.Connection, tables: Sequence[Table], declared: Sequence[ForeignKey]
 ) -> list[ForeignKey]:
     """Undeclared joins: a column named after another table or its key, whose every value is there."""
-    known = {(key.table.lower(), key.column.lower()) for key in declared}
-    primary = {}
-    for table in tables:
-        keys = [column for column in table.columns if column.primary_key]
-        if len(keys) == 1:
-            primary[table.name] = keys[0].name
+    known = {(fold(key.table), fold(key.column)) for key in declared}
+    primary = {
+        table.name: keys[0] for table in tables if len(keys := [c.name for c in table.columns if c.primary_key]) == 1
+    }
+    targets = _Targets(primary)
+    there = {(key.table, key.column, key.ref_table, key.ref_column) for key in declared}
     out: list[ForeignKey] = []
     for table in tables:
         for column in table.columns:
-            if (table.name.lower(), column.name.lower()) in known or column.name == primary.get(table.name):
+            if (fold(table.name), fold(column.name)) in known or column.name == primary.get(table.name):
                 continue
-            for other, key in primary.items():
-                if other == table.name or not _named_after(column.name, other, key):
+            for other in targets.of(column.name):
+                key = primary[other]
+                if other == table.name or (other, key, table.name, column.name) in there:
                     continue
-                reverse = ForeignKey(other, key, table.name, column.name)
-                if (
-                    reverse not in out
-                    and reverse not in declared
-                    and _contained(connection, table.name, column.name, other, key)
-                ):
+                if _contained(connection, table.name, column.name, other, key):
                     out.append(ForeignKey(table.name, column.name, other, key))
+                    there.add((table.name, column.name, other, key))
                     break
     return out
 
 
-def _named_after(column: str, table: str, key: str) -> bool:
-    own = [singular(word) for word in words(column)]
-    target = [singular(word) for word in words(table)]
-    same = column.lower() == key.lower() and column.lower() not in ("id", "name", "code", "year")
-    return bool(own) and (own in (target, [*target, "id"], [*target, "code"]) or same)
+class _Targets:
+    """Which tables a column may be named after, without looking at each table for each column."""
+
+    def __init__(self, primary: Mapping[str, str]) -> None:
+        self.place = {table: place for place, table in enumerate(primary)}
+        self.by_table: dict[tuple[str, ...], list[str]] = {}
+        self.by_key: dict[str, list[str]] = {}
+        for table, key in primary.items():
+            self.by_table.setdefault(tuple(singular(word) for word in words(table)), []).append(table)
+            if fold(key) not in SAY_NOTHING:
+                self.by_key.setdefault(fold(key), []).append(table)
+
+    def of(self, column: str) -> list[str]:
+        """Tables called as the column is (with an `id` or `code` at its end), and those whose key is."""
+        own = tuple(singular(word) for word in words(column))
+        if not own:
+            return []
+        found = list(self.by_table.get(own, ()))
+        if own[-1] in ("id", "code"):
+            found += self.by_table.get(own[:-1], ())
+        found += self.by_key.get(fold(column), ())
+        return sorted(set(found), key=self.place.__getitem__)
 
 
 def _contained(connection: sqlite3.Connection, table: str, column: str, other: str, key: str) -> bool:
     """Whether the column has values and all of them are among the other table's keys."""
-    t, c, o, k = _quoted(table), _quoted(column), _quoted(other), _quoted(key)
+    t, c, o, k = quoted(table), quoted(column), quoted(other), quoted(key)
     query = (
         f"SELECT EXISTS (SELECT 1 FROM {t} WHERE {c} IS NOT NULL) AND NOT EXISTS "
         f"(SELECT 1 FROM {t} WHERE {c} IS NOT NULL AND {c} NOT IN (SELECT {k} FROM {o} WHERE {k} IS NOT NULL))"
     )
     try:
         return bool(connection.execute(query).fetchone()[0])
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
+        if str(error) == "interrupted":
+            raise
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core.database import connect
-from ..core.prompt import identifier
+from ..core.names import identifier
 from ..core.records import ForeignKey, Schema, Table
 from ..core.schema import words
 from .naming import column_nouns, is_person, moment_nouns, one, plural, speakable, table_nouns

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
-from ..core.prompt import PLAIN_NAME
+from ..core.names import fold, is_plain
 from ..core.records import Schema
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
         if isinstance(scope, Scope):
             _qualify(scope, tables)
     for identifier in tree.find_all(exp.Identifier):
-        low = identifier.name.lower()
+        low = fold(identifier.name)
         identifier.set("this", low)
-        identifier.set("quoted", not PLAIN_NAME.match(low))
+        identifier.set("quoted", not is_plain(low))
     # without comments sqlglot puts one blank between words. Texts stay as they are: 'Hiram ,  Georgia' is another value
     # with one blank less. The prompt's hints (core/prompt.literal) do squeeze it: there the model has to know better.
     text = tree.sql(dialect=dialect, normalize_functions="upper", comments=False)
@@ -58,10 +58,10 @@ def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.E
     """Make texts of double-quoted names that no table has as a column, as SQLite does; changes the tree."""
     from sqlglot import exp
 
-    known = {column.lower() for names in columns.values() for column in names}
+    known = {fold(column) for names in columns.values() for column in names}
     for column in list(tree.find_all(exp.Column)):
         name = column.this
-        if isinstance(name, exp.Identifier) and name.quoted and not column.table and name.name.lower() not in known:
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and fold(name.name) not in known:
             column.replace(exp.Literal.string(name.name))
     return tree
 
@@ -76,20 +76,20 @@ def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
     if not isinstance(select, exp.Select):
         return
     own = [table for table in scope.tables if table.find_ancestor(exp.Select) is select]
-    names = [table.name.lower() for table in own]
+    names = [fold(table.name) for table in own]
     if len(set(names)) != len(names):
         return
-    renamed = {table.alias_or_name.lower(): table.name.lower() for table in own}
-    aliases = {item.alias.lower() for item in select.selects if isinstance(item, exp.Alias)}
+    renamed = {fold(table.alias_or_name): fold(table.name) for table in own}
+    aliases = {fold(item.alias) for item in select.selects if isinstance(item, exp.Alias)}
     for column in list(select.find_all(exp.Column)):
         if isinstance(column.this, exp.Star) and not column.table:
             continue
         asked = column.find_ancestor(exp.Select)
-        low = column.name.lower()
-        if column.table.lower() in renamed:
-            inner = [t.alias_or_name.lower() for t in asked.find_all(exp.Table)] if asked not in (None, select) else []
-            if column.table.lower() not in inner:  # else a sub-query speaks of its own table by the same alias
-                column.set("table", exp.to_identifier(renamed[column.table.lower()]))
+        low = fold(column.name)
+        if fold(column.table) in renamed:
+            inner = [fold(t.alias_or_name) for t in asked.find_all(exp.Table)] if asked not in (None, select) else []
+            if fold(column.table) not in inner:  # else a sub-query speaks of its own table by the same alias
+                column.set("table", exp.to_identifier(renamed[fold(column.table)]))
         elif not column.table and asked is select and low not in aliases:
             owners = [name for name in names if low in tables.get(name, ())]
             if len(owners) == 1:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.prompt import SYSTEM_PROMPT, identifier, messages
+from ..core.control_tokens import masked
+from ..core.ddl import render_ddl
+from ..core.names import fold
+from ..core.prompt import SYSTEM_PROMPT, messages
 from ..core.recipe import Data
 from ..core.records import Example, Hint, Message, Schema, Table
-from ..core.ddl import render_ddl
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,11 @@ def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[
     schema, hints = example.schema, example.hints
     needed = used_names(example.sql)
     if len(schema.tables) == 1 and others:
-        have = {schema.tables[0].name.lower()}
+        have = {fold(schema.tables[0].name)}
         extra = [
-            table for table in rng.sample(others, min(len(others), rng.randint(0, 3))) if table.name.lower() not in have
+            table for table in rng.sample(others, min(len(others), rng.randint(0, 3))) if fold(table.name) not in have
         ]
-        schema = Schema((*schema.tables, *{table.name.lower(): table for table in extra}.values()), schema.foreign_keys)
+        schema = Schema((*schema.tables, *{fold(table.name): table for table in extra}.values()), schema.foreign_keys)
     elif rng.random() < data.drop_tables:
         schema = _without_tables(schema, needed, rng)
     if rng.random() < data.drop_tables:
@@ -43,54 +45,54 @@ def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[
     if rng.random() < data.shuffle:
         schema = _shuffled(schema, rng)
     if rng.random() < data.as_ddl:
-        typed = f"{render_ddl(schema)}\n\n{example.question}"
-        return Row((Message("system", SYSTEM_PROMPT), Message("user", typed)), example.sql)
+        typed = masked(f"{render_ddl(schema)}\n\n{example.question}")
+        return Row((Message("system", SYSTEM_PROMPT), Message("user", typed)), masked(example.sql))
     if rng.random() < data.without_hints:
         hints = ()
-    return Row(messages(schema, example.question, hints=_shown(hints, schema)), example.sql)
+    return Row(messages(schema, example.question, hints=_shown(hints, schema)), masked(example.sql))
 
 
 def smallest_row(example: Example) -> Row:
     """The row with only the tables that the answer needs: for pairs that would not fit otherwise."""
     needed = used_names(example.sql)
-    tables = tuple(table for table in example.schema.tables if identifier(table.name) in needed)
+    tables = tuple(table for table in example.schema.tables if fold(table.name) in needed)
     schema = _keeping(example.schema, tables or example.schema.tables)
-    return Row(messages(schema, example.question, hints=_shown(example.hints, schema)), example.sql)
+    return Row(messages(schema, example.question, hints=_shown(example.hints, schema)), masked(example.sql))
 
 
 def used_names(sql: str) -> frozenset[str]:
-    """Every name in a query, spelled as `identifier` spells it; table and column names are not told apart."""
+    """Every name in a query, folded and without quotes; names of tables and columns are not told apart."""
     without_strings = re.sub(r"'(?:[^']|'')*'", "''", sql)
-    # lower case: gold that could not be put into plain style keeps its own spelling
-    return frozenset(name.lower() for name in re.findall(r'"(?:[^"]|"")*"|[A-Za-z_]\w*', without_strings))
+    found = re.findall(r'"((?:[^"]|"")*)"|`([^`]*)`|\[([^\]]*)\]|([^\W\d]\w*)', without_strings)
+    return frozenset(fold("".join(parts).replace('""', '"')) for parts in found)
 
 
 def _without_tables(schema: Schema, needed: frozenset[str], rng: random.Random) -> Schema:
-    spare = [table for table in schema.tables if identifier(table.name) not in needed]
+    spare = [table for table in schema.tables if fold(table.name) not in needed]
     dropped = {table.name for table in rng.sample(spare, rng.randint(0, len(spare)))}
     kept = tuple(table for table in schema.tables if table.name not in dropped)
     return _keeping(schema, kept) if kept else schema
 
 
 def _keeping(schema: Schema, tables: tuple[Table, ...]) -> Schema:
-    names = {table.name.lower() for table in tables}
-    keys = tuple(key for key in schema.foreign_keys if {key.table.lower(), key.ref_table.lower()} <= names)
+    names = {fold(table.name) for table in tables}
+    keys = tuple(key for key in schema.foreign_keys if {fold(key.table), fold(key.ref_table)} <= names)
     return Schema(tables, keys, schema.name)
 
 
 def _without_columns(schema: Schema, needed: frozenset[str], hints: Sequence[Hint], rng: random.Random) -> Schema:
     share = rng.random() * 0.5
-    linked = {(key.table.lower(), key.column.lower()) for key in schema.foreign_keys}
-    linked |= {(key.ref_table.lower(), key.ref_column.lower()) for key in schema.foreign_keys}
-    linked |= {(hint.table.lower(), hint.column.lower()) for hint in hints}
+    linked = {(fold(key.table), fold(key.column)) for key in schema.foreign_keys}
+    linked |= {(fold(key.ref_table), fold(key.ref_column)) for key in schema.foreign_keys}
+    linked |= {(fold(hint.table), fold(hint.column)) for hint in hints}
     tables = []
     for table in schema.tables:
         kept = tuple(
             column
             for column in table.columns
             if column.primary_key
-            or identifier(column.name) in needed
-            or (table.name.lower(), column.name.lower()) in linked
+            or fold(column.name) in needed
+            or (fold(table.name), fold(column.name)) in linked
             or rng.random() >= share
         )
         tables.append(Table(table.name, kept or table.columns))
@@ -103,5 +105,5 @@ def _shuffled(schema: Schema, rng: random.Random) -> Schema:
 
 
 def _shown(hints: Sequence[Hint], schema: Schema) -> tuple[Hint, ...]:
-    names = {table.name.lower() for table in schema.tables}
-    return tuple(hint for hint in hints if hint.table.lower() in names)
+    names = {fold(table.name) for table in schema.tables}
+    return tuple(hint for hint in hints if fold(hint.table) in names)

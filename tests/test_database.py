@@ -4,11 +4,14 @@ import os
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sql_llama.core.database import connect, run, sqlite_path
+from sql_llama.core.database import connect, query, run, sqlite_path
 from sql_llama.core.errors import DataError, QueryError
 from sql_llama.core.files import sha256
 from sql_llama.core.hints import index_cells
@@ -167,7 +170,188 @@ def test_hostile_names_and_cells_are_only_text(tmp_path: Path) -> None:
     assert run(str(path), f"SELECT {quoted} FROM {quoted}").rows == (("\ufffdAB",),)
 
 
-def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.sqlite"
     path.touch()
-    assert introspect(str(path)).tables == ()
+    with pytest.raises(DataError, match="has no tables"):
+        introspect(str(path))
+
+
+VIRTUAL = """
+    CREATE VIRTUAL TABLE docs USING fts5(title, body);
+    INSERT INTO docs VALUES ('Pears', 'green and sweet'), ('Plums', 'blue');
+    CREATE VIRTUAL TABLE old USING fts4(title, body);
+    INSERT INTO old VALUES ('Pears', 'green'), ('Plums', 'blue');
+    CREATE VIRTUAL TABLE words USING fts5vocab(docs, row);
+    CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1);
+    INSERT INTO boxes VALUES (1, 2, 3), (2, 5, 6);
+    CREATE TABLE shelf (id INTEGER PRIMARY KEY, tags TEXT, first TEXT AS (json_extract(tags, '$[0]')),
+        whole TEXT GENERATED ALWAYS AS (id || tags) STORED);
+    INSERT INTO shelf (tags) VALUES ('["a", "b"]'), ('["c"]');
+    CREATE VIEW found AS SELECT title FROM docs WHERE docs MATCH 'green';
+    CREATE VIEW every AS SELECT shelf.id, value FROM shelf, json_each(shelf.tags);
+"""
+
+
+@pytest.fixture
+def virtual(tmp_path: Path) -> Path:
+    path = tmp_path / "virtual.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VIRTUAL)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sql", "first"),
+    [
+        ("SELECT title FROM docs WHERE docs MATCH 'green'", "Pears"),
+        ("SELECT title FROM docs('blue') ORDER BY rank", "Plums"),
+        ("SELECT highlight(docs, 0, '<', '>') FROM docs WHERE docs MATCH 'pears' ORDER BY bm25(docs)", "<Pears>"),
+        ("SELECT title FROM old WHERE old MATCH 'blue'", "Plums"),
+        ("SELECT snippet(old) FROM old WHERE old MATCH 'blue'", "<b>blue</b>"),
+        ("SELECT term FROM words ORDER BY cnt DESC, term", "and"),
+        ("SELECT id FROM boxes WHERE x0 > 4", 2),
+        ("SELECT count(*) FROM shelf WHERE EXISTS (SELECT 1 FROM json_each(shelf.tags) WHERE value = 'b')", 1),
+        ("SELECT fullkey FROM json_tree('[1]') WHERE type = 'integer'", "$[0]"),
+        ("SELECT title FROM found", "Pears"),
+        ("SELECT value FROM every WHERE id = 2", "c"),
+        ("SELECT first FROM shelf", "a"),
+        ("SELECT whole FROM shelf WHERE id = 2", '2["c"]'),
+    ],
+)
+def test_full_text_search_and_generated_columns_are_read(virtual: Path, sql: str, first: object) -> None:
+    before = sha256(virtual)
+    connection = connect(str(virtual))
+    for _ in range(2):  # a connection is used again
+        assert query(connection, sql).rows[0][0] == first
+    connection.close()
+    assert sha256(virtual) == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("INSERT INTO docs(docs) VALUES ('rebuild')", "INSERT INTO old(old) VALUES ('optimize')", "DELETE FROM docs"),
+        *("INSERT INTO boxes VALUES (9, 1, 2)", "DROP TABLE docs", "UPDATE docs_data SET block = x''"),
+        *("CREATE VIRTUAL TABLE x USING fts5(a)", "CREATE VIRTUAL TABLE temp.x USING fts5vocab(main, docs, row)"),
+        *("PRAGMA page_size = 8192", "PRAGMA data_version = 3", "PRAGMA table_info(docs)", "PRAGMA trusted_schema = 0"),
+        *("SELECT * FROM pragma_table_info('docs')", "SELECT * FROM pragma_database_list", "SELECT * FROM dbstat"),
+        *("SELECT * FROM sqlite_stmt", "SELECT * FROM sqlite_dbpage", "SELECT * FROM fts3tokenize('simple')"),
+        *("SELECT fts3_tokenizer('simple')", "SELECT fts3_tokenizer('simple', x'0000000000000000')"),
+        "UPDATE sqlite_master SET type = 'table'",
+        "INSERT INTO sqlite_master VALUES ('table', 'x', 'x', 0, 'CREATE VIRTUAL TABLE x USING fts5(a)')",
+    ],
+)
+def test_what_virtual_tables_need_opens_nothing_else(virtual: Path, sql: str) -> None:
+    before = sha256(virtual)
+    connection = connect(str(virtual))
+    with pytest.raises(QueryError):
+        query(connection, sql)
+    assert query(connection, "SELECT count(*) FROM docs").rows == ((2,),)  # and the connection is as good as before
+    connection.close()
+    assert sha256(virtual) == before
+    assert sorted(item.name for item in virtual.parent.iterdir()) == ["home", "virtual.sqlite"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "SELECT fts3_tokenizer('simple') AS a",
+        "SELECT fts3_tokenizer('simple', x'4141414141414141') AS a",
+        "SELECT load_extension('x') AS a",
+        "SELECT * FROM pragma_journal_mode('delete')",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000000) AS a FROM n",
+    ],
+)
+def test_a_hostile_view_does_nothing_when_its_schema_is_read(tmp_path: Path, body: str) -> None:
+    path = tmp_path / "hostile.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE pets (name TEXT)")
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("INSERT INTO sqlite_master VALUES ('view', 'v', 'v', 0, ?)", (f"CREATE VIEW v AS {body}",))
+        connection.commit()
+    before = sha256(path)
+    assert "pets" in [table.name for table in introspect(str(path)).tables]
+    with pytest.raises(QueryError):
+        run(str(path), "SELECT * FROM v")
+    assert sha256(path) == before
+
+
+def test_a_large_cell_spoils_only_the_query_that_returns_it(tmp_path: Path) -> None:
+    path = tmp_path / "photo.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE photo (id INTEGER PRIMARY KEY, data BLOB, title TEXT);"
+            "INSERT INTO photo VALUES (1, x'00', 'small'), (2, zeroblob(12000000), 'large')"
+        )
+    schema = introspect(str(path))
+    assert schema.tables[0].columns[2].samples == ("large", "small")
+    assert index_cells(str(path), schema)
+    for sql in (
+        "SELECT title FROM photo WHERE data = x'00'",
+        "SELECT title FROM photo ORDER BY data",
+        "SELECT * FROM photo LIMIT 1",
+    ):
+        assert run(str(path), sql).rows
+    with pytest.raises(QueryError, match="a cell of 12 MB is too large"):
+        run(str(path), "SELECT * FROM photo")
+
+
+def test_a_locked_database_is_said_to_be_locked(pets: Path) -> None:
+    other = sqlite3.connect(pets, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(DataError, match="locked by another program") as caught:
+            connect(str(pets))
+        assert "wait" in caught.value.fix
+    finally:
+        other.close()
+
+
+def test_a_change_that_was_cut_off_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "hot.sqlite"
+    script = f"""
+import os, signal, sqlite3
+c = sqlite3.connect({str(path)!r}, isolation_level=None)
+c.executescript("CREATE TABLE note (text TEXT); "
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) INSERT INTO note SELECT hex(randomblob(40)) FROM n; PRAGMA cache_size = 5; PRAGMA cache_spill = 5; BEGIN; "
+    "UPDATE note SET text = upper(text) || 'x';")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert path.with_name("hot.sqlite-journal").exists()
+    before = sha256(path)
+    with pytest.raises(DataError, match=r"stopped in the middle of a change.*hot\.sqlite-journal"):
+        connect(str(path))
+    assert sha256(path) == before
+    sqlite3.connect(path).execute("SELECT count(*) FROM note").fetchone()  # what the fix does
+    assert run(str(path), "SELECT count(*) FROM note").rows == ((3000,),)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder is mounted read-only by Linux's unshare")
+def test_a_log_that_cannot_be_read_is_named_with_the_way_out(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    path = disk / "notes.sqlite"
+    writer = sqlite3.connect(path)
+    writer.executescript("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE note (id INT)")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer.execute("INSERT INTO note VALUES (1)")
+    writer.commit()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("notes.sqlite", "notes.sqlite-wal"):
+        (copy / name).write_bytes((disk / name).read_bytes())
+    writer.close()
+    asked = f"run({str(copy / 'notes.sqlite')!r}, 'SELECT count(*) FROM note')"
+    script = f"from sql_llama.core.database import run; print({asked})"
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mount, str(copy), sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert "newest rows are in the write-ahead log notes.sqlite-wal" in done.stderr, done.stderr
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("notes.sqlite", "notes.sqlite-wal"):  # what the fix does
+        (there / name).write_bytes((copy / name).read_bytes())
+    assert run(str(there / "notes.sqlite"), "SELECT count(*) FROM note").rows == ((1,),)

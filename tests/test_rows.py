@@ -125,5 +125,5 @@ def test_the_smallest_row_has_the_tables_of_the_answer() -> None:
 
 
 def test_names_in_texts_are_no_names() -> None:
-    assert {"owners", '"home town"', "pets", "kind"} <= used_names(SQL) and "shops" not in used_names(SQL)
+    assert {"owners", "home town", "pets", "kind"} <= used_names(SQL) and "shops" not in used_names(SQL)
     assert "it" not in used_names("SELECT a.x FROM a WHERE a.x = 'it''s it'")

@@ -4,9 +4,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sql_llama.core.ddl import parse_ddl, render_ddl
 from sql_llama.core.errors import DataError
 from sql_llama.core.records import Column, ForeignKey, Table
-from sql_llama.core.ddl import parse_ddl, render_ddl
 from sql_llama.core.schema import introspect, simple_type, singular, words
 
 
@@ -80,8 +80,50 @@ def test_odd_names_and_views_are_read_and_a_broken_view_is_passed_over(tmp_path:
     assert schema.tables[1].columns[0].samples == ("x",)
 
 
-def test_an_empty_database_has_no_tables(tmp_path: Path) -> None:
-    assert introspect(make(tmp_path / "d.sqlite", "")).tables == ()
+def test_generated_columns_are_shown_and_tables_of_virtual_tables_are_not(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE sale (id INTEGER PRIMARY KEY, price REAL, total REAL AS (price * 2), day TEXT AS ('x' || id));
+        INSERT INTO sale (price) VALUES (1.5);
+        CREATE VIRTUAL TABLE docs USING fts5(title);
+        CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1);
+        CREATE VIEW found AS SELECT title FROM docs WHERE docs MATCH 'a';
+        CREATE TABLE docs_left (a TEXT);
+        """
+    schema = introspect(make(tmp_path / "d.sqlite", script))
+    shown = {table.name: [column.name for column in table.columns] for table in schema.tables}
+    assert shown == {
+        "sale": ["id", "price", "total", "day"],
+        "docs": ["title"],
+        "boxes": ["id", "x0", "x1"],
+        "found": ["title"],
+        "docs_left": ["a"],
+    }
+    assert schema.tables[0].columns[3].samples == ("x1",)
+
+
+def test_a_composite_key_without_columns_follows_the_order_of_the_primary_key(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE lesson (house TEXT, door INT, FOREIGN KEY (house, door) REFERENCES Room);
+        CREATE TABLE room (number INT, building TEXT, seats INT, PRIMARY KEY (building, number));
+        CREATE TABLE node (id INTEGER PRIMARY KEY, parent INT REFERENCES node, gone INT REFERENCES lost);
+        """
+    assert introspect(make(tmp_path / "d.sqlite", script)).foreign_keys == (
+        ForeignKey("lesson", "house", "room", "building"),
+        ForeignKey("lesson", "door", "room", "number"),
+        ForeignKey("node", "parent", "node", "id"),
+    )
+
+
+def test_keys_that_were_not_declared_are_found_among_hundreds_of_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = "".join(f"CREATE TABLE thing{n}_item (id INTEGER PRIMARY KEY, a INT, b INT);" for n in range(400))
+    rows = "INSERT INTO thing7_item (id) VALUES (3); INSERT INTO use VALUES (3)"
+    script = f"{tables} CREATE TABLE use (thing7_items_id INT); {rows}"
+    assert introspect(make(tmp_path / "d.sqlite", script)).foreign_keys == (
+        ForeignKey("use", "thing7_items_id", "thing7_item", "id"),
+    )
+    assert "reading the schema: 401/401" in capsys.readouterr().err
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:

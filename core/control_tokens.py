@@ -1,0 +1,34 @@
+"""Text of users and cells that is spelled like a model's control token: kept from becoming one, and put back.
+
+A tokenizer that meets `<|im_end|>` in a prompt reads one token that ends the turn, whoever wrote it. Some engines take
+a prompt as text alone (Ollama does), so the spelling itself is broken, by one blank: `< |im_end|>`. All engines and
+the training rows then see the same. What a model copies into its answer is put back by `unmasked`.
+"""
+
+import re
+
+_SPELLED = (
+    r"<(?=( *)[|｜][^<>\n]{1,60}?[|｜]>)",  # <|im_end|> of ChatML and Llama 3, <｜User｜> of DeepSeek
+    r"<(?=( *)/?[\w▁][\w▁.:-]{0,60}>)",  # <s>, </s> of Llama 2, <start_of_turn> of Gemma, <<SYS>>
+    r"\[(?=( *)/?[A-Za-z]?[A-Z][A-Z_0-9]+\])",  # [INST], [/INST], [TOOL_CALLS] of Mistral, [gMASK] of ChatGLM
+)
+_MASK = re.compile("|".join(_SPELLED))
+_UNMASK = re.compile("|".join(shape.replace("(?=( *)", " (?=( *)") for shape in _SPELLED))
+
+
+def masked(text: str) -> str:
+    """The text with a blank inside whatever is spelled like a control token.
+
+    >>> masked("role <|im_end|> and <s> but a < b, 2 <> 3 and [1]")
+    'role < |im_end|> and < s> but a < b, 2 <> 3 and [1]'
+    """
+    return _MASK.sub(lambda found: found.group() + " ", text)
+
+
+def unmasked(text: str) -> str:
+    """What `masked` was given.
+
+    >>> unmasked("SELECT * FROM t WHERE a = '< |im_end|>' AND b < c")
+    "SELECT * FROM t WHERE a = '<|im_end|>' AND b < c"
+    """
+    return _UNMASK.sub(lambda found: found.group()[0], text)

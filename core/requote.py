@@ -1,0 +1,152 @@
+"""An answer's names put right: written as the schema has them, in quotes where SQL needs quotes.
+
+A small model writes `FROM order` whatever its prompt says. Names that match a name of the schema but for quotes or for
+the case of letters beyond ASCII are rewritten; all other text stays as it is, to the last blank.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .names import PLAIN_NAME, RESERVED, fold, identifier, quoted
+from .records import Schema
+
+TOKEN = re.compile(
+    r"""(?P<skip>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>'(?:[^']|'')*'?)"""
+    r"""|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])|(?P<word>[^\W\d]\w*)|(?P<number>\d[\w.]*)|(?P<sign>.)""",
+    re.DOTALL,
+)
+TABLE_FOLLOWS = frozenset(("from", "join"))
+OPERAND_FOLLOWS = frozenset(
+    "select distinct where and or not on by having when then else between like glob using as limit offset".split()
+)
+"""After these words, and after an operator, a comma or a bracket, a query goes on with an expression."""
+BEGINS_OPERAND = frozenset("select distinct all not case null".split())
+"""Keywords that may begin an expression, or stand where one is expected."""
+COMPARES = frozenset(("=", "<", ">", "!", "like", "glob", "in", "match"))
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What it is called without quotes, and a keyword in lower case."""
+        if self.kind == "quoted":
+            close = "]" if self.text[0] == "[" else self.text[0]
+            return self.text[1:-1].replace(close * 2, close)
+        return self.text
+
+
+class _Names:
+    """The names of a schema: as SQLite compares them, by what they are called when all case is ignored."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.exact = {fold(name) for name in names}
+        self.loose: dict[str, str] = {}
+        for name in sorted(self.exact):
+            self.loose.setdefault(name.casefold(), name)
+
+    def find(self, written: str) -> str:
+        """The schema's name that is meant, or ''."""
+        low = fold(written)
+        return low if low in self.exact else self.loose.get(written.casefold(), "")
+
+
+def requote(sql: str, schema: Schema) -> str:
+    """The query with its names as the schema has them.
+
+    A word is taken for a name where a dot, FROM or JOIN says so, or where the query needs an expression and the word is
+    a keyword that begins none.
+
+    >>> from .records import Column, Table
+    >>> shop = Schema((Table("order", (Column("index", "int"), Column("from", "text"), Column("unit price", "real"))),))
+    >>> requote("SELECT order.index, unit price FROM order WHERE from = 'order' ORDER BY order.from", shop)
+    'SELECT "order"."index", "unit price" FROM "order" WHERE "from" = \\'order\\' ORDER BY "order"."from"'
+    """
+    tables = _Names(table.name for table in schema.tables)
+    columns = _Names(column.name for table in schema.tables for column in table.columns)
+    sql = _join_words(sql, sorted(tables.exact | columns.exact, key=len, reverse=True), columns)
+    tokens = [_Token(str(match.lastgroup), match.group()) for match in TOKEN.finditer(sql)]
+    real = [place for place, token in enumerate(tokens) if token.kind != "skip"]
+    out = [token.text for token in tokens]
+    for turn, place in enumerate(real):
+        token = tokens[place]
+        if token.kind not in ("word", "quoted"):
+            continue
+        before = [tokens[other] for other in real[max(0, turn - 2) : turn]]
+        after = [tokens[other] for other in real[turn + 1 : turn + 2]]
+        meant = _meant(token, before, after, tables, columns)
+        if meant and not _is_right(token, meant):
+            out[place] = identifier(meant)
+        if meant:
+            tokens[place] = _Token("quoted", quoted(meant))  # for what follows it is no keyword any more
+    return "".join(out)
+
+
+def _is_right(token: _Token, meant: str) -> bool:
+    """Whether SQLite reads the token as that name already."""
+    return fold(token.name) == meant and (token.kind == "quoted" or meant not in RESERVED)
+
+
+def _meant(token: _Token, before: Sequence[_Token], after: Sequence[_Token], tables: _Names, columns: _Names) -> str:
+    """The name of the schema that a word or a quotation stands for; '' where it is none, or a keyword."""
+    last = before[-1] if before else _Token("sign", ";")
+    following = after[0].text if after else ""
+    if last.text == ".":
+        return columns.find(token.name) or tables.find(token.name)
+    if following == ".":
+        return tables.find(token.name)
+    if fold(last.text) in TABLE_FOLLOWS:
+        return tables.find(token.name)
+    if token.kind == "quoted":
+        # in double quotes it may be a text as well
+        compared = fold(last.text) in COMPARES or (last.text == "(" and fold(before[0].text) == "in")
+        return "" if compared else columns.find(token.name) or tables.find(token.name)
+    word = fold(token.text)
+    if word not in RESERVED:
+        return columns.find(token.text) or tables.find(token.text)
+    if following == "(" or not _needs_operand(before):
+        return ""
+    if word in BEGINS_OPERAND or (fold(following) == "by" and word in ("order", "group")):
+        return ""
+    return columns.find(token.text) or tables.find(token.text)
+
+
+def _needs_operand(before: Sequence[_Token]) -> bool:
+    """Whether an expression, or a table, must come next."""
+    if not before:
+        return False
+    last = before[-1]
+    if last.kind == "word":
+        return fold(last.text) in OPERAND_FOLLOWS
+    if last.text == "*":  # of all columns, or times
+        return len(before) > 1 and before[-2].text == ")"
+    return last.kind == "sign" and last.text not in (")", ";", ".")
+
+
+def _join_words(sql: str, names: Sequence[str], columns: _Names) -> str:
+    """Put quotes around bare names of several words or with signs in them, longest first."""
+    odd = [name for name in names if not PLAIN_NAME.match(name) and not re.fullmatch(r"[^\W\d]\w*", name)]
+    odd = [name for name in odd if name.strip() and not _is_sum(name, columns)]
+    if not odd:
+        return sql
+    shapes = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in odd)
+    pattern = re.compile(
+        rf"""'(?:[^']|'')*'?|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|(?<!\w)({shapes})(?!\w)""", re.IGNORECASE
+    )
+    known = {" ".join(name.split()).casefold(): name for name in reversed(odd)}
+
+    def put(found: re.Match[str]) -> str:
+        meant = known.get(" ".join(found[1].split()).casefold()) if found[1] else None
+        return identifier(meant) if meant else found[0]
+
+    return pattern.sub(put, sql)
+
+
+def _is_sum(name: str, columns: _Names) -> bool:
+    """Whether a name such as `a-b` may be read as an expression of other columns."""
+    parts = [part for part in re.split(r"[^\w]+", name) if part]
+    return " " not in name and len(parts) > 1 and all(part.isdigit() or columns.find(part) for part in parts)
