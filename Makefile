@@ -1,6 +1,6 @@
 # The two commands: `make finetune export` makes the model, `make test` runs the tests. Each sets up what it needs.
 # Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
-# PYTHON=python3.12, VENV=.venv; see `make help`.
+# PYTHON=python3.12, VENV=.venv, PORTABLE=1; see `make help`.
 
 RECIPE ?= laptop
 SET ?=
@@ -19,7 +19,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := $(VENV)/bin
 TOOL := $(BIN)/sql-llama
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
-CORES := $(shell getconf _NPROCESSORS_ONLN)
+
+# PORTABLE=1: llama.cpp for any machine of this architecture, not for this very processor; 0: the other way.
+# What was chosen last holds until the other is asked for.
+CHOSEN := $(shell cat $(VENV)/.portable 2>/dev/null)
+PORTABLE ?= $(CHOSEN)
+ifneq ($(filter 1,$(PORTABLE)),$(CHOSEN))
+.PHONY: $(VENV)/.ready
+endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -29,19 +36,22 @@ help: ## list the targets
 	@echo "make finetune export    makes the model; make test    runs the tests. All targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(VENV)/.ready ## make .venv and install what is pinned (5 to 10 minutes and 6 GB, once)
+setup: $(VENV)/.ready ## make .venv and install what is pinned (5 to 10 minutes and 6 GB, once; PORTABLE=1 for any machine)
 
-$(VENV)/.ready: constraints.txt .ci/constraints-build.txt pyproject.toml
+$(VENV)/.ready: constraints.txt .ci/constraints-build.txt .ci/build-llama-cpp pyproject.toml
 	@[ ! -e .ci/preflight ] || $(PYTHON) .ci/preflight
-	@echo "setup: 1/4 $(VENV) with $$($(PYTHON) --version)"
+	@echo "setup: 1/5 $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "setup: 2/4 pinned build tools (half a minute)"
+	@echo "setup: 2/5 pinned build tools (half a minute)"
 	@$(PIP) --quiet -r .ci/constraints-build.txt
-	@echo "setup: 3/4 pinned packages: 3 GB to download, and llama.cpp to compile (5 to 10 minutes; seconds when pip has them)"
-	@CMAKE_BUILD_PARALLEL_LEVEL=$${CMAKE_BUILD_PARALLEL_LEVEL:-$(CORES)} $(PIP) --no-build-isolation -r constraints.txt
-	@echo "setup: 4/4 sql-llama itself"
+	@echo "setup: 3/5 pinned packages: 3 GB to download (some minutes; seconds when pip has them)"
+	@sed '/^llama-cpp-python==/,/[^\\]$$/d' constraints.txt >$(VENV)/packages.txt
+	@$(PIP) --no-build-isolation -r $(VENV)/packages.txt
+	@echo "setup: 4/5 sql-llama itself"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
 		--no-build-isolation --editable .
+	@echo "setup: 5/5 llama.cpp, to compile and to try (4 minutes on 2 cores; seconds when it was made before)"
+	@.ci/build-llama-cpp $(VENV) $(filter 1,$(PORTABLE))
 	@touch $@
 	@echo "setup: done; $(TOOL) is ready"
 

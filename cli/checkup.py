@@ -15,6 +15,7 @@ from ..core.base_model import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
 from ..core.errors import SqlLlamaError
 from ..core.run import list_runs
 from ..core.settings import settings
+from ..engines.native import AMX, check_llamacpp, check_training_libraries
 
 # What training and export import; the rest of the dependencies comes with them.
 PACKAGES = (
@@ -45,12 +46,17 @@ class Check:
 
 
 def checkup() -> list[Check]:
-    """Everything that is looked at, in the order in which it is needed. Imports torch and llama.cpp: some seconds."""
+    """Everything that is looked at, in the order in which it is needed.
+
+    Torch and llama.cpp are tried in child processes, and imported where they live: 10 to 20 seconds.
+    """
+    training = check_training()
     return [
         check_python(),
         *(check_package(name) for name in PACKAGES),
         check_cpu(),
-        check_gpu(),
+        training,
+        check_gpu(torch_works=training.status == "ok"),
         check_memory(),
         check_disk("disk for runs", settings().runs),
         check_disk("disk for the cache", settings().cache),
@@ -93,26 +99,30 @@ def check_cpu() -> Check:
     return Check("CPU", "ok", found)
 
 
-def check_gpu() -> Check:
-    """What torch can use; where torch cannot be imported, what the driver lists."""
-    listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+def check_training() -> Check:
+    """Try torch and bitsandbytes in a child process: where they die, they must not die in this one."""
     try:
-        import torch
+        check_training_libraries(anew=True)
+    except SqlLlamaError as error:
+        return Check("training libraries", "missing", error.message, error.fix)
+    return Check("training libraries", "ok", "torch and bitsandbytes compute on this machine")
 
-        from ..engines.huggingface import compute_dtype
 
-        kind = str(compute_dtype()).removeprefix("torch.")
-        if torch.cuda.is_available():
-            gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-            names = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
-            return Check("GPU", "ok", f"{names}; training computes in {kind}")
-    except (ImportError, OSError) as error:
-        return Check(
-            "GPU",
-            "missing",
-            f"torch cannot be loaded ({_first_line(error)}); driver: {listed or 'none'}",
-            f"{sys.executable} -m pip install --force-reinstall torch",
-        )
+def check_gpu(*, torch_works: bool) -> Check:
+    """What torch can use; where torch does not work, what the driver lists."""
+    listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+    if not torch_works:
+        found = f"driver: {listed or 'none'}; not looked at further, since the training libraries do not work"
+        return Check("GPU", "warning", found, "mend the training libraries first")
+    import torch
+
+    from ..engines.huggingface import compute_dtype
+
+    kind = str(compute_dtype()).removeprefix("torch.")
+    if torch.cuda.is_available():
+        gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        names = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
+        return Check("GPU", "ok", f"{names}; training computes in {kind}")
     if listed:
         return Check(
             "GPU",
@@ -174,19 +184,21 @@ def check_cmake() -> Check:
 
 
 def check_llama_cpp() -> Check:
-    """Load the library itself: an installed package whose shared objects do not load is of no use."""
+    """Let a child process decode a token before the library is loaded here: one that dies is of no use."""
     try:
-        import llama_cpp
+        check_llamacpp(anew=True)
+    except SqlLlamaError as error:
+        return Check("llama.cpp", "missing", error.message, error.fix)
+    import llama_cpp
 
-        features = llama_cpp.llama_print_system_info().decode(errors="replace")
-        used = re.findall(r"(\w+) = 1\b", features)
-        gpu = "with GPU" if llama_cpp.llama_supports_gpu_offload() else "CPU only"
-        return Check("llama.cpp", "ok", f"{llama_cpp.__version__}, {gpu}: {' '.join(used)}")
-    except (
-        Exception
-    ) as error:  # a missing library is an OSError, a half installed package an AttributeError or RuntimeError
-        fix = f"{sys.executable} -m pip install --force-reinstall --no-cache-dir llama-cpp-python"
-        return Check("llama.cpp", "missing", f"cannot be loaded ({_first_line(error)})", fix)
+    features = llama_cpp.llama_print_system_info().decode(errors="replace")
+    used = " ".join(re.findall(r"(\w+) = 1\b", features))
+    gpu = "with GPU" if llama_cpp.llama_supports_gpu_offload() else "CPU only"
+    found = f"{llama_cpp.__version__}, {gpu}, decodes: {used}"
+    if AMX in features:
+        fix = "rm .venv/.ready, then: make setup"
+        return Check("llama.cpp", "warning", f"{found}; slower, since its AMX code may crash and is not used", fix)
+    return Check("llama.cpp", "ok", found)
 
 
 def check_ollama() -> Check:

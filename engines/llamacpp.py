@@ -21,6 +21,7 @@ from ..modelfiles.templates import render_chat
 from .beams import beam_search
 from .decoding import CHUNK, Context
 from .engine import fitting
+from .native import AMX, check_llamacpp
 
 if TYPE_CHECKING:
     from ..core.progress import Advance
@@ -40,8 +41,16 @@ def load_llamacpp(
     use.
 
     Raises DataError when the file is missing, truncated, no GGUF, has no chat template or is of a kind that llama.cpp
-    does not run.
+    does not run; SqlLlamaError when llama.cpp itself dies on this processor.
     """
+    check_llamacpp()
+    return open_gguf(path, adapter=adapter, num_ctx=num_ctx, threads=threads)
+
+
+def open_gguf(
+    path: Path, *, adapter: Path | None = None, num_ctx: int = 4096, threads: int | None = None
+) -> "LlamaCpp":
+    """`load_llamacpp` without trying first whether llama.cpp works on this processor."""
     # threads that wait for each other sleep soon: spinning, they take most of a machine that has other work to do
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import llama_cpp
@@ -52,7 +61,10 @@ def load_llamacpp(
     _quiet(llama_cpp)
     llama_cpp.llama_backend_init()
     _said.clear()
-    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), llama_cpp.llama_model_default_params())
+    wanted = llama_cpp.llama_model_default_params()
+    # layouts of the weights for one processor's own instructions; AMX is one of them, and gcc compiles it wrongly
+    wanted.use_extra_bufts = AMX not in llama_cpp.llama_print_system_info().decode(errors="replace")
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), wanted)
     if not model:
         reason = next((line for line in _said if "error" in line), "llama.cpp cannot load it")
         raise DataError(

@@ -31,11 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="SQL_LLAMA_SHARED does not name the folder of real data"))
 
 
+@pytest.fixture(scope="session")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is known of the native libraries on this machine (engines/native.py), found out once a session."""
+    return tmp_path_factory.mktemp("native")
+
+
 @pytest.fixture(autouse=True)
-def temporary_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: Path) -> Iterator[Path]:
     """A home and a cache folder that go with the test, and no model hub."""
     home = tmp_path / "home"
-    home.mkdir()
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "native").symlink_to(native)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SQL_LLAMA_CACHE", str(home / "cache"))
     monkeypatch.setenv("SQL_LLAMA_RUNS", str(home / "runs"))

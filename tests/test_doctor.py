@@ -10,7 +10,16 @@ from sql_llama.cli.main import run
 from sql_llama.core.run import create_run
 from sql_llama.core.settings import settings
 
-NAMES = ["Python", *checkup.PACKAGES, "CPU", "GPU", "memory", "disk for runs", "disk for the cache"]
+NAMES = [
+    "Python",
+    *checkup.PACKAGES,
+    "CPU",
+    "training libraries",
+    "GPU",
+    "memory",
+    "disk for runs",
+    "disk for the cache",
+]
 NAMES += ["C++ compiler", "cmake", "llama.cpp", "Ollama", "base model", "starter adapter", "latest run"]
 
 
