@@ -8,8 +8,10 @@ from pathlib import Path
 from ..core.database import run, sqlite_path
 from ..core.errors import DataError, QueryError
 from ..core.hints import CellIndex, find_hints, index_cells
+from ..core.names import fold
 from ..core.prompt import extract_sql, messages
 from ..core.records import Hint, Message, ResultSet, Schema
+from ..core.requote import requote
 from ..core.run import list_runs
 from ..core.schema import introspect, singular, words
 from ..core.sqlcheck import check
@@ -40,7 +42,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer: `text` as the model wrote it, `sql` taken out of it, `result` or `error`; generation's seconds."""
+    """The answer: `text` as the model wrote it, `sql` taken out of it, `result` or `error`; generation's seconds.
+
+    `requoted`: names in `sql` are in quotes that the model left out, or spelled as the schema spells them.
+    """
 
     sql: str
     result: ResultSet | None
@@ -49,6 +54,7 @@ class Reply:
     tokens: int
     text: str
     dropped: tuple[str, ...] = ()
+    requoted: bool = False
 
 
 def prepare(url: str) -> Prepared:
@@ -105,9 +111,9 @@ def _unrelated(schema: Schema, question: str, hints: Sequence[Hint]) -> list[str
 
 def without(schema: Schema, names: Sequence[str]) -> Schema:
     """A schema without some tables and the keys that need them."""
-    gone = {name.lower() for name in names}
-    tables = tuple(table for table in schema.tables if table.name.lower() not in gone)
-    keys = tuple(k for k in schema.foreign_keys if not {k.table.lower(), k.ref_table.lower()} & gone)
+    gone = {fold(name) for name in names}
+    tables = tuple(table for table in schema.tables if fold(table.name) not in gone)
+    keys = tuple(k for k in schema.foreign_keys if not {fold(k.table), fold(k.ref_table)} & gone)
     return Schema(tables, keys, schema.name)
 
 
@@ -118,12 +124,19 @@ def ask(engine: Engine, prepared: Prepared, question: str, *, max_tokens: int = 
     """
     prompt = chat_for(prepared, question, engine, max_tokens=max_tokens)
     said = answer(engine, prompt.chat, max_tokens=max_tokens)
-    sql = extract_sql(said.text)
+    sql, requoted = query_in(said.text, prepared.schema)
     try:
         result, error = read(prepared.url, sql), ""
     except QueryError as refused:
         result, error = None, str(refused)
-    return Reply(sql, result, error, said.seconds, said.tokens, said.text, prompt.dropped)
+    return Reply(sql, result, error, said.seconds, said.tokens, said.text, prompt.dropped, requoted)
+
+
+def query_in(text: str, schema: Schema) -> tuple[str, bool]:
+    """The query in an answer, with names as the schema has them, and whether that changed it."""
+    written = extract_sql(text)
+    sql = requote(written, schema)
+    return sql, sql != written
 
 
 def read(url: str, sql: str, *, timeout: float = TIMEOUT, max_rows: int = MAX_ROWS) -> ResultSet:

@@ -60,6 +60,7 @@ def reply_json(reply: "Reply") -> str:
             "error": reply.error or None,
             "seconds": round(reply.seconds, 3),
             "dropped": list(reply.dropped),
+            "requoted": reply.requoted,
         },
         ensure_ascii=False,
         allow_nan=False,
@@ -82,6 +83,8 @@ def _show(reply: "Reply") -> None:
 
     console = Console()
     console.print(Text(reply.sql or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
+    if reply.requoted:
+        click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)
     if reply.dropped:
         click.echo(f"Left out to fit the context: {', '.join(reply.dropped)}", err=True)
     if reply.result is None:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..assistant.ask import read
+from ..assistant.ask import Prepared, query_in, read
 from ..core.errors import SqlLlamaError
-from ..core.prompt import extract_sql
 from ..core.records import Answer, Message, ResultSet
 from ..engines.engine import Engine
 
@@ -35,6 +34,7 @@ class Side:
     state: State = "reading"
     answer: Answer | None = None
     sql: str = ""
+    requoted: bool = False
     result: ResultSet | None = None
     error: str = ""
     started: float = field(default_factory=time.monotonic)
@@ -49,26 +49,30 @@ class Side:
         return (self.answer.tokens - 1) / (self.last - self.first)
 
 
-def chat_answers(sides: Sequence[Side], chats: Sequence[Sequence[Message]], url: str, stop: threading.Event) -> None:
-    """Start all answers, a chat for each side; `url` empty: nothing is run.
+def chat_answers(
+    sides: Sequence[Side], chats: Sequence[Sequence[Message]], prepared: Prepared, stop: threading.Event
+) -> None:
+    """Start all answers, a chat for each side; with `prepared.url` empty nothing is run.
 
     Setting `stop` ends each within one decoding step.
     """
     for side, chat in zip(sides, chats, strict=True):
-        threading.Thread(target=_answer, args=(side, chat, url, stop), name=f"answer-{side.title}", daemon=True).start()
+        threading.Thread(
+            target=_answer, args=(side, chat, prepared, stop), name=f"answer-{side.title}", daemon=True
+        ).start()
 
 
-def _answer(side: Side, chat: Sequence[Message], url: str, stop: threading.Event) -> None:
+def _answer(side: Side, chat: Sequence[Message], prepared: Prepared, stop: threading.Event) -> None:
     try:
         side.answer = _listen(side, chat, stop)
         if side.answer is None:
             side.state = "stopped"
             return
-        side.sql = extract_sql(side.answer.text)
-        if url and side.sql:
+        side.sql, side.requoted = query_in(side.answer.text, prepared.schema)
+        if prepared.url and side.sql:
             side.state = "querying"
             try:
-                side.result = read(url, side.sql, timeout=QUERY_SECONDS)
+                side.result = read(prepared.url, side.sql, timeout=QUERY_SECONDS)
             except SqlLlamaError as error:
                 side.error = error.message
         side.state = "done"

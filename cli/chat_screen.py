@@ -193,6 +193,8 @@ def _footer(side: Side) -> str:
     parts.append(f"{side.answer.seconds:.1f} s")
     if side.speed():
         parts.append(f"{side.speed():.0f} tokens/s")
+    if side.requoted:
+        parts.append("names quoted")
     if not side.answer.stopped:
         parts.append(f"cut after {MAX_TOKENS} tokens")
     return ", ".join(parts)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..assistant.ask import Prepared, chat_for, prepare
 from ..core.database import sqlite_path
-from ..core.errors import DataError, SqlLlamaError
 from ..core.ddl import parse_ddl
+from ..core.errors import DataError, SqlLlamaError
 from ..engines.engine import Engine
 from ..engines.llamacpp import LlamaCpp
 from .chat_answers import Side, chat_answers
@@ -46,10 +46,7 @@ class Source:
 
 def open_database(url: str) -> Source:
     """Read a database's schema and cells; raises DataError when it is missing or none, or has no table."""
-    prepared = prepare(url)
-    if not prepared.schema.tables:
-        raise DataError(f"{url}: the database has no tables", fix="/db FILE with another one")
-    return Source(sqlite_path(url).name, prepared)
+    return Source(sqlite_path(url).name, prepare(url))
 
 
 def take_ddl(ddl: str, name: str = "schema") -> Source:
@@ -186,7 +183,7 @@ class ChatSession:
             self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
         stop = threading.Event()
         self._sides = sides
-        chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared.url, stop)
+        chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared, stop)
         try:
             self.screen.follow(sides)
         except KeyboardInterrupt:

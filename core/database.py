@@ -95,11 +95,16 @@ def connect(url: str) -> sqlite3.Connection:
     for name in names:
         with contextlib.suppress(sqlite3.Error):  # of a module that is not here, or broken: queries of it will fail
             connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 0")
-    for name in TABLE_FUNCTIONS:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute(f"SELECT 1 FROM {name}('[]')")
+    open_table_functions(connection)
     allow_schema(connection)
     return connection
+
+
+def open_table_functions(connection: sqlite3.Connection) -> None:
+    """Make json_each and json_tree known to a connection that has no authorizer yet; behind one they cannot be."""
+    for name in TABLE_FUNCTIONS:
+        with contextlib.suppress(sqlite3.Error):  # an SQLite built without JSON
+            connection.execute(f"SELECT 1 FROM {name}('[]')")
 
 
 def allow_schema(connection: sqlite3.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..core.prompt import extract_sql
+from ..assistant.ask import prepare, query_in
 from ..core.records import Answer
 from .judge import judge
 from .questions import Question
@@ -12,7 +12,8 @@ def choose(items: Sequence[Question], candidates: Iterable[Sequence[Answer]]) ->
     """For each question the chosen answer and its SQL; where none returns rows the first that runs, else the first."""
     with judge() as ask:
         for item, answers in zip(items, candidates, strict=True):
-            queries = [extract_sql(said.text) for said in answers]
+            schema = prepare(str(item.database)).schema
+            queries = [query_in(said.text, schema)[0] for said in answers]
             best = 0
             if len(queries) > 1:
                 returned = [ask(item.database, sql, sql).returned for sql in dict.fromkeys(queries)]

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.database import allow_schema
+from ..core.names import fold, quoted
 from ..data.normalise import texts_told
 
 MOST_ROWS = 300  # of a table in a copy
@@ -77,8 +79,8 @@ class Filler:
     """What there is to know about a database and its golds before copies are filled."""
 
     def __init__(self, original: sqlite3.Connection, golds: Sequence[str]) -> None:
-        original.set_authorizer(None)
-        self.tables = {table.name.lower(): table for table in _tables(original)}
+        allow_schema(original)
+        self.tables = {fold(table.name): table for table in _tables(original)}
         wishes, links, self.sizes = _asked(golds, self.columns())
         self.wishes = [wish for wish in wishes if wish]
         """For each gold, the literals that its columns are compared with."""
@@ -86,7 +88,7 @@ class Filler:
         self.order = self._order()
 
     def columns(self) -> dict[str, list[str]]:
-        return {name: [column.lower() for column in table.columns] for name, table in self.tables.items()}
+        return {name: [fold(column) for column in table.columns] for name, table in self.tables.items()}
 
     def fill(self, connection: sqlite3.Connection, plan: Fill) -> None:
         """Insert rows into an empty copy; a row that the schema does not allow is left out."""
@@ -98,8 +100,8 @@ class Filler:
             if name == left_out:
                 continue
             marks = ", ".join("?" * len(table.columns))
-            names = ", ".join(map(_quoted, table.columns))
-            insert = f"INSERT OR IGNORE INTO {_quoted(table.name)} ({names}) VALUES ({marks})"
+            names = ", ".join(map(quoted, table.columns))
+            insert = f"INSERT OR IGNORE INTO {quoted(table.name)} ({names}) VALUES ({marks})"
             for row in self._rows(table, plan, made):
                 try:
                     added = connection.execute(insert, row).rowcount
@@ -108,7 +110,7 @@ class Filler:
                 if added > 0:
                     for place, value in zip(table.columns, row, strict=True):
                         if value is not None:
-                            made.setdefault((name, place.lower()), []).append(value)
+                            made.setdefault((name, fold(place)), []).append(value)
         self._mend(connection)
         connection.execute("COMMIT")
 
@@ -120,16 +122,16 @@ class Filler:
                 for place, (name, target) in table.references.items():
                     if target not in self.columns().get(name, ()):
                         continue
-                    here, column, there = _quoted(table.name), _quoted(table.columns[place]), _quoted(target)
+                    here, column, there = quoted(table.name), quoted(table.columns[place]), quoted(target)
                     free = not table.needed[place] and place not in table.key
                     change = f"UPDATE {here} SET {column} = NULL" if free else f"DELETE FROM {here}"
-                    where = f"{column} NOT IN (SELECT {there} FROM {_quoted(name)} WHERE {there} NOT NULL)"
+                    where = f"{column} NOT IN (SELECT {there} FROM {quoted(name)} WHERE {there} NOT NULL)"
                     mended += connection.execute(f"{change} WHERE {where}").rowcount
             if not mended:
                 return
 
     def _rows(self, table: Table, plan: Fill, made: Mapping[Place, list[Any]]) -> list[list[Any]]:
-        rng, name = plan.rng, table.name.lower()
+        rng, name = plan.rng, fold(table.name)
         count = min(MOST_ROWS, max(plan.fewest, int(len(table.rows) * plan.rows)))
         makers = [self._maker(table, place, count, plan, made) for place in range(len(table.columns))]
         fitting = [wish for wish in self.wishes if any(place[0] == name for place in wish)]
@@ -140,11 +142,11 @@ class Filler:
             if fitting and rng.random() < plan.planted:
                 wish = rng.choice(fitting)
                 for place, column in enumerate(table.columns):
-                    literals = wish.get((name, column.lower()))
+                    literals = wish.get((name, fold(column)))
                     if literals and place not in table.alone:
                         planted = _near(rng.choice(literals), table, place, rng)
-                        source = self.same.get((name, column.lower()), (name, column.lower()))
-                        if source == (name, column.lower()) or planted in made.get(source, ()):
+                        source = self.same.get((name, fold(column)), (name, fold(column)))
+                        if source == (name, fold(column)) or planted in made.get(source, ()):
                             row[place] = planted
             rows.append(row)
         return rows
@@ -152,7 +154,7 @@ class Filler:
     def _maker(self, table: Table, place: int, count: int, plan: Fill, made: Mapping[Place, list[Any]]) -> Any:
         """A function of a row's number and its original cell that gives the cell of one column."""
         rng = plan.rng
-        here = (table.name.lower(), table.columns[place].lower())
+        here = (fold(table.name), fold(table.columns[place]))
         pool = table.values(place)
         nulls = 0.0 if table.needed[place] or place in table.key else plan.nulls
         source = self.same.get(here)
@@ -189,7 +191,7 @@ class Filler:
         rng = plan.rng
         chosen = rng.sample(parents, max(1, int(len(parents) * plan.children))) if parents else []
         exact = []
-        sizes = self.sizes.get(table.name.lower(), [])
+        sizes = self.sizes.get(fold(table.name), [])
         if sizes and chosen and rng.random() < 0.7:
             size = rng.choice(sizes)
             for parent, many in zip(rng.sample(chosen, len(chosen)), (size, size + 1, size - 1), strict=False):
@@ -207,7 +209,7 @@ class Filler:
 
     def _keys(self, table: Table, place: int, count: int, rng: random.Random) -> list[Any]:
         """The values of a unique column in random order, those that golds ask for among the first `count`."""
-        here = (table.name.lower(), table.columns[place].lower())
+        here = (fold(table.name), fold(table.columns[place]))
         unique = list(dict.fromkeys(table.values(place)))
         rng.shuffle(unique)
         asked = [
@@ -224,7 +226,7 @@ class Filler:
 
     def _pool(self, source: Place) -> list[Any]:
         table = self.tables[source[0]]
-        return table.values([column.lower() for column in table.columns].index(source[1]))
+        return table.values([fold(column) for column in table.columns].index(source[1]))
 
     def _same(self, links: set[tuple[Place, Place]]) -> dict[Place, Place]:
         """For each column that is joined to another: the column that its values come from."""
@@ -255,7 +257,7 @@ class Filler:
 
     def _unique(self, place: Place) -> bool:
         table = self.tables[place[0]]
-        return [column.lower() for column in table.columns].index(place[1]) in table.alone
+        return [fold(column) for column in table.columns].index(place[1]) in table.alone
 
     def _order(self) -> list[str]:
         """Tables such that values are there before others refer to them, as far as that goes."""
@@ -290,21 +292,21 @@ def _tables(original: sqlite3.Connection) -> list[Table]:
         " AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid"
     ).fetchall()
     for (name,) in names:
-        about = [row for row in original.execute(f"PRAGMA table_xinfo({_quoted(name)})") if row[6] == 0]
+        about = [row for row in original.execute(f"PRAGMA table_xinfo({quoted(name)})") if row[6] == 0]
         columns = [row[1] for row in about]
         key = [place for place, row in enumerate(about) if row[5]]
         alone = set(key) if len(key) == 1 else set()
-        for index in original.execute(f"PRAGMA index_list({_quoted(name)})").fetchall():
-            within = [row[2] for row in original.execute(f"PRAGMA index_info({_quoted(index[1])})")]
+        for index in original.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+            within = [row[2] for row in original.execute(f"PRAGMA index_info({quoted(index[1])})")]
             if index[2] and len(within) == 1 and within[0] in columns:
                 alone.add(columns.index(within[0]))
-        lower = [column.lower() for column in columns]
+        lower = [fold(column) for column in columns]
         references = {}
-        for row in original.execute(f"PRAGMA foreign_key_list({_quoted(name)})").fetchall():
-            keys = [one for one in original.execute(f"PRAGMA table_info({_quoted(row[2])})") if one[5]]
+        for row in original.execute(f"PRAGMA foreign_key_list({quoted(name)})").fetchall():
+            keys = [one for one in original.execute(f"PRAGMA table_info({quoted(row[2])})") if one[5]]
             target = row[4] or (keys[0][1] if len(keys) == 1 else "")
-            if target and row[3].lower() in lower:
-                references[lower.index(row[3].lower())] = (row[2].lower(), target.lower())
+            if target and fold(row[3]) in lower:
+                references[lower.index(fold(row[3]))] = (fold(row[2]), fold(target))
         table = Table(name, columns, [row[2] for row in about], [bool(row[3]) for row in about], key, alone, references)
         table.rows = _sample(original, table) if columns else []
         found.append(table)
@@ -313,7 +315,7 @@ def _tables(original: sqlite3.Connection) -> list[Table]:
 
 def _sample(original: sqlite3.Connection, table: Table) -> list[list[Any]]:
     """Rows from all over the table, the same ones each time."""
-    name, columns = _quoted(table.name), ", ".join(map(_quoted, table.columns))
+    name, columns = quoted(table.name), ", ".join(map(quoted, table.columns))
     try:
         (last,) = original.execute(f"SELECT max(rowid) FROM {name}").fetchone()
         step = max(1, (last or 0) // SAMPLED)
@@ -355,13 +357,11 @@ def _asked(
             continue
         called: dict[str, set[str]] = {}
         for table in tree.find_all(exp.Table):
-            called.setdefault(table.alias_or_name.lower(), set()).add(table.name.lower())
+            called.setdefault(fold(table.alias_or_name), set()).add(fold(table.name))
 
         def places(column: "exp.Expr", called: Mapping[str, set[str]] = called) -> list[Place]:
-            named = called.get(column.text("table").lower()) or {one for names in called.values() for one in names}
-            return [
-                (name, column.name.lower()) for name in sorted(named) if column.name.lower() in columns.get(name, ())
-            ]
+            named = called.get(fold(column.text("table"))) or {one for names in called.values() for one in names}
+            return [(name, fold(column.name)) for name in sorted(named) if fold(column.name) in columns.get(name, ())]
 
         for having in tree.find_all(exp.Having):
             for literal in having.find_all(exp.Literal):
@@ -443,7 +443,3 @@ def _invented(kind: str, rng: random.Random) -> Any:
         if any(word in upper for word in ("REAL", "FLOA", "DOUB", "DEC"))
         else rng.randint(0, 20)
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

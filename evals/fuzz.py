@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..core.compare import orders, same_loosely
-from ..core.database import LONGEST_VALUE, connect, query
+from ..core.database import LONGEST_VALUE, allow_schema, connect, open_table_functions, query
 from ..core.errors import QueryError
 from ..core.files import atomic_folder, sha256
 from ..core.records import ResultSet
@@ -178,19 +178,19 @@ def _empty(schema: Sequence[str]) -> sqlite3.Connection:
     """A database in memory with these tables, views and indexes, and no rows."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-    connection.execute("PRAGMA trusted_schema = 0")
     connection.text_factory = lambda data: data.decode(errors="replace")
     connection.set_authorizer(_only_create)
     for sql in schema:
         with contextlib.suppress(sqlite3.Error):  # what cannot be made again is missed by queries, and they say so
             connection.execute(sql)
     connection.set_authorizer(None)
+    open_table_functions(connection)
     return connection
 
 
 def _schema(original: sqlite3.Connection) -> list[str]:
     """What makes the tables, views and indexes of a database; no triggers, and no tables of other modules."""
-    original.set_authorizer(None)
+    allow_schema(original)
     rows = original.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view')"
         " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL%'"

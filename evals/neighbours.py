@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..core.names import fold, is_plain
 from ..data.normalise import texts_told
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MOST = 32  # neighbours of one query
 def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST) -> tuple[str, ...]:
     """Queries one small change away, in SQLite's dialect; none when the query cannot be parsed.
 
-    `columns` maps lower-case table names to their columns. The same query gives the same neighbours.
+    `columns` maps folded table names to their folded columns. The same query gives the same neighbours.
 
     >>> neighbours("SELECT a FROM t WHERE b > 3", {"t": ["a", "b"]})[:3]
     ('SELECT DISTINCT a FROM t WHERE b > 3', 'SELECT a FROM t', 'SELECT b FROM t WHERE b > 3')
@@ -32,7 +33,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
         tree: exp.Expr = texts_told(sqlglot.parse_one(sql, read="sqlite"), columns)
         if not isinstance(tree, exp.Query):
             return ()
-        names = {table.name.lower() for table in tree.find_all(exp.Table)}
+        names = {fold(table.name) for table in tree.find_all(exp.Table)}
         others = sorted({column for name in names for column in columns.get(name, ())})
         nodes = enumerate(tree.walk())
         count = [len(list(_changes(node, others, random.Random(f"{sql} {place}")))) for place, node in nodes]
@@ -90,7 +91,7 @@ def _changes(node: "exp.Expr", others: Sequence[str], rng: random.Random) -> Ite
         if isinstance(inner, exp.Distinct):
             yield exp.Count(this=inner.expressions[0].copy())
         else:
-            named = exp.column(rng.choice(others)) if isinstance(inner, exp.Star) and others else inner.copy()
+            named = exp.column(_name(rng.choice(others))) if isinstance(inner, exp.Star) and others else inner.copy()
             yield exp.Count(this=exp.Distinct(expressions=[named]))
     elif isinstance(node, exp.Not):
         yield node.this.copy()
@@ -103,9 +104,9 @@ def _changes(node: "exp.Expr", others: Sequence[str], rng: random.Random) -> Ite
     elif isinstance(node, exp.Group) and len(node.expressions) > 1:
         yield _with(node, expressions=[one.copy() for one in node.expressions[:-1]])
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
-        fitting = [name for name in others if name.lower() != node.name.lower()]
+        fitting = [name for name in others if fold(name) != fold(node.name)]
         for name in rng.sample(fitting, min(2, len(fitting))):
-            yield _with(node, this=exp.to_identifier(name))
+            yield _with(node, this=_name(name))
     elif isinstance(node, exp.Select):
         yield from _selects(node)
 
@@ -165,12 +166,12 @@ def _needed(join: "exp.Expr") -> bool:
     """Whether the query has conditions on the joined table, so that rows without a partner fall out anyway."""
     from sqlglot import exp
 
-    select, name = join.parent, join.this.alias_or_name.lower()
+    select, name = join.parent, fold(join.this.alias_or_name)
     if select is None:
         return False
     others = [one for one in select.args.get("joins") or () if one is not join]
     places = [part for part in (select.args.get("where"), *others) if part is not None]
-    return any(column.table.lower() == name for part in places for column in part.find_all(exp.Column))
+    return any(fold(column.table) == name for part in places for column in part.find_all(exp.Column))
 
 
 def _with(node: "exp.Expr", **changed: object) -> "exp.Expr":
@@ -178,3 +179,9 @@ def _with(node: "exp.Expr", **changed: object) -> "exp.Expr":
     for name, value in changed.items():
         copy.set(name, value)
     return copy
+
+
+def _name(name: str) -> "exp.Identifier":
+    from sqlglot import exp
+
+    return exp.to_identifier(name, quoted=not is_plain(name))

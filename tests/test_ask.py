@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,34 @@ def test_a_question_gets_sql_and_rows(pets: Path) -> None:
     assert reply.sql == "SELECT name FROM pets WHERE kind = 'cat' ORDER BY 1"
     assert reply.result is not None and reply.result.rows == (("Kit",), ("Tom",))
     assert reply.error == "" and reply.tokens > 3
+
+
+def test_names_that_need_quotes_get_them_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            'CREATE TABLE "order" (id INTEGER PRIMARY KEY, "group" TEXT); INSERT INTO "order" VALUES (1, 1)'
+        )
+    said = {"written": "SELECT order.group FROM order", "right": 'SELECT "order"."group" FROM "order"'}
+    for question, requoted in (("written", True), ("right", False)):
+        reply = ask(ScriptedEngine(said), prepare(str(path)), question)
+        assert reply.sql == said["right"] and reply.requoted is requoted and reply.error == ""
+        assert json.loads(reply_json(reply))["requoted"] is requoted
+
+
+def test_a_control_token_in_a_cell_or_a_question_stays_text_and_comes_back_in_the_query(tmp_path: Path) -> None:
+    path = tmp_path / "chat.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            'CREATE TABLE message (role TEXT, "<|im_start|>" TEXT);'
+            "INSERT INTO message VALUES ('<|im_end|>', 'a'), ('<|im_end|>', '[INST]')"
+        )
+    question = "How many messages have the role <|im_end|>?"
+    engine = ScriptedEngine({}, otherwise="SELECT COUNT(*) FROM message WHERE message.role = '< |im_end|>'")
+    reply = ask(engine, prepare(str(path)), question)
+    prompt = engine.asked[0][-1].content
+    assert not re.search(r"<\||\[INST\]", prompt) and "< |im_end|>" in prompt and '"< |im_start|>"' in prompt
+    assert reply.sql.endswith("= '<|im_end|>'") and reply.result is not None and reply.result.rows == ((2,),)
 
 
 @pytest.mark.parametrize(

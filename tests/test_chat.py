@@ -4,11 +4,13 @@ import io
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +117,15 @@ def test_a_query_that_fails_shows_what_the_database_said(pets: Path) -> None:
     assert asked("SELECT colour FROM pets", pets) == (
         "tuned (t): 0.5 s, many tokens/s\nSELECT colour FROM pets\nno such column: colour\n\n\n"
     )
+
+
+def test_names_that_were_put_in_quotes_are_said_to_be(pets: Path) -> None:
+    said = transcript("?\n", Scripted("tuned.gguf", {"?": 'SELECT count(*) FROM "PETS"'}), database=pets)
+    assert "names quoted" not in said
+    with closing(sqlite3.connect(pets)) as connection:
+        connection.execute('CREATE TABLE "order" (id INT)')
+    said = transcript("?\n", Scripted("tuned.gguf", {"?": "SELECT count(*) FROM order"}), database=pets)
+    assert 'SELECT count(*) FROM "order"\n' in said and "1 row, 0.5 s, many tokens/s, names quoted" in said
 
 
 def test_an_answer_in_prose_is_shown_as_it_is(pets: Path) -> None:

@@ -1,5 +1,6 @@
 """Of several answers the first that runs and returns rows."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,16 @@ def test_the_first_that_returns_rows_else_the_first_that_runs_else_the_first(
     assert taken is said[chosen] and sql == extract_sql(answers[chosen])
 
 
-def test_each_question_is_answered_over_its_own_database_in_order(pets: Path, tmp_path: Path) -> None:
-    import sqlite3
+def test_names_are_quoted_as_the_database_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "shop.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute('CREATE TABLE "order" (id INT)')
+    connection.close()
+    ((_, sql),) = choose([Question("q", 'SELECT id FROM "order"', path)], [[Answer("SELECT id FROM order")]])
+    assert sql == 'SELECT id FROM "order"'
 
+
+def test_each_question_is_answered_over_its_own_database_in_order(pets: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.sqlite"
     connection = sqlite3.connect(empty)
     connection.execute("CREATE TABLE pets (name TEXT, kind TEXT)")
