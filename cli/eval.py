@@ -102,6 +102,7 @@ def command(
             questions=str(file),
             questions_hash=found.sha256,
             missing=found.missing,
+            unreadable=_score(scored[0]).extra["unreadable"],
             databases={item.database_name: item.database for item in found.items},
             machine=_machine(),
             gate=verdict,
@@ -127,7 +128,7 @@ def _evaluate(
     embeddings: str,
 ) -> list["Model"]:
     from ..engines.load import load
-    from ..evals.evaluate import evaluate
+    from ..evals.evaluate import aligned, evaluate
     from ..evals.questions import fuzzed
     from ..evals.report import of_evaluation
 
@@ -137,12 +138,14 @@ def _evaluate(
         many = "database" if bare == 1 else "databases"
         click.echo(f"Of {bare} {many} no copy with other rows would tell more", err=True)
     names = model_names([*models, *map(str, predictions)])
-    scored = []
+    scored: list[Evaluated] = []
+    cards: list[Mapping[str, Any]] = []
 
-    def add(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> None:
+    def add(done: "Evaluated", facts: Mapping[str, Any]) -> None:
         if done.aside:
             click.echo(f"Answers to other questions or of another model were there: now {done.aside}", err=True)
-        scored.append(of_evaluation(name, path, done, facts))
+        scored.append(done)
+        cards.append(facts)
 
     for model, name in zip(models, names, strict=False):
         engine = load(model)
@@ -157,15 +160,16 @@ def _evaluate(
                 variants=copies,
                 embeddings=embeddings,
             )
-            add(name, model, done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts)
+            add(done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts)
         finally:
             engine.close()
     for said, path, name in zip(given, predictions, names[len(models) :], strict=True):
         done = evaluate(
             found, name=name, model=str(path), predictions=said, out=out, variants=copies, embeddings=embeddings
         )
-        add(name, str(path), done, {})
-    return scored
+        add(done, {})
+    paths = [*models, *map(str, predictions)]
+    return list(map(of_evaluation, names, paths, aligned(scored, found), cards))
 
 
 def _score(model: "Model") -> "Score":
@@ -224,7 +228,8 @@ def _say(
             score = dataclasses.asdict(_score(model))
             extra = score.pop("extra")
             rows.append({"name": model.name, **extra, **score, "memory": model.memory})
-        said = {"questions": str(file), "missing": dict(found.missing), "models": rows}
+        lost = _score(scored[0]).extra["unreadable"]
+        said = {"questions": str(file), "missing": dict(found.missing), "unreadable": lost, "models": rows}
         click.echo(json.dumps({**said, "gate": gate.as_json()} if gate else said))
         return
     if sample:
@@ -238,17 +243,36 @@ def _say(
         more = f", and {len(names) - SHOWN} more: see --json" if len(names) > SHOWN else ""
         lost = f"{sum(found.missing.values())} questions whose databases are missing"
         click.echo(f"Not asked: {lost} ({', '.join(names[:SHOWN])}{more})", err=True)
+    _lost(_score(scored[0]).extra["unreadable"])
     if sample:
         click.echo(_can_tell(scored))
     if gate:
         click.echo(render(gate))
 
 
+def _lost(unreadable: Mapping[str, Mapping[str, Any]]) -> None:
+    """Databases that cannot be read, each with its questions and the reason."""
+    if unreadable:
+        lost = sum(one["questions"] for one in unreadable.values())
+        click.echo(f"Not scored: {_many(lost)}, since their databases cannot be read", err=True)
+    for name in sorted(unreadable)[:SHOWN]:
+        one = unreadable[name]
+        click.echo(f"  {name}: {_many(one['questions'])}, {one['reason']}", err=True)
+    if len(unreadable) > SHOWN:
+        click.echo(f"  and {len(unreadable) - SHOWN} more: see --json", err=True)
+
+
+def _many(questions: int) -> str:
+    return "1 question" if questions == 1 else f"{questions} questions"
+
+
 def _answers(scored: Sequence["Model"]) -> None:
     """Every question of a sample with each model's answer."""
-    width = max(len(model.name) for model in scored)
+    width = max(len("gold"), *(len(model.name) for model in scored))
     for place, first in enumerate(scored[0].rows):
         click.echo(f"{place + 1}. {first['question']}  ({first['database']})")
+        if first.get("evidence"):
+            click.echo(f"   {'evidence':{width}}    {first['evidence']}")
         click.echo(f"   {'gold':{width}}    {' '.join(first['gold'].split())}")
         for model in scored:
             row = model.rows[place]

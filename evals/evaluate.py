@@ -4,14 +4,15 @@ import contextlib
 import hashlib
 import itertools
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..assistant.ask import MAX_TOKENS, chat_for, prepare
-from ..core.errors import RecipeError
+from ..core.errors import DataError, RecipeError
 from ..core.files import write_json, write_text
 from ..core.progress import progress
 from ..core.records import Answer, Message, Score
@@ -19,16 +20,21 @@ from ..engines.engine import Engine, answer
 from ..engines.huggingface import HuggingFace
 from ..engines.llamacpp import LlamaCpp
 from .choose import choose
+from .from_schema import unqualified
 from .grade import grade
-from .judge import Task, judged
+from .judge import Task, Verdict, judged
 from .metrics import metrics
 from .predictions import query_of
-from .questions import Question, Questions
+from .questions import Question, Questions, none_readable
 from .similarity import embedding_similarity
 from .statistics import wilson
+from .unreadable import reason, with_more
 
 Variants = Mapping[Path, tuple[Path, ...]]
 """Fuzzed copies of a database, see evals/fuzz.py."""
+
+UNREADABLE = (DataError, sqlite3.Error, OSError)
+"""What reading a database's schema fails with."""
 
 SOURCES = (
     "assistant/ask.py",
@@ -41,6 +47,7 @@ SOURCES = (
     "evals/choose.py",
     "evals/judge.py",
     "evals/predictions.py",
+    "evals/ties.py",
 )
 """What prompts and verdicts come from: answers of another version are not kept."""
 
@@ -50,6 +57,7 @@ class Evaluated:
     """The score of one model, and all its judged answers; `tokens` written in all, `memory` in bytes at the peak.
 
     `aside` is where answers of another model, to other questions or with other settings went, if there were any.
+    `unread`: by their place among the questions, those that could not be judged, and why their database cannot be read.
     """
 
     score: Score
@@ -57,6 +65,7 @@ class Evaluated:
     tokens: int
     memory: int | None = None
     aside: Path | None = None
+    unread: Mapping[int, str] = field(default_factory=dict)
 
 
 def evaluate(
@@ -79,7 +88,10 @@ def evaluate(
 
     `embeddings` names a model by whose sentence embeddings gold and answer are compared too.
 
-    Raises RecipeError for several beams of predictions, or of an engine that cannot give them.
+    Questions whose database cannot be read are left out, and counted in the score's `unreadable`.
+
+    Raises RecipeError for several beams of predictions, or of an engine that cannot give them, DataError when no
+    database can be read.
     """
     if beams > 1 and not isinstance(engine, LlamaCpp | HuggingFace):
         raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
@@ -90,9 +102,12 @@ def evaluate(
     aside = None
     if out:
         kept, aside = _kept(out, name, items, _key(items, model, engine, predictions, beams, variants))
+        kept = _again(items, kept, variants)
+        _write(out / f"{name}.jsonl", kept)
     rest = items[len(kept) :]
     rows = list(kept)
     said: list[tuple[Answer, str]] = []
+    lost: dict[Path, str] = {}
     _forget_peak()
 
     def tasks() -> Iterator[Task]:
@@ -101,10 +116,10 @@ def evaluate(
                 (Answer(text), query_of(text)) for text in (predictions or ())[len(kept) :]
             )
         else:
-            answers = choose(rest, _candidates(engine, rest, beams))
-        for item, given in zip(rest, answers, strict=True):
-            said.append(given)
-            yield Task(item.database, item.gold, given[1], variants.get(item.database, ()))
+            answers = choose(rest, _candidates(engine, rest, beams, lost))
+        for item, (told, sql) in zip(rest, answers, strict=True):
+            said.append((told, unqualified(sql, item.schemas)))
+            yield Task(item.database, item.gold, said[-1][1], variants.get(item.database, ()))
 
     file = (out / f"{name}.jsonl").open("a", encoding="utf-8") if out else None
     try:
@@ -114,34 +129,103 @@ def evaluate(
         ):
             if kept:
                 on(len(kept), "kept from before")
-            last, right = time.monotonic(), sum(row["correct"] for row in kept)
+            last = time.monotonic()
+            right = [row["correct"] for row in kept if "correct" in row]
             for place, verdict in enumerate(verdicts):
-                item = rest[place]
-                row = grade(item, *said[place], verdict, prepare(str(item.database)).schema)
+                row = _row(rest[place], said[place], verdict, lost.get(rest[place].database, ""))
                 row["wall"] = round(time.monotonic() - last, 3)
                 last = time.monotonic()
                 rows.append(row)
-                right += row["correct"]
+                right += [row["correct"]] if "correct" in row else []
                 if file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                     file.flush()
-                on(1, f"{right / len(rows):.1%} right")
+                on(1, f"{sum(right) / len(right):.1%} right" if right else "")
     finally:
         if file:
             file.close()
     spent = time.monotonic() - started + sum(row["wall"] for row in kept)
     memory = _peak() if engine is not None and not kept else None
+    unread = {place: str(row["unreadable"]) for place, row in enumerate(rows) if "unreadable" in row}
+    rows = [row for row in rows if "unreadable" not in row]
     if embeddings:
         pairs = [(row["gold"], row["sql"]) for row in rows]
         for row, value in zip(rows, embedding_similarity(pairs, embeddings), strict=True):
             row["embedding"] = round(value, 4)
-    return Evaluated(_score(model, rows, spent, found), tuple(rows), sum(row["tokens"] for row in rows), memory, aside)
+    tokens = sum(row["tokens"] for row in rows)
+    return Evaluated(_score(model, rows, spent, found, unread), tuple(rows), tokens, memory, aside, unread)
 
 
-def _candidates(engine: Engine, items: Sequence[Question], beams: int) -> Iterator[list[Answer]]:
-    """Answers in order, the best first; one of '' where the prompt does not fit, even without unrelated tables."""
-    chats = [chat_for(prepare(str(item.database)), item.question, engine).chat for item in items]
-    fits = [engine.fits(chat, max_tokens=1) for chat in chats]
+def aligned(done: Sequence[Evaluated], found: Questions) -> list[Evaluated]:
+    """The same evaluations without the questions that one of them could not judge, so that answers can be paired.
+
+    Raises DataError when no question is left.
+    """
+    unread = {place: why for one in done for place, why in one.unread.items()}
+    out = []
+    for one in done:
+        judged_ = [place for place in range(len(found.items)) if place not in one.unread]
+        rows = [row for place, row in zip(judged_, one.rows, strict=True) if place not in unread]
+        score = _score(one.score.model, rows, one.score.seconds, found, unread)
+        out.append(replace(one, score=score, rows=tuple(rows), unread=unread))
+    return out
+
+
+def _row(item: Question, said: tuple[Answer, str], verdict: Verdict, lost: str) -> dict[str, Any]:
+    """What is kept of one answer; `raw` is None where the model was not asked, since the database was `lost`."""
+    why = lost or verdict.unreadable
+    if not why:
+        try:
+            return grade(item, *said, verdict, prepare(str(item.database)).schema)
+        except UNREADABLE as error:
+            why = reason(error, item.database)
+    answer, sql = said
+    return {
+        "question": item.question,
+        "gold": item.gold,
+        "raw": None if lost else answer.text,
+        "sql": sql,
+        "database": item.database_name,
+        "unreadable": why,
+        "tokens": answer.tokens,
+        "confidence": answer.confidence,
+        "seconds": round(answer.seconds, 3),
+    }
+
+
+def _again(items: Sequence[Question], kept: list[dict[str, Any]], variants: Variants) -> list[dict[str, Any]]:
+    """Kept answers, judged again where the database could not be read; up to the first not asked that can be now."""
+    for place, (item, row) in enumerate(zip(items, kept, strict=False)):
+        if "unreadable" in row and row["raw"] is None:
+            with contextlib.suppress(*UNREADABLE):
+                prepare(str(item.database))
+                kept = kept[:place]
+                break
+    places = [place for place, row in enumerate(kept) if "unreadable" in row and row["raw"] is not None]
+    tasks = [
+        Task(items[at].database, items[at].gold, kept[at]["sql"], variants.get(items[at].database, ())) for at in places
+    ]
+    for at, verdict in zip(places, judged(tasks), strict=True):
+        before = kept[at]
+        answer = Answer(before["raw"], before["tokens"], before["seconds"], confidence=before["confidence"])
+        kept[at] = {**_row(items[at], (answer, before["sql"]), verdict, ""), "wall": before["wall"]}
+    return kept
+
+
+def _candidates(engine: Engine, items: Sequence[Question], beams: int, lost: dict[Path, str]) -> Iterator[list[Answer]]:
+    """Answers in order, the best first; one of '' where the prompt does not fit, even without unrelated tables.
+
+    Databases that cannot be read go into `lost`, with the reason; nothing is asked about them.
+    """
+    chats: list[Sequence[Message]] = []
+    for item in items:
+        chats.append(())
+        if item.database not in lost:
+            try:
+                chats[-1] = chat_for(prepare(str(item.database)), item.asked, engine).chat
+            except UNREADABLE as error:
+                lost[item.database] = reason(error, item.database)
+    fits = [bool(chat) and engine.fits(chat, max_tokens=1) for chat in chats]
     asked = [chat for chat, good in zip(chats, fits, strict=True) if good]
     said = _asked(engine, asked, beams)
     for good in fits:
@@ -163,10 +247,11 @@ def _key(
     variants: Variants,
 ) -> str:
     """What kept answers depend on: the model's bytes (or the predictions), the questions, how prompts are made."""
-    parts: list[Any] = [[(item.question, item.gold, str(item.database)) for item in items], predictions]
+    parts: list[Any] = [[(item.question, item.evidence, item.gold, str(item.database)) for item in items], predictions]
     for database in sorted({item.database for item in items}):
-        facts = database.stat()
-        parts.append((str(database), facts.st_size, facts.st_mtime_ns))
+        with contextlib.suppress(OSError):  # one that is gone is said where it is read
+            facts = database.stat()
+            parts.append((str(database), facts.st_size, facts.st_mtime_ns))
     parts += [getattr(engine, "identity", model), getattr(engine, "num_ctx", 0), beams]
     parts += [(str(database), *map(str, paths)) for database, paths in sorted(variants.items())]
     parts += [(Path(__file__).parent.parent / source).read_text(encoding="utf-8") for source in SOURCES]
@@ -192,9 +277,13 @@ def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> tuple[li
     elif lines.is_file() and lines.stat().st_size:
         aside = next(path for n in itertools.count(1) if not (path := out / f"{name}.{n}.jsonl").exists())
         lines.replace(aside)
-    write_text(lines, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    _write(lines, rows)
     write_json(state, {"key": key})
     return rows, aside
+
+
+def _write(lines: Path, rows: Sequence[dict[str, Any]]) -> None:
+    write_text(lines, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def _key_of(state: Path) -> str:
@@ -203,8 +292,13 @@ def _key_of(state: Path) -> str:
     return ""
 
 
-def _score(model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Questions) -> Score:
+def _score(
+    model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Questions, unread: Mapping[int, str]
+) -> Score:
+    lost = with_more(found.unreadable, ((found.items[place].database_name, why) for place, why in unread.items()))
     n = len(rows)
+    if not n:
+        raise none_readable(model, lost)
     right = sum(row["correct"] for row in rows)
     measured = metrics(rows)
     return Score(
@@ -219,6 +313,7 @@ def _score(model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Qu
             "interval": wilson(right, n),
             "intervals": {name: (one.low, one.high) for name, one in measured.items()},
             "missing": dict(found.missing),
+            "unreadable": {name: asdict(one) for name, one in lost.items()},
             "gold_failed": sum(bool(row["gold_error"]) for row in rows),
         },
     )

@@ -21,6 +21,7 @@ def examples(models: Sequence[tuple[str, Sequence[Row]]], databases: Mapping[str
             {
                 "kind": one.kind,
                 "question": cut(one.question, ANSWER),
+                "evidence": cut(rows[0].get("evidence", ""), ANSWER),
                 "database": cut(one.database, CELL),
                 "hardness": one.hardness,
                 "gold": cut(one.gold, ANSWER),

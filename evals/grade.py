@@ -36,6 +36,7 @@ def grade(item: Question, said: Answer, sql: str, verdict: Verdict, schema: Sche
         "cause": _cause(item, sql, verdict, schema) if wrong else "",
         "error": verdict.error,
         "gold_error": verdict.gold_error,
+        **({"evidence": item.evidence} if item.evidence else {}),
         "confidence": said.confidence,
         "seconds": round(said.seconds, 3),
         "tokens": said.tokens,

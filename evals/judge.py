@@ -21,9 +21,11 @@ from typing import Protocol
 
 from ..core.compare import exact_match, orders, overlap, same_loosely, same_result
 from ..core.database import LONGEST_SQL, connect, query
-from ..core.errors import QueryError, SqlLlamaError
+from ..core.errors import DataError, QueryError, SqlLlamaError
 from ..core.records import ResultSet
 from ..core.sqlcheck import check
+from .ties import Ties, agrees, keyed_queries, settles, ties
+from .unreadable import is_fault, reason, unreadable
 
 TIMEOUT = 30.0  # seconds of one query; of one query on all fuzzed databases together
 MAX_ROWS = 100_000
@@ -57,7 +59,8 @@ class Verdict:
     itself failed. lenient: correct with the columns in some order. suite: lenient here and on every variant, None
     without variants. overlap, columns_overlap: F1 of rows and of columns, 0..1. The seconds are those of running and
     reading one query, None when it failed; the least of several runs where the prediction is correct and either is
-    long enough to be measured. returned: rows of the prediction.
+    long enough to be measured. returned: rows of the prediction. unreadable: why the database cannot be read; then
+    the prediction is neither right nor wrong.
     """
 
     valid: bool
@@ -72,6 +75,7 @@ class Verdict:
     sql_seconds: float | None = None
     gold_seconds: float | None = None
     returned: int | None = None
+    unreadable: str = ""
 
 
 class Judge(Protocol):
@@ -97,7 +101,7 @@ def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None
     """Verdicts in the order of `tasks`, from `workers` processes (0: one per core) that judge while tasks are drawn.
 
     After each drawn task, every verdict that is there and whose turn it is comes out. `timeout` in seconds, of one
-    query. Raises SqlLlamaError when a database cannot be read.
+    query. Raises SqlLlamaError when a copy with other rows cannot be read.
     """
     count = workers or os.cpu_count() or 1
     todo = _Todo()
@@ -250,9 +254,9 @@ class _Worker:
         self._end()
 
     def _limit(self, task: Task) -> float:
-        """Seconds until the process is given up: two queries, and two more on all variants together."""
+        """Seconds until the process is given up: two queries, what is tied, and two more on all variants together."""
         one = TIMEOUT if self.timeout is None else self.timeout
-        return (4 if task.variants else 2) * one + GRACE
+        return (5 if task.variants else 3) * one + GRACE
 
     def _lost(self, task: Task, error: str) -> Verdict:
         suite = False if task.variants else None
@@ -340,14 +344,21 @@ class Bench:
         self.connections: OrderedDict[tuple[Path, bool], sqlite3.Connection] = OrderedDict()
         self.results: OrderedDict[tuple[Path, str, bool], tuple[Ran, int]] = OrderedDict()
         self.size = 0
+        self.faults: dict[Path, str] = {}
 
     def verdict(self, task: Task) -> Verdict:
         """Run both queries and compare, see core/compare.py; then the same on the variants."""
         exact = exact_match(task.gold, task.predicted)
         suite = False if task.variants else None
-        gold = self.kept(task.database, task.gold)
         same_text = task.predicted == task.gold
-        found = gold if same_text else self.kept(task.database, task.predicted)
+        try:
+            gold = self.kept(task.database, task.gold)
+            found = gold if same_text else self.kept(task.database, task.predicted)
+        except DataError as error:
+            return Verdict(False, False, exact, suite=suite, unreadable=reason(error, task.database))
+        fault = self.fault(task.database, gold) or self.fault(task.database, found)
+        if fault:
+            return Verdict(False, False, exact, found.error, gold.error, suite=suite, unreadable=fault)
         gold_seconds = _rounded(gold.result.seconds) if gold.result else None
         if found.result is None:
             return Verdict(False, False, exact, found.error, gold.error, suite=suite, gold_seconds=gold_seconds)
@@ -358,6 +369,10 @@ class Bench:
         ordered = orders(task.gold)
         correct = same_text or same_result(gold.result, found.result, ordered)
         lenient = correct or same_loosely(gold.result, found.result, ordered)
+        if ordered and not correct:
+            known = self.ties(task.database, task.gold, gold.result, found.result, self.timeout)
+            correct = known is not None and agrees(known, found.result)
+            lenient = lenient or correct or (known is not None and agrees(known, found.result, loosely=True))
         rows, columns = (1.0, 1.0) if correct else overlap(gold.result, found.result)
         if task.variants:
             suite = lenient and (same_text or self.everywhere(task, ordered))
@@ -377,34 +392,76 @@ class Bench:
             returned=len(found.result.rows),
         )
 
-    def everywhere(self, task: Task, ordered: bool) -> bool:
-        """Whether both queries say the same on each variant, where the gold runs.
+    def fault(self, database: Path, ran: Ran) -> str:
+        """Why the database cannot be read, where a query failed for that; an answer can make a sound one say so."""
+        if not is_fault(ran.error):
+            return ""
+        if "locked" in ran.error:  # and may be free by now
+            return ran.error
+        if database not in self.faults:
+            self.faults[database] = unreadable(database, whole=True)
+        return self.faults[database]
 
-        Where rows tie, their order, and which of them a LIMIT keeps, is the database's choice: both queries are then
-        run on rows read backwards too, and the prediction is right when any of its results is one of the gold's.
-        """
+    def everywhere(self, task: Task, ordered: bool) -> bool:
+        """Whether both queries say the same on each variant, where the gold runs."""
         left = {True: self.timeout, False: self.timeout}  # seconds for golds, and for predictions
-        tied = ordered or "limit" in task.gold.lower()
         for variant in task.variants:
-            said: dict[bool, list[ResultSet]] = {True: [], False: []}
-            for backwards in (False, True) if tied else (False,):
-                for is_gold in (True, False):
-                    started = time.monotonic()
-                    ran = self.kept(variant, task.gold if is_gold else task.predicted, backwards, left[is_gold])
-                    left[is_gold] -= time.monotonic() - started
-                    if ran.result is not None:
-                        said[is_gold].append(ran.result)
-                    elif not is_gold:
-                        return False
-                    elif backwards is False:
-                        break  # the gold does not run on this variant, which therefore says nothing
-                if not said[True]:
-                    break
-                if any(same_loosely(gold, found, ordered) for gold in said[True] for found in said[False]):
-                    break
-            else:
+            gold = self.within(left, variant, task, True)
+            if gold is None:
+                continue  # the gold does not run on this variant, which therefore says nothing
+            found = self.within(left, variant, task, False)
+            if found is None:
+                return False
+            if same_loosely(gold, found, ordered):
+                continue
+            if ordered:
+                started = time.monotonic()
+                known = self.ties(variant, task.gold, gold, found, left[True])
+                left[True] -= time.monotonic() - started
+                if known is not None and agrees(known, found, loosely=True):
+                    continue
+                if known is not None and settles(task.gold):
+                    return False
+            if not (ordered or "limit" in task.gold.lower()) or not self.backwards(left, variant, task, ordered):
                 return False
         return True
+
+    def backwards(self, left: dict[bool, float], variant: Path, task: Task, ordered: bool) -> bool:
+        """Whether both queries say the same once rows are read backwards, for either or for both of them.
+
+        So are ties found that stand further in, where what is tied cannot be asked.
+        """
+        golds = [self.within(left, variant, task, True, turned) for turned in (False, True)]
+        for turned in (False, True):
+            found = self.within(left, variant, task, False, turned)
+            if found is None:
+                return False
+            if any(gold is not None and same_loosely(gold, found, ordered) for gold in golds):
+                return True
+        return False
+
+    def within(
+        self, left: dict[bool, float], variant: Path, task: Task, is_gold: bool, backwards: bool = False
+    ) -> ResultSet | None:
+        """What one of the two queries returns on a variant, in the time that is left for its kind."""
+        started = time.monotonic()
+        ran = self.kept(variant, task.gold if is_gold else task.predicted, backwards, left[is_gold])
+        left[is_gold] -= time.monotonic() - started
+        return ran.result
+
+    def ties(self, database: Path, sql: str, gold: ResultSet, found: ResultSet, seconds: float) -> Ties | None:
+        """Which rows the gold leaves tied; None where it is not known, or can make no difference to these results."""
+        if len(gold.rows) != len(found.rows) or len(gold.columns) != len(found.columns) or found.truncated:
+            return None
+        if "limit" not in sql.lower() and not same_loosely(gold, found, False):
+            return None
+        until = time.monotonic() + seconds
+        for keyed in keyed_queries(sql, gold.columns):
+            said = self.kept(database, keyed.sql, timeout=until - time.monotonic()).result
+            known = ties(gold, keyed, said) if said is not None else None
+            if known is not None:
+                return known
+        return None
 
     def timed(self, task: Task, times: tuple[float, float]) -> tuple[float, float]:
         """The least times of the two queries when run a few times more, turn about."""

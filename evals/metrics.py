@@ -155,5 +155,6 @@ def asked(rows: Sequence[Row]) -> str:
     return hashlib.sha256(json.dumps([_asked(row) for row in rows]).encode()).hexdigest()
 
 
-def _asked(row: Row) -> tuple[str, str, str]:
-    return row["question"], row["gold"], row.get("database", "")
+def _asked(row: Row) -> tuple[str, ...]:
+    evidence = (row["evidence"],) if row.get("evidence") else ()
+    return row["question"], row["gold"], row.get("database", ""), *evidence

@@ -1,4 +1,4 @@
-"""Answers from elsewhere: one line for each question, whose SQL may stand in a fence or in prose as a model wrote it."""
+"""Answers from elsewhere: one line for each question, whose SQL may stand in a fence or in prose."""
 
 import json
 import re

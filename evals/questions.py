@@ -1,41 +1,46 @@
-"""Question files: Spider's dev.json, JSONL with question, sql and either `db` or `schema`, and two public layouts.
+"""Question files: Spider's dev.json, JSONL with question, sql and either `db` or `schema`, and public layouts.
 
-These are sql-create-context's (question, answer, context) and WikiSQL's (evals/wikisql.py).
+These are sql-create-context's (question, answer, context) and WikiSQL's (evals/wikisql.py). BIRD's dev.json is Spider's
+layout with other keys.
 """
 
-import contextlib
 import hashlib
 import json
 import random
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.database import LONGEST_VALUE, connect
 from ..core.errors import DataError
-from ..core.files import atomic
 from ..core.progress import progress
-from ..core.prompt import identifier
-from ..core.settings import settings
-from .fuzz import fuzz, variants
+from .from_schema import Qualified, Unmade, from_schema, qualified, unqualified
+from .fuzz import variants
+from .unreadable import Unreadable, unreadable, with_more
 from .wikisql import Tables, is_wikisql
 
 EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
-DDL_SECONDS = 5.0  # that a schema may take to be made
-DDL_PAGES = 2**14  # of 4 KiB, that it may fill
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question with its gold query and the SQLite file it is asked about."""
+    """One question with its gold query and the SQLite file it is asked about.
+
+    `evidence` is what BIRD gives along with a question. `schemas` are those of its DDL, which SQLite does not have.
+    """
 
     question: str
     gold: str
     database: Path
     name: str = ""
+    evidence: str = ""
+    schemas: Qualified = frozenset()
+
+    @property
+    def asked(self) -> str:
+        """Question and evidence in one line, as a model is asked."""
+        return f"{self.question} {self.evidence}" if self.evidence else self.question
 
     @property
     def database_name(self) -> str:
@@ -54,6 +59,8 @@ class Questions:
     total: int
     sha256: str = ""
     """Of the file."""
+    unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
+    """Databases that are there and cannot be read."""
 
 
 def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int = 0, seed: int = 1) -> Questions:
@@ -80,33 +87,56 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         chosen = sorted(random.Random(seed).sample(chosen, min(sample, total)))
     if databases is not None and not databases.is_dir():
         raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
+    rows = [(place, line, _unqualified(row)) for place, (line, row) in chosen]
+    golds: dict[str, list[str]] = {}
+    for _, _, row in rows:
+        golds.setdefault(row.get("schema", ""), []).append(row["sql"])
     items, places = [], []
     missing: dict[str, int] = {}
-    golds: dict[str, list[str]] = {}
-    for _, (_, row) in chosen:
-        golds.setdefault(row.get("schema", ""), []).append(row["sql"])
-    for place, (line, row) in chosen:
+    why: dict[Path, str] = {}
+    broken: list[tuple[str, str]] = []
+    for place, line, row in rows:
         try:
             database, name = _database(path, line, row, databases, tables, golds)
-        except _Unmade as error:
+        except Unmade as error:
             database, name = None, str(error)
-        if database is not None and database.is_file():
-            items.append(Question(row["question"], row["sql"], database))
-            places.append(place)
-        else:
+        if database is None or not _is_there(database):
             missing[name] = missing.get(name, 0) + 1
+            continue
+        if "db" in row or "db_id" in row:
+            why[database] = why[database] if database in why else unreadable(database)
+            if why[database]:
+                broken.append((name, why[database]))
+                continue
+        schemas = qualified(row.get("schema", ""))
+        items.append(Question(row["question"], row["sql"], database, evidence=row.get("evidence", ""), schemas=schemas))
+        places.append(place)
+    lost = with_more({}, iter(broken))
     if not items:
-        raise _none_there(path, databases, missing, "schema" in chosen[0][1][1])
+        raise _none_there(path, databases, missing, lost, "schema" in rows[0][2])
     found = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-    return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found)
+    return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found, lost)
 
 
-class _Unmade(Exception):
-    """Why no database with rows can be made from a schema, in one line."""
+def _unqualified(row: Mapping[str, str]) -> dict[str, str]:
+    """A row whose gold names tables as its database does."""
+    return {**row, "sql": unqualified(row["sql"], qualified(row.get("schema", "")))}
 
 
-def _none_there(path: Path, databases: Path | None, missing: Mapping[str, int], schemas: bool) -> DataError:
+def _is_there(database: Path) -> bool:
+    """Whether there is anything of that name, be it a database or not."""
+    try:
+        return database.exists()
+    except OSError:  # a folder that may not be entered
+        return True
+
+
+def _none_there(
+    path: Path, databases: Path | None, missing: Mapping[str, int], lost: Mapping[str, Unreadable], schemas: bool
+) -> DataError:
     """No question can be asked: the first reasons why."""
+    if lost:
+        return none_readable(path, {**lost, **{name: Unreadable(n, "not there") for name, n in missing.items()}})
     names = ", ".join(sorted(missing)[:3])
     if schemas:
         return DataError(f"{path}:{next(iter(missing)).removeprefix('line ')}", fix="give CREATE TABLE of SQLite")
@@ -118,37 +148,34 @@ def _none_there(path: Path, databases: Path | None, missing: Mapping[str, int], 
     )
 
 
-def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
-    """A copy with rows that tell these queries from others; the empty database where the gold fails anyway.
-
-    Raises _Unmade where no rows can be made for which the golds return any: over none, every query would be right.
-    """
-    made = fuzz(database, golds, 1)
-    if not made.paths and gold not in made.failed:  # count(*) has no neighbours that rows tell it from
-        with contextlib.closing(connect(str(database))) as connection:
-            connection.set_authorizer(None)
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
-        made = fuzz(database, [*golds, *(f"SELECT * FROM {identifier(name)}" for (name,) in names)], 1)
-        if not made.paths:
-            raise _Unmade("no rows can be made that the gold returns")
-    return next(iter(made.paths), database)
+def none_readable(path: Path | str, lost: Mapping[str, Unreadable]) -> DataError:
+    """No database of a question file can be read: the first reasons why."""
+    reasons = "; ".join(f"{name}: {one.reason}" for name, one in list(lost.items())[:3])
+    return DataError(f"{path}: none of its databases can be read ({reasons})", fix="get the databases again")
 
 
 def fuzzed(found: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
-    """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder."""
+    """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder.
+
+    A database that cannot be read after all is left out: the judge says so of its questions.
+    """
     golds: dict[Path, list[str]] = {}
     for item in found.items:
         golds.setdefault(item.database, []).append(item.gold)
     copies = {}
     with progress("making databases with other rows", len(golds), "databases") as advance:
         for database, asked in golds.items():
-            copies[database] = variants(database, asked, count, seed)
+            try:
+                copies[database] = variants(database, asked, count, seed)
+            except (DataError, sqlite3.Error, OSError):
+                if not unreadable(database, whole=True):
+                    raise
             advance(1)
     return copies
 
 
 Row = tuple[int, dict[str, str]]
-"""Line or place in the file, from 1, and the texts question, sql and db_id, db, schema or (WikiSQL's) table."""
+"""Line or place in the file, from 1, and the texts question, sql, evidence if any, and db_id, db, schema or table."""
 
 
 def _spider(path: Path, text: str) -> list[Row]:
@@ -181,14 +208,18 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if not isinstance(row, dict):
         raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
     # Spider's own `sql` is the parsed query; sql-create-context says answer and context
-    sql = next((row[key] for key in ("query", "sql", "answer") if isinstance(row.get(key), str)), None)
+    # and BIRD SQL
+    sql = next((row[key] for key in ("query", "sql", "SQL", "answer") if isinstance(row.get(key), str)), None)
     row = {**row, "sql": sql, "schema": row.get("schema", row.get("context"))}
     place = next((key for key in ("db_id", "db", "schema") if isinstance(row.get(key), str) and row[key]), None)
     absent = [key for key in ("question", "sql") if not isinstance(row.get(key), str) or not row[key].strip()]
     if absent or place is None:
         absent += [] if place else ["db_id, db or schema"]
         raise DataError(f"{path}: {where}: has no {' and no '.join(absent)}", fix=f"give {EXPECTED}")
-    return number, {"question": text_of(row["question"]), "sql": text_of(row["sql"]), place: text_of(row[place])}
+    said = {"question": text_of(row["question"]), "sql": text_of(row["sql"]), place: text_of(row[place])}
+    if isinstance(row.get("evidence"), str) and row["evidence"].strip():
+        said["evidence"] = " ".join(text_of(row["evidence"]).split())
+    return number, said
 
 
 def text_of(said: str) -> str:
@@ -212,17 +243,17 @@ def _database(
     tables: Tables | None,
     golds: Mapping[str, Sequence[str]],
 ) -> tuple[Path | None, str]:
-    """The SQLite file of a question, and the name to call it by when it is missing; raises _Unmade."""
+    """The SQLite file of a question, and the name to call it by when it is missing; raises Unmade."""
     if "schema" in row:
         try:
-            return _filled(_from_ddl(row["schema"]), golds[row["schema"]], row["sql"]), ""
-        except _Unmade as error:
-            raise _Unmade(f"line {line}: the schema cannot be made ({error})") from None
+            return from_schema(row["schema"], golds[row["schema"]], row["sql"]), ""
+        except Unmade as error:
+            raise Unmade(f"line {line}: the schema cannot be made ({error})") from None
     if tables is not None and "table" in row:
         try:
             return tables.database(row["table"]), row["table"]
         except (LookupError, TypeError, ValueError, AttributeError, sqlite3.Error) as error:
-            raise _Unmade(f"{row['table']}: the table cannot be made ({error})") from None
+            raise Unmade(f"{row['table']}: the table cannot be made ({error})") from None
     if folder is None:
         raise DataError(f"{path}: its questions name databases", fix="give their folder with --databases")
     name = row.get("db_id") or row["db"]
@@ -230,36 +261,3 @@ def _database(
     if "\0" in name or not database.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path}:{line}: {name} leads out of {folder}", fix="name databases inside the folder")
     return database, name
-
-
-def _from_ddl(ddl: str) -> Path:
-    """A database with this schema, made once and kept in the cache; raises _Unmade."""
-    path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
-    if path.is_file():
-        return path
-    until = time.monotonic() + DDL_SECONDS
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        try:
-            connection.execute(f"PRAGMA max_page_count = {DDL_PAGES}")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
-            connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-            connection.set_authorizer(_only_create)
-            connection.executescript(ddl)
-            connection.set_authorizer(None)
-            connection.set_progress_handler(None, 0)
-            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
-            if not tables:
-                raise _Unmade("it makes no table")
-            made = connection.serialize()
-        except (sqlite3.Error, ValueError) as error:
-            raise _Unmade(" ".join(str(error).split())) from None
-    with atomic(path) as temporary:
-        temporary.write_bytes(made)
-    return path
-
-
-def _only_create(action: int, first: str | None, *_: str | None) -> int:
-    """The schema comes from a data file: it must not attach, load or run anything."""
-    refused = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_PRAGMA)
-    bad_function = action == sqlite3.SQLITE_FUNCTION and (_[0] or "").lower() in ("load_extension", "writefile")
-    return sqlite3.SQLITE_DENY if action in refused or bad_function else sqlite3.SQLITE_OK

@@ -51,8 +51,9 @@ class Facts:
     """What a report is made from.
 
     `base` and `tuned` name the two models that are compared: by default the first and the second. `databases` leads
-    from a row's database to its file, for the tables of the examples. `gate` is the verdict of evals/gate.py, `choices`
-    what evals/pick.py measured before the file was made.
+    from a row's database to its file, for the tables of the examples. `unreadable`: databases that are there and cannot
+    be read, each with `questions` and `reason`. `gate` is the verdict of evals/gate.py, `choices` what evals/pick.py
+    measured before the file was made.
     """
 
     models: tuple[Model, ...]
@@ -61,6 +62,7 @@ class Facts:
     base: str = ""
     tuned: str = ""
     missing: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     databases: Mapping[str, Path] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     gate: Verdict | None = None
@@ -117,6 +119,9 @@ def report(facts: Facts) -> dict[str, Any]:
             "n": len(rows),
             "databases": len({row.get("database", "") for row in rows}),
             "missing": dict(sorted(facts.missing.items())),
+            "unreadable": {
+                name: {**one, "reason": cut(one["reason"], LONGEST)} for name, one in sorted(facts.unreadable.items())
+            },
             "gold_failed": [
                 {key: cut(row[key], LONGEST) for key in ("question", "gold", "gold_error")}
                 for row in rows

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.errors import SqlLlamaError
 from sql_llama.evals import judge as module
 from sql_llama.evals.judge import Bench, Task, Verdict, efficiency, judge, judged
 
@@ -218,13 +218,40 @@ def test_whoever_stops_early_leaves_no_process_behind(pets: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_database_that_is_gone_is_an_error(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_read_is_said_and_no_answer_is_right_or_wrong(pets: Path, tmp_path: Path) -> None:
+    gone = Task(tmp_path / "gone.sqlite", NAMES, NAMES)
+    first, second, third = judged([gone, Task(pets, NAMES, NAMES), gone], workers=1)
+    assert second.correct and not second.unreadable
+    assert "no such database" in first.unreadable and first.unreadable == third.unreadable
+    with judge() as ask:
+        assert "no such database" in ask(gone.database, NAMES, NAMES).unreadable
+
+
+def test_a_copy_with_other_rows_that_is_gone_is_an_error(pets: Path, tmp_path: Path) -> None:
     with pytest.raises(SqlLlamaError, match="no such database"):
-        list(judged([Task(tmp_path / "gone.sqlite", NAMES, NAMES)]))
-    with pytest.raises(SqlLlamaError, match="no such database"), judge() as ask:
-        ask(tmp_path / "gone.sqlite", NAMES, NAMES)
-    with pytest.raises(DataError):
-        Bench(1.0).verdict(Task(tmp_path / "gone.sqlite", NAMES, NAMES))
+        list(judged([Task(pets, NAMES, f"{NAMES} WHERE 1", (tmp_path / "gone.sqlite",))]))
+
+
+def test_a_torn_page_is_the_databases_fault(bench: Bench, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.sqlite"
+    with sqlite3.connect(torn) as connection:
+        connection.execute("CREATE TABLE good (a)")
+        connection.execute("CREATE TABLE bad (a)")
+        connection.execute("INSERT INTO good VALUES (1)")
+        connection.execute("INSERT INTO bad SELECT zeroblob(900) FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8))")
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'bad'").fetchone()[0]
+    connection.close()
+    with torn.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    assert said(bench, torn, "SELECT a FROM good", "SELECT a + 0 FROM good").correct
+    for gold, predicted in (("SELECT a FROM bad", "SELECT 1"), ("SELECT a FROM good", "SELECT a FROM bad")):
+        assert said(bench, torn, gold, predicted).unreadable
+
+
+def test_an_answer_that_makes_a_sound_database_look_broken_is_wrong(bench: Bench, pets: Path) -> None:
+    verdict = said(bench, pets, "SELECT 1", 'SELECT b FROM "the image is malformed"')
+    assert "image is malformed" in verdict.error and not verdict.unreadable
 
 
 def test_one_by_one_it_says_the_same(pets: Path) -> None:

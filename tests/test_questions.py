@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sql_llama.core.database import run
 from sql_llama.core.errors import DataError
-from sql_llama.evals import questions as module
+from sql_llama.evals import from_schema
 from sql_llama.evals.predictions import read_predictions
 from sql_llama.evals.questions import questions
 
@@ -156,7 +156,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     ],
 )
 def test_a_schema_that_attacks_is_stopped(tmp_path: Path, ddl: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DDL_SECONDS", 0.3)
+    monkeypatch.setattr(from_schema, "DDL_SECONDS", 0.3)
     monkeypatch.chdir(tmp_path)
     row = {"question": "q", "sql": "SELECT 1", "schema": ddl}
     with pytest.raises(DataError, match=r"q\.jsonl:1: the schema cannot be made") as caught:

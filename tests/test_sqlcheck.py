@@ -106,7 +106,7 @@ def test_what_says_nothing_after_a_query_is_no_fault(pets: Path, query: str, end
 
 @pytest.mark.parametrize("sql", ["SELECT 1; SELECT 2", "SELECT 1; -- x\nSELECT 2;", "SELECT 1;; DELETE FROM pets"])
 def test_a_second_statement_is_never_run(pets: Path, sql: str) -> None:
-    with pytest.raises(QueryError, match="more than one statement|2 statements"):
+    with pytest.raises(QueryError, match=r"more than one statement|2 statements"):
         run(str(pets), sql)
     assert run(str(pets), "SELECT count(*) FROM pets").rows == ((3,),)
 
