@@ -28,13 +28,26 @@ PATIENCE = 300  # seconds; the trials take about two
 AMX = "AMX_INT8 = 1"  # in what llama.cpp says of itself: code for AMX was compiled in
 MODULES = {"llama.cpp": ("llama_cpp",), "training": ("torch", "bitsandbytes")}  # what each trial loads
 DISTRIBUTIONS = {"llama_cpp": "llama-cpp-python"}  # where the names differ
-_passed: set[Path] = set()  # for where the cache folder cannot be written
+DEADLY = {
+    "SIGILL",
+    "SIGSEGV",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGABRT",
+    "SIGTRAP",
+}  # others come from outside, as for want of memory
+_tried: set[Path] = set()  # for where the cache folder cannot be written
+
+
+class NativeCrash(SqlLlamaError):
+    """A native library that takes its process with it."""
 
 
 def check_llamacpp(*, anew: bool = False) -> None:
-    """Decode a token with llama.cpp in a child process, unless that is known to work here; `anew` tries it anyway.
+    """Decode a token with llama.cpp in a child process, unless that is known to work here.
 
-    Raises SqlLlamaError when it dies or fails.
+    Raises NativeCrash when it dies. What merely fails would say so itself, in this process too; `anew` tries in any
+    case, and raises SqlLlamaError for that as well.
     """
     pip = "-m pip install --force-reinstall --no-deps --no-cache-dir --no-binary llama-cpp-python"
     _check(
@@ -47,10 +60,7 @@ def check_llamacpp(*, anew: bool = False) -> None:
 
 
 def check_training_libraries(*, anew: bool = False) -> None:
-    """Multiply and round to NF4 with torch and bitsandbytes in a child process, as `check_llamacpp` does.
-
-    Raises SqlLlamaError when one of them dies or fails.
-    """
+    """Multiply and round to NF4 with torch and bitsandbytes in a child process; for the rest see `check_llamacpp`."""
     packages = " ".join(name + _pin(name) for name in MODULES["training"])
     fix = f"{sys.executable} -m pip install --force-reinstall --no-deps {packages}, or use another machine"
     _check("training", "torch or bitsandbytes", fix, anew)
@@ -58,31 +68,36 @@ def check_training_libraries(*, anew: bool = False) -> None:
 
 def _check(trial: str, name: str, fix: str, anew: bool) -> None:
     kept = settings().cache / "native" / f"{trial}-{fingerprint(MODULES[trial])}"
-    if not anew and (kept in _passed or kept.exists()):
+    if not anew and (kept in _tried or kept.exists()):
         return
     try:
         run_trial([sys.executable, "-P", "-m", "sql_llama.engines.trial", trial])
     except SqlLlamaError as error:
-        _passed.discard(kept)
+        _tried.discard(kept)
         with contextlib.suppress(OSError):
             kept.unlink()
-        raise SqlLlamaError(f"{name} {error.message}", fix=fix) from None
-    _passed.add(kept)
-    with contextlib.suppress(OSError, SqlLlamaError):  # a cache folder that is full or read-only
-        write_text(kept, "works\n")
+        if anew or isinstance(error, NativeCrash):
+            raise type(error)(f"{name} {error.message}", fix=fix) from None
+    else:
+        with contextlib.suppress(OSError, SqlLlamaError):  # a cache folder that is full or read-only
+            write_text(kept, "works\n")
+    _tried.add(kept)
 
 
 def run_trial(command: Sequence[str]) -> str:
-    """What a child process prints; raises SqlLlamaError, without a name or a fix, when it dies, fails or hangs."""
+    """What a child process prints. Raises NativeCrash when it dies, SqlLlamaError when it fails; both want a name."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, env=environment)
     except subprocess.TimeoutExpired:
         raise SqlLlamaError(f"does not answer within {PATIENCE} s") from None
+    except OSError as error:
+        raise SqlLlamaError(f"cannot be tried ({error})") from None
     if done.returncode < 0:
-        with contextlib.suppress(ValueError):
-            raise SqlLlamaError(f"dies on this processor with {signal.Signals(-done.returncode).name}")
-        raise SqlLlamaError(f"dies on this processor with signal {-done.returncode}")
+        name = next((one.name for one in signal.Signals if one == -done.returncode), f"signal {-done.returncode}")
+        if name in DEADLY:
+            raise NativeCrash(f"dies on this processor with {name}")
+        raise SqlLlamaError(f"was stopped with {name}")
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise SqlLlamaError(f"does not work here ({said[-1] if said else f'exit code {done.returncode}'})")

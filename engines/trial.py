@@ -95,10 +95,9 @@ def try_training() -> None:
     from .huggingface import compute_dtype
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = torch.ones(256, 256, dtype=compute_dtype(), device=device, requires_grad=True)
-    (weights @ weights.T).sum().backward()
-    packed, state = quantize_4bit(weights.detach(), blocksize=64, compress_statistics=True, quant_type="nf4")
-    print(dequantize_4bit(packed, state).sum().item())
+    weights = torch.ones(256, 256, dtype=compute_dtype(), device=device)
+    packed, state = quantize_4bit(weights, blocksize=64, compress_statistics=True, quant_type="nf4")
+    print((dequantize_4bit(packed, state) @ weights).sum().item())
 
 
 if __name__ == "__main__":

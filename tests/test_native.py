@@ -14,7 +14,7 @@ from sql_llama.core.settings import settings
 from sql_llama.engines import native
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import load_llamacpp, open_gguf
-from sql_llama.engines.native import check_llamacpp, check_training_libraries, fingerprint, run_trial
+from sql_llama.engines.native import NativeCrash, check_llamacpp, check_training_libraries, fingerprint, run_trial
 from sql_llama.engines.trial import write_tiny_gguf
 
 ROOT = Path(__file__).parent.parent
@@ -27,8 +27,17 @@ def nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder in which no answer is kept; returns where they will be."""
     monkeypatch.setenv("SQL_LLAMA_CACHE", str(tmp_path / "cache"))
     settings.cache_clear()
-    monkeypatch.setattr(native, "_passed", set())
+    monkeypatch.setattr(native, "_tried", set())
     return tmp_path / "cache" / "native"
+
+
+@pytest.fixture
+def dead_python(tmp_path: Path) -> str:
+    """A Python that dies as soon as it is called."""
+    script = tmp_path / "dead-python"
+    script.write_text("#!/bin/sh\nkill -ILL $$\n")
+    script.chmod(0o755)
+    return str(script)
 
 
 @pytest.fixture
@@ -68,23 +77,22 @@ def test_no_amx_kernel_can_be_entered() -> None:
 
 
 @pytest.mark.usefixtures("nothing_known")
-def test_what_is_known_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_known_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, dead_python: str) -> None:
     check_llamacpp()
-    monkeypatch.setattr(native, "_passed", set())  # another process
-    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setattr(native, "_tried", set())  # another process
+    monkeypatch.setattr(sys, "executable", dead_python)
     check_llamacpp()
-    with pytest.raises(SqlLlamaError, match=r"llama\.cpp does not work here"):
-        check_llamacpp(anew=True)
-    with pytest.raises(SqlLlamaError, match=r"llama\.cpp does not work here"):
-        check_llamacpp()  # what it said last counts
+    for anew in (True, False):  # what it said last counts
+        with pytest.raises(NativeCrash, match=r"llama\.cpp dies on this processor with SIGILL"):
+            check_llamacpp(anew=anew)
 
 
 @pytest.mark.usefixtures("nothing_known")
-def test_another_processor_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_processor_is_tried_again(monkeypatch: pytest.MonkeyPatch, dead_python: str) -> None:
     check_llamacpp()
-    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setattr(sys, "executable", dead_python)
     monkeypatch.setattr(native, "processor", lambda: "fpu sse2")
-    with pytest.raises(SqlLlamaError, match=r"llama\.cpp does not work here"):
+    with pytest.raises(NativeCrash):
         check_llamacpp()
 
 
@@ -97,19 +105,34 @@ def test_another_library_is_another_question(deadly: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_known")
 def test_a_cache_that_cannot_be_written_costs_one_trial_a_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead_python: str
 ) -> None:
     (tmp_path / "cache").write_text("not a folder")
     check_llamacpp()
-    monkeypatch.setattr(sys, "executable", "false")
+    monkeypatch.setattr(sys, "executable", dead_python)
     check_llamacpp()
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_a_trial_that_merely_fails_stops_only_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for executable, said in (("false", "does not work here"), ("no-such-python", "cannot be tried")):
+        monkeypatch.setattr(sys, "executable", executable)
+        check_llamacpp()
+        with pytest.raises(SqlLlamaError, match=rf"llama\.cpp {said}"):
+            check_llamacpp(anew=True)
 
 
 @pytest.mark.parametrize("name", ["SIGILL", "SIGSEGV", "SIGBUS"])
 def test_a_child_that_dies_is_an_error_that_names_the_signal(name: str) -> None:
     die = f"import os, signal; os.kill(os.getpid(), signal.{name})"
-    with pytest.raises(SqlLlamaError, match=f"^dies on this processor with {name}$"):
+    with pytest.raises(NativeCrash, match=f"^dies on this processor with {name}$"):
         run_trial([sys.executable, "-c", die])
+
+
+def test_a_child_that_was_killed_for_want_of_memory_says_nothing_of_the_processor() -> None:
+    with pytest.raises(SqlLlamaError, match=r"^was stopped with SIGKILL$") as caught:
+        run_trial([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
+    assert not isinstance(caught.value, NativeCrash)
 
 
 def test_a_child_that_fails_is_an_error_with_its_last_line() -> None:
@@ -121,7 +144,7 @@ def test_a_child_that_fails_is_an_error_with_its_last_line() -> None:
 def test_a_library_that_dies_is_one_line_with_the_way_out_and_is_not_kept(nothing_known: Path, tmp_path: Path) -> None:
     write_tiny_gguf(tmp_path / "tiny.gguf")
     for _ in range(2):
-        with pytest.raises(SqlLlamaError) as caught:
+        with pytest.raises(NativeCrash) as caught:
             load_llamacpp(tmp_path / "tiny.gguf")
         assert re.fullmatch("llama.cpp dies on this processor with SIG(ILL|TRAP)", caught.value.message)
         assert caught.value.fix.startswith("make setup PORTABLE=1; without make: CMAKE_ARGS=-DGGML_NATIVE=OFF ")
