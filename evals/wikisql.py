@@ -18,7 +18,7 @@ from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import atomic
-from ..core.prompt import identifier
+from ..core.names import identifier, quoted
 from ..core.settings import settings
 
 AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
@@ -56,7 +56,7 @@ class Tables:
         names, sql = columns(table["header"]), row["sql"]
         said = identifier(names[sql["sel"]])
         aggregate = AGGREGATES[sql["agg"]]
-        query = f"SELECT {f'{aggregate}({said})' if aggregate else said} FROM {_name(table)}"
+        query = f"SELECT {f'{aggregate}({said})' if aggregate else said} FROM {identifier(_name(table))}"
         conditions = [
             f"{identifier(names[place])} {OPERATORS[operator]} {_value(table, place, value)}"
             for place, operator, value in sql["conds"]
@@ -77,10 +77,12 @@ def columns(header: Sequence[str]) -> list[str]:
 
     >>> columns(["Player name", "Area (km 2 )", "#", "No.", "no"])
     ['player_name', 'area_km_2', 'column_3', 'no', 'no_2']
+    >>> columns(["Order", "ORDER", "", "Größe", "Город"])
+    ['order', 'order_2', 'column_3', 'gr_e', 'column_5']
     """
     names: list[str] = []
     for place, text in enumerate(header, 1):
-        stem = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or f"column_{place}"
+        stem = re.sub(r"[^a-z0-9]+", "_", str(text).lower()).strip("_") or f"column_{place}"
         stem = f"column_{stem}" if stem[0].isdigit() else stem
         name, number = stem, 2
         while name in names:
@@ -130,9 +132,9 @@ def _made(table: Mapping[str, Any]) -> Path:
         for row in table["rows"]
     ]
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        made = ", ".join(f"{identifier(name)} {kind}" for name, kind in zip(names, kinds, strict=True))
-        connection.execute(f"CREATE TABLE {_name(table)} ({made})")
-        connection.executemany(f"INSERT INTO {_name(table)} VALUES ({', '.join('?' * len(names))})", rows)
+        made = ", ".join(f"{quoted(name)} {kind}" for name, kind in zip(names, kinds, strict=True))
+        connection.execute(f"CREATE TABLE {quoted(_name(table))} ({made})")
+        connection.executemany(f"INSERT INTO {quoted(_name(table))} VALUES ({', '.join('?' * len(names))})", rows)
         connection.commit()
         data = connection.serialize()
     with atomic(path) as temporary:

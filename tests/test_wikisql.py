@@ -2,14 +2,19 @@
 
 import doctest
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sql_llama.core.database import run
 from sql_llama.core.errors import DataError
+from sql_llama.core.schema import introspect
 from sql_llama.evals import wikisql as module
 from sql_llama.evals.questions import questions
+from sql_llama.evals.wikisql import columns
 
 TABLE = {
     "id": "1-10",
@@ -69,6 +74,34 @@ def test_a_coded_query_is_sql_that_finds_its_rows(
     (item,) = questions(write(tmp_path, row), None).items
     assert (item.question, item.gold) == ("q", sql)
     assert run(str(item.database), item.gold).rows == rows
+
+
+HEADERS = [
+    ["Order", "Group", "Index", "Values", "order", "GROUP"],
+    ["", " ", "#", "Größe", "Город", "İl"],
+    ["column_2", "", "column 2", "rowid", "NULL", "Current date"],
+    ["Select * from", "a;b", 'say "hi"', "it's", "--", "/*"],
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_of_any_kind_is_a_column(tmp_path: Path, header: list[str]) -> None:
+    rows = [[f"cell {row} {place}" for place in range(len(header))] for row in range(2)]
+    table = {"id": "1-10", "header": header, "types": ["text"] * len(header), "rows": rows}
+    asked = [
+        coded(at, 0, [[(at + 1) % len(header), 0, f"CELL 1 {(at + 1) % len(header)}"]]) for at in range(len(header))
+    ]
+    found = questions(write(tmp_path, *asked, tables=[table]), None)
+    assert not found.missing
+    assert [run(str(item.database), item.gold).rows for item in found.items] == [((cell,),) for cell in rows[1]]
+    assert [column.name for column in introspect(str(found.items[0].database)).tables[0].columns] == columns(header)
+
+
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
+def test_names_are_plain_and_each_comes_once(header: list[str]) -> None:
+    names = columns(header)
+    assert len({name.lower() for name in names}) == len(header)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
 
 
 def test_tables_without_rows_and_unknown_ones_are_missing_with_their_names(tmp_path: Path) -> None:
