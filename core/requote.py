@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .names import PLAIN_NAME, RESERVED, fold, identifier, quoted
+from .names import RESERVED, fold, identifier, quoted
 from .records import Schema
 
 TOKEN = re.compile(
@@ -23,6 +23,8 @@ OPERAND_FOLLOWS = frozenset(
 """After these words, and after an operator, a comma or a bracket, a query goes on with an expression."""
 BEGINS_OPERAND = frozenset("select distinct all not case null".split())
 """Keywords that may begin an expression, or stand where one is expected."""
+ODD_NAME = re.compile(r"\w(?:[\w ()/%#&-]*[\w)%#])?")
+"""Names that are looked for without quotes although they are no word: others could be a part of any query."""
 COMPARES = frozenset(("=", "<", ">", "!", "like", "glob", "in", "match"))
 
 
@@ -129,8 +131,8 @@ def _needs_operand(before: Sequence[_Token]) -> bool:
 
 def _join_words(sql: str, names: Sequence[str], columns: _Names) -> str:
     """Put quotes around bare names of several words or with signs in them, longest first."""
-    odd = [name for name in names if not PLAIN_NAME.match(name) and not re.fullmatch(r"[^\W\d]\w*", name)]
-    odd = [name for name in odd if name.strip() and not _is_sum(name, columns)]
+    odd = [name for name in names if ODD_NAME.fullmatch(name) and not re.fullmatch(r"[^\W\d]\w*", name)]
+    odd = [name for name in odd if not _is_expression(name, columns)]
     if not odd:
         return sql
     shapes = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in odd)
@@ -146,7 +148,9 @@ def _join_words(sql: str, names: Sequence[str], columns: _Names) -> str:
     return pattern.sub(put, sql)
 
 
-def _is_sum(name: str, columns: _Names) -> bool:
-    """Whether a name such as `a-b` may be read as an expression of other columns."""
-    parts = [part for part in re.split(r"[^\w]+", name) if part]
-    return " " not in name and len(parts) > 1 and all(part.isdigit() or columns.find(part) for part in parts)
+def _is_expression(name: str, columns: _Names) -> bool:
+    """Whether a name such as `a-b`, `not a` or `2019` may be meant as an expression."""
+    parts = re.findall(r"\w+", name)
+    if len(parts) == 1:
+        return name.isdigit()
+    return all(part.isdigit() or fold(part) in RESERVED or columns.find(part) for part in parts)
