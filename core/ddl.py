@@ -1,57 +1,287 @@
-"""Schemas from DDL text, and DDL text from schemas."""
+"""Schemas from DDL text of any dialect, and DDL text from schemas.
+
+One reader for SQLite, PostgreSQL, MySQL, SQL Server and Oracle: it knows the few words that every CREATE TABLE is made
+of, and passes over the many that one dialect adds. A parser of each dialect refuses a whole dump for one such word.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from .ddl_tokens import MARK, Token, closing, items, statements
+from .ddl_views import view_tables
 from .errors import DataError
-from .prompt import identifier
+from .names import fold, identifier
 from .records import Column, ForeignKey, Schema, Table
-from .schema import complete_keys, simple_type
+from .schema import simple_type
+
+FIX = "give CREATE TABLE statements"
+LONGEST_DDL = 5_000_000  # characters
+
+MODIFIERS = frozenset(
+    "OR REPLACE GLOBAL LOCAL TEMP TEMPORARY UNLOGGED FOREIGN EXTERNAL TRANSIENT PRIVATE COLUMN ROW RECURSIVE "
+    "ALGORITHM UNDEFINED MERGE TEMPTABLE DEFINER CURRENT_USER SQL SECURITY INVOKER @".split()
+)
+"""Words that may stand between CREATE and TABLE or VIEW."""
+AFTER_TYPE = frozenset(
+    "NOT NULL PRIMARY UNIQUE KEY DEFAULT CHECK REFERENCES COLLATE CONSTRAINT GENERATED AS AUTO_INCREMENT AUTOINCREMENT "
+    "IDENTITY COMMENT ON CHARACTER CHARSET ENCODE COMPRESSION STORAGE SPARSE ROWGUIDCOL MASKED ENABLE DISABLE VISIBLE "
+    "INVISIBLE VIRTUAL STORED PERSISTED ZEROFILL FOREIGN DEFERRABLE INITIALLY OPTIONS SRID USING FORMAT".split()
+)
+"""Words that end the type of a column."""
+INDEXES = ("KEY", "INDEX", "FULLTEXT", "SPATIAL")
+TYPES = {
+    **dict.fromkeys(("dec", "fixed", "float4", "float8"), "real"),
+    **dict.fromkeys(("smallserial", "serial2", "serial4", "serial8"), "int"),
+    **dict.fromkeys(("daterange", "int4range", "int8range", "tsrange", "tstzrange", "numrange"), "text"),
+}
+"""Types that `simple_type` takes for something else."""
 
 
-def parse_ddl(ddl: str, dialect: str = "sqlite", name: str = "") -> Schema:
-    """The schema that CREATE TABLE statements describe; other statements are passed over.
+@dataclass
+class _Table:
+    """A table as its statements have told of it so far. Names of columns are folded, but for those that are shown."""
 
-    Raises DataError when the text cannot be parsed or creates no table.
+    name: str
+    owner: str
+    columns: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Folded name to the name as it is written, and the type."""
+    primary: list[str] = field(default_factory=list)
+    references: list[tuple[list[str], str, list[str]]] = field(default_factory=list)
+
+
+def parse_ddl(ddl: str, name: str = "") -> Schema:
+    """The schema that CREATE TABLE, CREATE VIEW and ALTER TABLE ... ADD describe; the rest is passed over.
+
+    Tables are called by their last name: `mine.seam` is `seam`. One that is created twice has the columns of both.
+    Raises DataError when the text cannot be read or creates no table.
     """
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
+    if len(ddl) > LONGEST_DDL:
+        raise DataError(f"the schema is too long ({len(ddl)} characters)", fix=f"{FIX} of at most {LONGEST_DDL}")
+    tables: dict[str, _Table] = {}
+    types: dict[str, str] = {}
+    views: list[list[Token]] = []
+    for statement in statements(ddl):
+        _read(statement, tables, types, views)
+    made = [
+        Table(one.name, tuple(Column(name, kind, key in keys) for key, (name, kind) in one.columns.items()))
+        for one, keys in ((one, set(one.primary)) for one in tables.values())
+        if one.columns
+    ]
+    if not made:
+        raise DataError("the schema creates no table", fix=FIX)
+    schema = Schema(tuple(made), tuple(_keys(tables)), name)
+    if views:
+        seen = view_tables(render_ddl(schema), views, {fold(table.name) for table in made})
+        schema = Schema((*schema.tables, *seen), schema.foreign_keys, name)
+    return schema
 
-    try:
-        statements = sqlglot.parse(ddl, read=dialect)
-    except SqlglotError as error:
-        raise DataError(
-            f"the schema cannot be parsed: {str(error).splitlines()[0]}", fix="give CREATE TABLE statements"
-        ) from None
-    tables: list[Table] = []
+
+def _read(statement: list[Token], tables: dict[str, _Table], types: dict[str, str], views: list[list[Token]]) -> None:
+    words = [token.word for token in statement[:20]]
+    if words[0] == "ALTER" and words[1:2] == ["TABLE"]:
+        _alter(statement, tables, types)
+        return
+    if words[0] != "CREATE":
+        return
+    place = next((n for n, word in enumerate(words) if n and word and word not in MODIFIERS), 0)
+    what = words[place]
+    if what == "VIEW":
+        views.append(statement[place + 1 :])
+    elif what in ("TYPE", "DOMAIN"):
+        owner, called, at = _name(statement, place + 1)
+        based = what == "DOMAIN" or words[at : at + 1] == ["FROM"]
+        at += words[at : at + 1] in (["AS"], ["FROM"])
+        types[fold(called)] = _type(statement[at:], types) if based else "text"
+    elif what == "TABLE":
+        at = place + 1 + 3 * (words[place + 1 : place + 4] == ["IF", "NOT", "EXISTS"])
+        owner, called, at = _name(statement, at)
+        if called and statement[at : at + 1] == [(MARK, "(")]:
+            end = closing(statement, at)
+            if end < 0:
+                raise DataError(f"the schema cannot be parsed: the brackets of {called} are not closed", fix=FIX)
+            table = tables.setdefault(fold(called), _Table(called, fold(owner)))
+            if table.owner != fold(owner):
+                raise DataError(f"the schema has two tables called {called}", fix="give one of them another name")
+            _body(items(statement[at + 1 : end]), table, types)
+
+
+def _alter(statement: list[Token], tables: dict[str, _Table], types: dict[str, str]) -> None:
+    """ALTER TABLE ... ADD a column or a key, as dumps write keys; other changes are passed over."""
+    at = 2
+    while at < len(statement) and statement[at].word in ("ONLY", "IF", "EXISTS"):
+        at += 1
+    _, called, at = _name(statement, at)
+    table = tables.get(fold(called))
+    if table is None:
+        return
+    adding = False
+    for action in items(statement[at:]):
+        if action[0].word == "WITH" and len(action) > 2:  # SQL Server: WITH CHECK ADD
+            action = action[2:]
+        if action[0].word == "ADD":
+            adding = True
+            action = action[1:]
+            if action and action[0].word == "COLUMN":
+                action = action[1:]
+            if [token.word for token in action[:3]] == ["IF", "NOT", "EXISTS"]:
+                action = action[3:]
+        elif action[0].word in ("ALTER", "DROP", "MODIFY", "CHANGE", "RENAME", "SET", "OWNER", "ENABLE", "DISABLE"):
+            adding = False
+        if adding and action:
+            inner = action[0] == (MARK, "(") and closing(action, 0) == len(action) - 1  # Oracle: ADD (a INT, b INT)
+            _body(items(action[1:-1]) if inner else [action], table, types)
+
+
+def _body(parts: Sequence[Sequence[Token]], table: _Table, types: dict[str, str]) -> None:
+    """Read columns and keys into the table. What may be an index is read last, when its columns are known."""
+    sure = [part for part in parts if part[0].word not in INDEXES]
+    unsure = [part for part in parts if part[0].word in INDEXES]
+    before = len(table.columns)
+    for part in sure:
+        _part(part, table, types)
+    between = len(table.columns)
+    for part in unsure:
+        _part(part, table, types)
+    if before < between < len(table.columns):  # columns stand in the order in which they are written
+        order = {fold(_called(parts[n][0])): n for n in reversed(range(len(parts)))}  # the first of each name
+        table.columns = dict(sorted(table.columns.items(), key=lambda item: order.get(item[0], -1)))
+
+
+def _part(part: Sequence[Token], table: _Table, types: dict[str, str]) -> None:
+    """Read one part of a CREATE TABLE's bracket: a key, another constraint or index, or a column."""
+    named = part[0].word == "CONSTRAINT"
+    part = _unnamed(part)
+    lead, second = part[0].word, part[1].word if len(part) > 1 else ""
+    opened = next((n for n, token in enumerate(part) if token == (MARK, "(")), 0)
+    if lead == "PRIMARY" and second == "KEY" and opened:
+        table.primary = [fold(name) for name in _names(part, opened)]
+    elif lead == "FOREIGN" and second == "KEY" and opened:
+        at = next((n for n, token in enumerate(part) if token.word == "REFERENCES"), len(part))
+        _refer(table, _names(part, opened), part, at + 1)
+    elif not (named or lead == "LIKE" or _is_constraint(part, opened, table)):
+        _column(part, table, types)
+
+
+def _unnamed(part: Sequence[Token]) -> Sequence[Token]:
+    """A constraint without `CONSTRAINT name`, which MySQL lets stand without the name."""
+    if part[0].word != "CONSTRAINT" or len(part) < 2:
+        return part
+    named = part[1].word not in ("PRIMARY", "FOREIGN", "UNIQUE", "CHECK")
+    return part[2:] if named and len(part) > 2 else part[1:]
+
+
+def _is_constraint(part: Sequence[Token], opened: int, table: _Table) -> bool:
+    """Whether the part is a constraint or an index, and no column that is called `check`, `key` or `index`."""
+    lead, second = part[0].word, part[1].word if len(part) > 1 else ""
+    if lead in ("UNIQUE", "CHECK", "EXCLUDE") and opened:
+        return lead == "UNIQUE" or opened == 1 or second in ("NOT", "USING")
+    if lead == "PERIOD" and second == "FOR":
+        return True
+    if lead in ("KEY", "INDEX", "FULLTEXT", "SPATIAL") and opened:
+        inside = part[opened + 1]
+        # `key varchar(20)` is a column, `key by_name (name(20))` an index
+        return inside == (MARK, "(") or (inside.kind in ("word", "name") and fold(inside.text) in table.columns)
+    return False
+
+
+def _column(part: Sequence[Token], table: _Table, types: dict[str, str]) -> None:
+    name = _called(part[0])
+    if not name or (part[0].kind == "word" and name.isdigit()):
+        raise DataError(f"the schema cannot be parsed: {part[0].text} is not a column", fix=FIX)
+    written, kind = table.columns.get(fold(name), (name, "text"))
+    found = _type(part[1:], types)
+    table.columns[fold(name)] = (written, found if kind == "text" else kind)
+    depth, before = 0, ""
+    for place, token in enumerate(part):
+        if token.kind == MARK:
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+        elif place and not depth and token.word == "REFERENCES":
+            _refer(table, [name], part, place + 1)
+        elif place and not depth and token.word == "KEY" and before not in ("UNIQUE", "FOREIGN"):
+            table.primary.append(fold(name))  # MySQL says KEY alone too
+        before = token.word
+
+
+def _refer(table: _Table, columns: list[str], part: Sequence[Token], at: int) -> None:
+    """Note what stands after REFERENCES: the other table and its columns, none where it names none."""
+    _, called, at = _name(part, at)
+    if called:
+        named = _names(part, at) if at < len(part) and part[at] == (MARK, "(") else []
+        table.references.append((columns, called, named))
+
+
+def _keys(tables: dict[str, _Table]) -> list[ForeignKey]:
+    """Foreign keys between columns that exist; one that names no columns means the primary key, in its order."""
     keys: list[ForeignKey] = []
-    for statement in statements:
-        if not isinstance(statement, exp.Create) or not isinstance(statement.this, exp.Schema):
-            continue
-        table = statement.this.this.name
-        primary = {
-            item.name.lower()
-            for constraint in statement.this.find_all(exp.PrimaryKey)
-            for item in constraint.expressions
-        }
-        columns = []
-        for definition in statement.this.expressions:
-            if not isinstance(definition, exp.ColumnDef):
+    for table in tables.values():
+        for columns, called, named in table.references:
+            other = tables.get(fold(called))
+            if other is None:
                 continue
-            declared = definition.args["kind"].sql() if definition.args.get("kind") else ""
-            is_key = definition.name.lower() in primary or definition.find(exp.PrimaryKeyColumnConstraint) is not None
-            columns.append(Column(definition.name, simple_type(declared), is_key))
-            reference = definition.find(exp.Reference)
-            if reference is not None:
-                keys += _reference(table, [definition.name], reference)
-        for foreign in statement.this.find_all(exp.ForeignKey):
-            reference = foreign.args.get("reference")
-            if reference is not None:
-                keys += _reference(table, [item.name for item in foreign.expressions], reference)
-        tables.append(Table(table, tuple(columns)))
-    if not tables:
-        raise DataError("the schema creates no table", fix="give CREATE TABLE statements")
-    return Schema(tuple(tables), tuple(complete_keys(keys, tables)), name)
+            targets = [fold(name) for name in named] or other.primary
+            own = [fold(name) for name in columns]
+            pairs = list(zip(own, targets, strict=False))
+            if len(own) == len(targets) and all(a in table.columns and b in other.columns for a, b in pairs):
+                keys += [ForeignKey(table.name, table.columns[a][0], other.name, other.columns[b][0]) for a, b in pairs]
+    return list(dict.fromkeys(keys))
+
+
+def _name(of: Sequence[Token], at: int) -> tuple[str, str, int]:
+    """What stands before a name's last part, the last part, and the place after it; empty when there is no name."""
+    parts: list[str] = []
+    while at < len(of):
+        text = _called(of[at])
+        if not text:
+            break
+        parts.append(text)
+        at += 1
+        dots = 0
+        while of[at : at + 1] and of[at] == (MARK, "."):  # SQL Server leaves parts out: mine..seam
+            at, dots = at + 1, dots + 1
+        if not dots:
+            break
+    return ".".join(parts[:-1]), parts[-1] if parts else "", at
+
+
+def _called(token: Token) -> str:
+    """The name that a token is, empty for none. SQLite and MySQL read a text as a name where one is wanted."""
+    if token.kind == "text":
+        return token.text[1:-1].replace("''", "'")
+    return "" if token.kind == MARK else token.text
+
+
+def _names(part: Sequence[Token], opened: int) -> list[str]:
+    """The names in a bracket: each part's first, since `(a DESC, b(10))` is written too."""
+    end = closing(part, opened)
+    return [_called(item[0]) for item in items(part[opened + 1 : end if end > 0 else len(part)])]
+
+
+def _type(of: Sequence[Token], types: dict[str, str]) -> str:
+    """One of int, real, date, bool, text for the tokens that begin with a type, which may be none."""
+    words: list[str] = []
+    scale = False
+    for place, token in enumerate(of):
+        if token == (MARK, "("):
+            inside = items(of[place + 1 : max(closing(of, place), place)])
+            scale = len(inside) == 2 and inside[1][0].text not in ("0", "-")
+            after = of[max(closing(of, place), place) + 1 :]
+            if after and after[0].kind == "square":
+                return "text"
+            break
+        if token.kind == "square" and (words or place):
+            return "text"  # an array
+        if token.kind == MARK and token.text == ".":
+            words.clear()  # the type's own name comes after its schema's
+            continue
+        if token.kind in (MARK, "text") or (token.word in AFTER_TYPE and (words or token.word != "CHARACTER")):
+            break
+        words.append(fold(token.text))
+    declared = " ".join(words)
+    if "array" in words:
+        return "text"
+    if declared == "number" and scale:
+        return "real"
+    return types.get(declared) or TYPES.get(declared) or simple_type(declared)
 
 
 DECLARED = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "date": "DATE", "bool": "BOOLEAN"}
@@ -63,7 +293,10 @@ def render_ddl(schema: Schema) -> str:
     >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, name text)")))
     CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT);
     """
-    statements = []
+    made = []
+    keys: dict[str, list[ForeignKey]] = {}
+    for key in schema.foreign_keys:
+        keys.setdefault(fold(key.table), []).append(key)
     for table in schema.tables:
         single = sum(column.primary_key for column in table.columns) == 1
         parts = [
@@ -76,21 +309,7 @@ def render_ddl(schema: Schema) -> str:
         parts += [
             f"FOREIGN KEY ({identifier(key.column)}) "
             f"REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
-            for key in schema.foreign_keys
-            if key.table.lower() == table.name.lower()
+            for key in keys.get(fold(table.name), ())
         ]
-        statements.append(f"CREATE TABLE {identifier(table.name)} ({', '.join(parts)});")
-    return "\n".join(statements)
-
-
-def _reference(table: str, columns: Sequence[str], reference: object) -> list[ForeignKey]:
-    from sqlglot import exp
-
-    assert isinstance(reference, exp.Reference)
-    target = reference.this
-    if isinstance(target, exp.Schema):
-        return [
-            ForeignKey(table, column, target.this.name, other.name)
-            for column, other in zip(columns, target.expressions, strict=False)
-        ]
-    return [ForeignKey(table, column, target.name, "") for column in columns]
+        made.append(f"CREATE TABLE {identifier(table.name)} ({', '.join(parts)});")
+    return "\n".join(made)

@@ -1,10 +1,9 @@
-"""Schemas from databases and from DDL: names, types, samples, keys declared and forgotten."""
+"""Schemas from databases: names, types, samples, keys declared and forgotten."""
 
 import sqlite3
 from pathlib import Path
 
 import pytest
-from sql_llama.core.ddl import parse_ddl, render_ddl
 from sql_llama.core.errors import DataError
 from sql_llama.core.records import Column, ForeignKey, Table
 from sql_llama.core.schema import introspect, simple_type, singular, words
@@ -136,57 +135,6 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "torn.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff" * 200)
     with pytest.raises(DataError, match="cannot be read"):
         introspect(str(tmp_path / "torn.sqlite"))
-
-
-def test_ddl_gives_tables_and_keys_as_written_in_the_columns_and_below() -> None:
-    schema = parse_ddl(
-        """
-        -- people paste what they have
-        CREATE TABLE Owners (ID INT PRIMARY KEY, "full name" VARCHAR(20) NOT NULL);
-        INSERT INTO Owners VALUES (1, 'Ann');
-        CREATE TABLE IF NOT EXISTS Pets (
-            ID INT, Owner INT REFERENCES Owners(ID), Weight DECIMAL(9, 2), born TIMESTAMP, alive BOOLEAN,
-            PRIMARY KEY (ID), FOREIGN KEY (Owner) REFERENCES Owners
-        );
-        """,
-        name="pasted",
-    )
-    owners, animals = schema.tables
-    assert schema.name == "pasted"
-    assert owners.columns == (Column("ID", "int", True), Column("full name", "text"))
-    assert [(c.name, c.type, c.primary_key) for c in animals.columns] == [
-        ("ID", "int", True),
-        ("Owner", "int", False),
-        ("Weight", "real", False),
-        ("born", "date", False),
-        ("alive", "bool", False),
-    ]
-    assert set(schema.foreign_keys) == {ForeignKey("Pets", "Owner", "Owners", "ID")}
-
-
-@pytest.mark.parametrize("text", ["", "hello", "SELECT 1", "CREATE TABLE t (", "CREATE TABLE t AS SELECT 1", "'"])
-def test_text_that_creates_no_table_is_refused_in_one_line(text: str) -> None:
-    with pytest.raises(DataError) as caught:
-        parse_ddl(text)
-    assert caught.value.message.startswith("the schema ") and "\n" not in str(caught.value)
-
-
-def test_a_schema_written_as_ddl_runs_and_reads_back_the_same(pets: Path, tmp_path: Path) -> None:
-    schema = introspect(str(pets))
-    ddl = render_ddl(schema)
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(ddl)
-    connection.close()
-    again = parse_ddl(ddl)
-    assert again.foreign_keys == schema.foreign_keys
-    assert [[(c.name, c.type, c.primary_key) for c in t.columns] for t in again.tables] == [
-        [(c.name, c.type, c.primary_key) for c in t.columns] for t in schema.tables
-    ]
-
-
-def test_a_key_of_two_columns_is_written_below_the_columns() -> None:
-    ddl = render_ddl(parse_ddl('CREATE TABLE "My Links" (a INT, b INT, PRIMARY KEY (a, b))'))
-    assert ddl == 'CREATE TABLE "my links" (a INTEGER, b INTEGER, PRIMARY KEY (a, b));'
 
 
 @pytest.mark.parametrize(
