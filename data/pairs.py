@@ -3,25 +3,28 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
 from ..core.files import write_text
-from ..core.progress import progress
+from ..core.progress import progress, say
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
+from .pair_file import pair_rows
 from .sources import (
     Database,
     Loaded,
+    Shape,
     find_spider,
-    jsonl_rows,
     load_jsonl,
     load_spider,
     open_database,
     open_spider,
+    reasons,
+    shape,
     spider_rows,
 )
 
@@ -36,7 +39,7 @@ class Pairs:
 
 
 def build_pairs(data: Data, cache: Path) -> Pairs:
-    """Read and make all pairs of a recipe; the same recipe and files give the same pairs.
+    """Read and make all pairs of a recipe; the same recipe and files give the same pairs. Says what is left out.
 
     Raises DataError when a source is missing or broken, or when nothing is left.
     """
@@ -46,6 +49,8 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
 
     def take(loaded: Loaded, source: str) -> None:
         examples.extend(loaded.examples)
+        if loaded.left_out:
+            say(f"left out {loaded.left_out.total()} of {loaded.rows} rows of {source}: {reasons(loaded)}")
         left_out.update({f"{source}: {reason}": count for reason, count in loaded.left_out.items()})
 
     spider = open_spider(Path(data.spider), cache) if data.spider else None
@@ -67,7 +72,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
         take(Loaded(_synthesise(opened, data.synthetic, rng, "synthetic")), "synthetic")
     if not examples:
         raise _nothing()
-    train, valid = split_by_schema(examples, data.valid_share, rng)
+    train, valid = split_by_schema(examples, data.valid_share, rng, same_schemas(examples))
     return Pairs(train, valid, dict(left_out))
 
 
@@ -76,7 +81,7 @@ def check_sources(data: Data) -> None:
     if data.spider:
         spider_rows(find_spider(Path(data.spider)))
     for name in data.jsonl:
-        for _ in jsonl_rows(Path(name)):
+        for _ in pair_rows(Path(name)):
             pass
     if not (data.spider or data.jsonl or data.synthetic):
         raise _nothing()
@@ -103,15 +108,35 @@ def _synthesise(databases: Sequence[Database], count: int, rng: random.Random, s
 
 
 def split_by_schema(
-    examples: Sequence[Example], share: float, rng: random.Random
+    examples: Sequence[Example], share: float, rng: random.Random, same: Mapping[str, str] | None = None
 ) -> tuple[list[Example], list[Example]]:
-    """Training and validation parts such that no database is in both; validation has about `share` of the databases."""
-    names = sorted({example.database for example in examples})
+    """Training and validation parts such that no database is in both; validation has about `share` of the databases.
+
+    `same` maps a database to the one that it goes with.
+    """
+    one = same or {}
+    names = sorted({one.get(example.database, example.database) for example in examples})
     count = min(len(names) - 1, max(1, round(share * len(names)))) if share and len(names) > 1 else 0
     held = set(rng.sample(names, count))
-    train = [example for example in examples if example.database not in held]
-    valid = [example for example in examples if example.database in held]
+    train = [example for example in examples if one.get(example.database, example.database) not in held]
+    valid = [example for example in examples if one.get(example.database, example.database) in held]
     return train, valid
+
+
+def same_schemas(examples: Sequence[Example]) -> dict[str, str]:
+    """For each database the first of those that have the same tables and columns, in whatever file they are."""
+    first: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while first.setdefault(name, name) != name:
+            name = first[name]
+        return name
+
+    owners: dict[Shape, str] = {}
+    for database, schema in {(one.database, id(one.schema)): one.schema for one in examples}.items():
+        low, high = sorted((root(database[0]), root(owners.setdefault(shape(schema), database[0]))))
+        first[high] = low
+    return {name: root(name) for name in first}
 
 
 def write_pairs(path: Path, examples: Iterable[Example]) -> None:

@@ -1,35 +1,48 @@
-"""Read the public layouts into Examples: Spider's folder and JSONL of question, schema and SQL."""
+"""Read the public layouts into Examples: Spider's folder and files of question, schema and SQL."""
 
-import gzip
+import contextlib
 import json
 import random
 import re
 import zipfile
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..core.database import run
+from ..core.ddl import parse_ddl
 from ..core.errors import DataError, QueryError
 from ..core.files import atomic_folder, need_space
 from ..core.hints import CellIndex, find_hints, flat, index_cells
+from ..core.names import fold, is_plain
 from ..core.progress import progress
-from ..core.prompt import PLAIN_NAME
 from ..core.records import Column, Example, Hint, Schema, Table
-from ..core.ddl import parse_ddl
 from ..core.schema import introspect, words
+from ..core.sqlcheck import check
+from .golds import NAME, LeftOut, bare, gold, ground, one_line, quiet_parser, refusal
 from .normalise import normalise
+from .pair_file import PairRow, pair_rows
+
+MANY = 5000  # rows of a file; checking them takes long enough to be told of
+MOST_REASONS = 5  # that one line names
+EQUALS = re.compile(rf"{NAME}\.{NAME} = '((?:[^']|'')*)'")
+Shape = frozenset[tuple[str, frozenset[str]]]
+"""The names of a schema's tables and columns: schemas that differ in nothing else are one for the split."""
+
+
+def shape(schema: Schema) -> Shape:
+    """The names in a schema, whatever their order, case and types."""
+    return frozenset((table, frozenset(columns)) for table, columns in schema.columns().items())
 
 
 @dataclass
 class Loaded:
-    """Examples of one source and a count of what was left out, by reason."""
+    """Examples of one source, the number of its rows, and a count of what was left out, by reason."""
 
     examples: list[Example] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,8 @@ def find_spider(folder: Path) -> Spider:
         raise DataError(f"{folder}: has no train_spider.json", fix="--set data.spider=FOLDER in Spider's layout")
     if not (folder / "database").is_dir() and not (folder / "database.zip").is_file():
         raise DataError(f"{folder}: has neither database/ nor database.zip", fix="unpack Spider's databases there")
+    if not (folder / "database").is_dir() and not zipfile.is_zipfile(folder / "database.zip"):
+        raise DataError(f"{folder / 'database.zip'}: not a zip file", fix="fetch it again")
     return Spider(questions, folder / "database")
 
 
@@ -102,7 +117,7 @@ def open_database(path: Path, name: str) -> Database:
 def spider_rows(spider: Spider) -> list[tuple[str, str, str]]:
     """Question, query and name of the database of each training question. Raises DataError for another layout."""
     try:
-        items = json.loads(spider.questions.read_text(encoding="utf-8"))
+        items = json.loads(spider.questions.read_text(encoding="utf-8-sig"))
         return [(str(item["question"]), str(item["query"]), str(item["db_id"])) for item in items]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
@@ -115,19 +130,32 @@ def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
     """Spider's training questions with SQL in plain style, and the databases that they ask."""
     rows = spider_rows(spider)
     loaded, databases = Loaded(), dict[str, Database]()
-    with progress("reading Spider", len(rows), "questions") as advance:
+    broken: set[str] = set()
+    with quiet_parser(), progress("reading Spider", len(rows), "questions") as advance:
         for question, query, name in rows:
             advance()
+            loaded.rows += 1
             path = spider.database(name)
             if not path.exists():
                 loaded.left_out["database missing"] += 1
                 continue
-            if name not in databases:
-                databases[name] = open_database(path, name)
+            if name not in databases and name not in broken:
+                try:
+                    databases[name] = open_database(path, name)
+                except DataError:
+                    broken.add(name)
+            if name in broken:
+                loaded.left_out["database cannot be read"] += 1
+                continue
             database = databases[name]
             try:
+                check(query)
+            except QueryError as error:
+                loaded.left_out[refusal(error)] += 1
+                continue
+            try:
                 sql = plain(query, database)
-            except QueryError:
+            except (QueryError, LeftOut):
                 loaded.left_out["gold SQL fails"] += 1
                 continue
             if " ON TRUE" in sql:
@@ -136,6 +164,8 @@ def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
             loaded.examples.append(
                 Example(" ".join(question.split()), sql, database.schema, database.hints(question), name, "spider")
             )
+    if not loaded.examples and set(loaded.left_out) - {"database missing"}:
+        raise nothing_left(spider.questions, loaded)
     if not loaded.examples:
         raise DataError(
             f"{spider.questions}: no question has its database in {spider.databases}", fix="--set data.spider=FOLDER"
@@ -152,123 +182,151 @@ def plain(query: str, database: Database) -> str:
         got = run(url, sql, timeout=5, max_rows=5000)
         if sorted(map(repr, got.rows)) == sorted(map(repr, wanted.rows)):
             return sql
-    except (DataError, QueryError):
+    except (DataError, QueryError, RecursionError):
         pass
-    return " ".join(query.strip().rstrip(";").split())
+    return one_line(query.strip().rstrip(";"))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A row whose schema could be read. `key` names its database: rows of one key are of one schema."""
+
+    row: PairRow
+    schema: Schema
+    key: str
 
 
 def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
-    """Pairs of a JSONL file (also .gz, or a JSON list): question, schema or context (DDL), sql or answer.
+    """Pairs of a file of rows (data/pair_file.py) whose SQL reads what its schema has (data/golds.py).
 
-    There is no database, so the hints are the strings that other questions over the same table compare its columns
-    with; tables are the same where `table_id` is, and then their columns are put together.
-    Raises DataError naming the line that is broken.
+    Rows of one schema belong together, and so do those of one `table_id`, whose columns are put together. There is no
+    database, so the hints are the strings that other questions over the same table compare its columns with.
+    Raises DataError naming the line that is broken, and when nothing is left.
     """
     loaded = Loaded()
-    tables: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    asked: list[_Asked] = []
+    with quiet_parser():
+        schemas = _Schemas(path.name)
+        for row in pair_rows(path):
+            loaded.rows += 1
+            try:
+                asked.append(schemas.read(row))
+            except LeftOut as reason:
+                loaded.left_out[str(reason)] += 1
+        taken = _golds([schemas.whole(one) for one in asked], loaded, path.name)
+    if not taken:
+        raise nothing_left(path, loaded)
     cells: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    rows: list[tuple[str, str, Schema, str]] = []
-    for number, question, ddl, query, table_id in jsonl_rows(path):
-        try:
-            schema = parse_ddl(ddl)
-            sql = normalise(query, schema)
-        except DataError:
-            loaded.left_out["cannot be parsed"] += 1
-            continue
-        key = f"{path.name}:{table_id or number}"
-        for table in schema.tables:
-            for column in table.columns:
-                if tables[key, table.name].get(column.name) in (None, "text"):
-                    tables[key, table.name][column.name] = column.type
-        for name, column_name, cell in re.findall(r"(\w+)\.(\w+) = '((?:[^']|'')*)'", sql):
-            cells[key, name, column_name].add(cell.replace("''", "'"))
-        rows.append((question, sql, schema, key))
-    if limit and len(rows) > limit:
-        rows = rng.sample(rows, limit)
-    for question, sql, schema, key in rows:
-        known = tuple(
-            Table(table.name, tuple(Column(name, kind) for name, kind in tables[key, table.name].items()))
-            for table in schema.tables
-        )
-        said = f" {flat(question)} "
-        hints = tuple(
-            Hint(table.name, column.name, cell)
-            for table in known
-            for column in table.columns
-            for cell in sorted(cells[key, table.name.lower(), column.name.lower()])
-            if flat(cell) and f" {flat(cell)} " in said
-        )
-        example = Example(
-            question, sql, Schema(known, schema.foreign_keys, key), hints[:6], key, path.name.split(".")[0]
-        )
+    for one, sql in taken:
+        for table, column, cell in EQUALS.findall(sql):
+            cells[one.key, bare(table), bare(column)].add(cell.replace("''", "'"))
+    if limit and len(taken) > limit:
+        taken = rng.sample(taken, limit)
+    for one, sql in taken:
+        hints = _hints(one, cells)
+        example = Example(one.row.question, sql, one.schema, hints[:6], one.key, path.name.split(".")[0])
         loaded.examples.append(_speaking_name(example))
     return loaded
 
 
-def jsonl_rows(path: Path) -> Iterator[tuple[int, str, str, str, str]]:
-    """Line number, question, DDL, query and `table_id` (mostly empty) of each pair. Raises DataError with the line."""
-    for number, item in _records(path):
-        try:
-            question = _text(item["question"])
-            ddl = _text(item["schema"] if "schema" in item else item["context"])
-            query = _text(item["sql"] if "sql" in item else item["answer"])
-            yield number, question, ddl, query, str(item.get("table_id") or "")
-        except (KeyError, TypeError):
-            raise DataError(
-                f"{path}:{number}: fields missing",
-                fix="each line needs question, schema (or context) and sql (or answer)",
-            ) from None
+class _Schemas:
+    """The schemas of a file: each text is read once, and tables of one key get the columns of all its rows."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.read_before: dict[str, Schema | str] = {}
+        self.keys: dict[Shape, str] = {}
+        self.columns: dict[tuple[str, str], dict[str, Column]] = defaultdict(dict)
+        self.names: dict[tuple[str, str], str] = {}
+        self.made: dict[tuple[str, str], Schema] = {}
+
+    def read(self, row: PairRow) -> _Asked:
+        """The row with its schema and key. Raises LeftOut."""
+        if not row.question.strip():
+            raise LeftOut("empty question")
+        if row.schema not in self.read_before:
+            try:
+                self.read_before[row.schema] = parse_ddl(row.schema)
+            except DataError as error:
+                no_table = "creates no table" in error.message
+                self.read_before[row.schema] = "no table in the schema" if no_table else "the schema cannot be parsed"
+        schema = self.read_before[row.schema]
+        if isinstance(schema, str):
+            raise LeftOut(schema)
+        key = self.keys.setdefault(shape(schema), f"{self.file}:{row.number}")
+        if row.table_id:
+            key = f"{self.file}:{row.table_id}"
+        for table in schema.tables:
+            self.names.setdefault((key, fold(table.name)), table.name)
+            columns = self.columns[key, fold(table.name)]
+            for column in table.columns:
+                known = columns.get(fold(column.name), column)
+                kind = column.type if known.type == "text" else known.type
+                columns[fold(column.name)] = Column(known.name, kind, known.primary_key or column.primary_key)
+        return _Asked(row, schema, key)
+
+    def whole(self, asked: _Asked) -> _Asked:
+        """The row with a schema that has the columns which other rows of its key say there are, once all are read."""
+        place = asked.key, asked.row.schema
+        if place not in self.made:
+            known = ((asked.key, fold(table.name)) for table in asked.schema.tables)
+            tables = (Table(self.names[one], tuple(self.columns[one].values())) for one in known)
+            self.made[place] = Schema(tuple(tables), asked.schema.foreign_keys, asked.key)
+        return _Asked(asked.row, self.made[place], asked.key)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
+def _golds(asked: Sequence[_Asked], loaded: Loaded, name: str) -> list[tuple[_Asked, str]]:
+    """The rows that can be learnt, in their order, each with its SQL."""
+    groups: dict[int, list[int]] = {}
+    for place, one in enumerate(asked):
+        groups.setdefault(id(one.schema), []).append(place)
+    taken: dict[int, str] = {}
+    with contextlib.ExitStack() as stack:
+        # a few rows take no time, and a line about them would only be in the way
+        advance = stack.enter_context(progress(f"checking {name}", len(asked), "pairs")) if len(asked) > MANY else None
+        for places in groups.values():
+            try:
+                with ground(asked[places[0]].schema) as on:
+                    for place in places:
+                        try:
+                            taken[place] = gold(asked[place].row.sql, on, asked[place].row.schema)
+                        except LeftOut as reason:
+                            loaded.left_out[str(reason)] += 1
+            except DataError:
+                loaded.left_out["the schema cannot be made in SQLite"] += len(places)
+            if advance is not None:
+                advance(len(places))
+    return [(one, taken[place]) for place, one in enumerate(asked) if place in taken]
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each record."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file", fix="--set data.jsonl=FILE")
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            if file.read(1) == "[":
-                file.seek(0)
-                yield from enumerate(json.load(file), 1)
-                return
-            file.seek(0)
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    try:
-                        yield number, json.loads(line)
-                    except ValueError as error:
-                        raise DataError(
-                            f"{path}:{number}: broken JSON ({error})", fix="mend or delete that line"
-                        ) from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
+def _hints(asked: _Asked, cells: Mapping[tuple[str, str, str], set[str]]) -> tuple[Hint, ...]:
+    said = f" {flat(asked.row.question)} "
+    return tuple(
+        Hint(table.name, column.name, cell)
+        for table in asked.schema.tables
+        for column in table.columns
+        for cell in sorted(cells.get((asked.key, fold(table.name), fold(column.name)), ()))
+        if flat(cell) and f" {flat(cell)} " in said
+    )
+
+
+def reasons(loaded: Loaded) -> str:
+    """The commonest reasons for which rows were left out, each with its count."""
+    common = loaded.left_out.most_common(MOST_REASONS)
+    rest = loaded.left_out.total() - sum(count for _, count in common)
+    return ", ".join([f"{count} {reason}" for reason, count in common] + [f"{rest} for other reasons"] * bool(rest))
+
+
+def nothing_left(path: Path, loaded: Loaded) -> DataError:
+    """The error for a source of which no row can be learnt: how many were left out, and the commonest reasons."""
+    return DataError(
+        f"{path}: nothing to learn, all {loaded.rows} rows are left out: {reasons(loaded)}",
+        fix="give rows whose sql is one SELECT of SQLite over the tables of their schema",
+    )
 
 
 OPAQUE = re.compile(r"table_(name_)?[\d_]+\Z", re.IGNORECASE)
-RESERVED = frozenset(
-    [
-        "value",
-        "values",
-        "group",
-        "order",
-        "table",
-        "index",
-        "to",
-        "trigger",
-        "view",
-        "from",
-        "where",
-        "select",
-        "set",
-        "all",
-        "by",
-    ]
-)
+NO_NAMES = frozenset(("value", "values", "trigger", "view", "by"))
 
 
 def _speaking_name(example: Example) -> Example:
@@ -279,7 +337,7 @@ def _speaking_name(example: Example) -> Example:
     rng = random.Random(example.database)
     table = schema.tables[0]
     stem = min((column.name.lower() for column in table.columns[:3]), key=len)
-    if rng.random() < 0.5 or len(stem) > 18 or not PLAIN_NAME.match(stem) or stem in RESERVED or len(words(stem)) == 0:
+    if rng.random() < 0.5 or len(stem) > 18 or not is_plain(stem) or stem in NO_NAMES or len(words(stem)) == 0:
         return example
     name = stem + rng.choice(["s", "_list", "_records", "_table", "s", "_info"])
     if name in {column.name.lower() for column in table.columns}:

@@ -164,7 +164,7 @@ class Filler:
             if place in table.alone:
                 rng.shuffle(parents)
                 return lambda number, cell: parents[number] if number < len(parents) else None
-            return self._children(table, parents, plan, nulls)
+            return self._children(table, place, parents, plan, nulls)
         if place in table.alone:
             unique = self._keys(table, place, count, rng)
             made_up = _Fresh(unique, table.types[place])
@@ -186,7 +186,7 @@ class Filler:
 
         return make
 
-    def _children(self, table: Table, parents: list[Any], plan: Fill, nulls: float) -> Any:
+    def _children(self, table: Table, place: int, parents: list[Any], plan: Fill, nulls: float) -> Any:
         """References: groups of just the sizes that golds ask for, then few parents with many children."""
         rng = plan.rng
         chosen = rng.sample(parents, max(1, int(len(parents) * plan.children))) if parents else []
@@ -201,6 +201,8 @@ class Filler:
         def make(number: int, cell: Any) -> Any:
             if number < len(exact):
                 return exact[number]
+            if not chosen and table.needed[place]:
+                return _invented(table.types[place], rng)  # of a row that is yet to come; `_mend` takes the others out
             if not chosen or (nulls and rng.random() < nulls):
                 return None
             return chosen[min(int(rng.random() ** 1.5 * len(chosen)), len(chosen) - 1)]
@@ -219,6 +221,8 @@ class Filler:
             if one == here or self.same.get(one) == here
             for value in literals
         ]
+        if not unique:  # an original without rows: what is asked for is all there is to go by
+            unique = _fitting(asked, table.types[place])
         known = [value for value in unique if value in asked]
         first = (known + [value for value in unique if value not in asked])[:count]
         rng.shuffle(first)
@@ -283,6 +287,13 @@ class _Fresh:
 
     def value(self, number: int) -> Any:
         return f"new {number}" if self.text else self.next + number
+
+
+def _fitting(values: Sequence[Any], kind: str) -> list[Any]:
+    """The texts, or the whole numbers, that a key of this type can be, each once."""
+    if _is_text(kind):
+        return list(dict.fromkeys(map(str, values)))
+    return list(dict.fromkeys(number for number in map(_number, values) if isinstance(number, int)))
 
 
 def _tables(original: sqlite3.Connection) -> list[Table]:

@@ -84,6 +84,10 @@ def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: P
                 copies.append(connection.serialize())
                 told.append(_told(connection, suspects, empty))
     useful = [number for number in range(len(told)) if not lucky_before or any(at >= 0 for _, at in told[number])]
+    if not useful:  # over a key alone nothing can be told apart, and rows are still better than none
+        useful = [
+            number for number in range(len(told)) if any(not suspects[place].returns for place, _ in told[number])
+        ]
     kept = _chosen(told, useful, count)
     names = [f"{database.stem}_{place}.sqlite" for place in range(1, len(kept) + 1)]
     for name, number in zip(names, kept, strict=True):
@@ -95,11 +99,12 @@ def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: P
 
 @dataclass(frozen=True)
 class Suspect:
-    """A gold and the neighbours that return the same as it does on the original database."""
+    """A gold and the neighbours that return the same as it does on the original database; whether that is any row."""
 
     gold: str
     ordered: bool
     lucky: tuple[str, ...]
+    returns: bool = True
 
 
 def _suspects(
@@ -123,7 +128,7 @@ def _suspects(
             total += found is not None
             if found is not None and same_loosely(wanted, found, ordered):
                 lucky.append(one)
-        suspects.append(Suspect(gold, ordered, tuple(lucky)))
+        suspects.append(Suspect(gold, ordered, tuple(lucky), bool(wanted.rows)))
     return suspects, failed, empty, total
 
 

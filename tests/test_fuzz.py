@@ -208,3 +208,20 @@ def test_a_database_without_rows_or_tables(build: Build) -> None:
     empty = path.with_name("empty.sqlite")
     empty.touch()
     assert fuzz(empty, ["SELECT 1"]) == Fuzzed((), neighbours=3, lucky_before=1, lucky=1)  # SELECT DISTINCT 1
+
+
+@pytest.mark.parametrize(
+    "schema, gold",
+    [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY)", "SELECT id FROM t"),
+        ("CREATE TABLE t (code TEXT PRIMARY KEY)", "SELECT code FROM t WHERE code = 'FR'"),
+        ("CREATE TABLE t (code CHAR(2) PRIMARY KEY, name TEXT) WITHOUT ROWID", "SELECT name FROM t WHERE code = 'FR'"),
+        ("CREATE TABLE t (id INT PRIMARY KEY, name TEXT)", "SELECT name FROM t WHERE id = 4711"),
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, t_id INT NOT NULL REFERENCES t)", "SELECT t_id FROM t"),
+    ],
+)
+def test_a_key_and_a_column_without_rows_get_rows_that_the_gold_returns(schema: str, gold: str, build: Build) -> None:
+    found = fuzz(build(schema), [gold])
+    assert found.empty == () and any(rows(copy, gold) for copy in found.paths)
+    for copy in found.paths:
+        assert rows(copy, "PRAGMA integrity_check") == [("ok",)] and rows(copy, "PRAGMA foreign_key_check") == []

@@ -69,6 +69,39 @@ def test_the_same_recipe_and_files_give_the_same_pairs(tmp_path: Path) -> None:
     assert build_pairs(Data(jsonl=(str(path),), jsonl_limit=20, seed=2), tmp_path) != pairs
 
 
+def test_a_schema_that_two_files_have_is_in_one_part_only(tmp_path: Path) -> None:
+    files = []
+    for name, share in (("a.jsonl", "INT"), ("b.jsonl", "integer /* whole */")):
+        lines = [
+            {"question": f"Q{k}?", "schema": f"CREATE TABLE t{n} (age {share})", "sql": f"SELECT age FROM T{n}"}
+            for n in range(5)
+            for k in range(4)
+        ]
+        (tmp_path / name).write_text(
+            "".join(json.dumps({**line, "table_id": name * (n % 2)}) + "\n" for n, line in enumerate(lines))
+        )
+        files.append(str(tmp_path / name))
+    for seed in range(5):
+        pairs = build_pairs(Data(jsonl=(files[0],), valid_share=0.4, seed=seed), tmp_path)
+        assert {e.schema.tables for e in pairs.train} & {e.schema.tables for e in pairs.valid} == set()
+    lines = [{"question": "Q?", "schema": f"CREATE TABLE t{n} (a INT)", "sql": f"SELECT a FROM t{n}"} for n in range(6)]
+    for name in files:
+        Path(name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pairs = build_pairs(Data(jsonl=tuple(files), valid_share=0.4), tmp_path)
+    tables = [{example.schema.tables[0].name for example in part} for part in (pairs.train, pairs.valid)]
+    assert not tables[0] & tables[1] and len(pairs.train) == 8 and len(pairs.valid) == 4
+
+
+def test_what_is_left_out_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = {"question": "Q?", "schema": "CREATE TABLE t (a INT)", "sql": "SELECT a FROM t"}
+    answers = ["SELECT a FROM t", "DROP TABLE t", "DELETE FROM t", "INSERT INTO t VALUES (1)"]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({**good, "sql": sql}) + "\n" for sql in answers))
+    pairs = build_pairs(Data(jsonl=(str(path),)), tmp_path)
+    assert capsys.readouterr().err == "left out 3 of 4 rows of a.jsonl: 2 writes, 1 changes the schema\n"
+    assert pairs.left_out == {"a.jsonl: writes": 2, "a.jsonl: changes the schema": 1}
+
+
 def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gives no pairs"):
         build_pairs(Data(), tmp_path)

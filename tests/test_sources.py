@@ -12,7 +12,7 @@ import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.records import Hint
 from sql_llama.data.normalise import normalise
-from sql_llama.data.sources import load_jsonl, load_spider, open_spider
+from sql_llama.data.sources import Loaded, load_jsonl, load_spider, open_spider
 
 ITEMS = [
     {
@@ -81,6 +81,34 @@ def test_questions_in_another_layout_are_refused(text: str, spider: Path, tmp_pa
         load_spider(open_spider(spider, tmp_path))
 
 
+def load(path: Path) -> Loaded:
+    return load_jsonl(path, 0, random.Random(1))
+
+
+def test_a_gold_that_writes_and_a_broken_database_are_counted_by_reason(spider: Path, tmp_path: Path) -> None:
+    (spider / "database" / "torn").mkdir()
+    (spider / "database" / "torn" / "torn.sqlite").write_text("version https://git-lfs.github.com/spec/v1")
+    more = [
+        {"question": "Drop?", "query": "DELETE FROM pets", "db_id": "pets"},
+        {"question": "Two?", "query": "SELECT 1; SELECT 2", "db_id": "pets"},
+        {"question": "Torn?", "query": "SELECT 1", "db_id": "torn"},
+        {"question": "Torn again?", "query": "SELECT 1", "db_id": "torn"},
+    ]
+    (spider / "train_spider.json").write_text("\ufeff" + json.dumps(ITEMS + more), encoding="utf-8")
+    loaded, _ = load_spider(open_spider(spider, tmp_path / "cache"))
+    assert len(loaded.examples) == 2 and loaded.rows == 8
+    assert loaded.left_out == {
+        "database missing": 1,
+        "gold SQL fails": 1,
+        "writes": 1,
+        "several statements": 1,
+        "database cannot be read": 2,
+    }
+    (spider / "train_spider.json").write_text(json.dumps(more))
+    with pytest.raises(DataError, match=r"train_spider\.json: .* all 4 rows are left out: 2 database cannot be read"):
+        load_spider(open_spider(spider, tmp_path / "cache"))
+
+
 LINES = [
     {
         "question": "How old is Ann?",
@@ -142,6 +170,71 @@ def test_a_file_that_is_missing_or_torn_is_refused(tmp_path: Path) -> None:
         path.write_bytes(torn)
         with pytest.raises(DataError, match="cannot be read"):
             load_jsonl(path, 0, random.Random(1))
+
+
+def test_the_primary_key_stays_one_when_columns_are_put_together(tmp_path: Path) -> None:
+    first = {"question": "Q", "schema": "CREATE TABLE T (Id INT PRIMARY KEY, a TEXT)", "sql": "SELECT a FROM t"}
+    second = {**first, "schema": "create table t (b REAL, ID INT);", "sql": "SELECT b FROM t"}
+    (tmp_path / "a.jsonl").write_text(text(*({**row, "table_id": 7} for row in (first, second))))
+    one, two = load(tmp_path / "a.jsonl").examples
+    assert one.schema == two.schema
+    assert [(c.name, c.primary_key) for c in two.schema.tables[0].columns] == [("Id", True), ("a", False), ("b", False)]
+
+
+SAME = [
+    "CREATE TABLE fan (id INT PRIMARY KEY, team TEXT); CREATE TABLE team (name TEXT)",
+    "create table Fan(\n  ID int primary key, -- a number\n  TEAM text\n);\n\nCREATE TABLE team (name TEXT);\n",
+    "CREATE TABLE team (name TEXT); CREATE TABLE fan (id INT PRIMARY KEY, team TEXT); INSERT INTO fan VALUES (1, 'x');",
+]
+
+
+def test_one_schema_is_one_database_however_it_is_written_and_how_many_rows_it_has(tmp_path: Path) -> None:
+    rows = [{"question": f"Fan {n}?", "schema": SAME[n % 3], "sql": "SELECT team FROM fan"} for n in range(9)]
+    rows.append({**rows[0], "schema": "CREATE TABLE fan (id INT PRIMARY KEY, team TEXT)"})
+    (tmp_path / "a.jsonl").write_text(text(*rows))
+    examples = load(tmp_path / "a.jsonl").examples
+    assert [example.database for example in examples] == ["a.jsonl:1"] * 9 + ["a.jsonl:10"]
+    assert {table.name.lower() for table in examples[1].schema.tables} == {"fan", "team"}
+
+
+def test_pairs_name_a_table_as_the_schema_does(tmp_path: Path) -> None:
+    row = {"question": "Q", "schema": "CREATE SCHEMA mine; CREATE TABLE mine.seam (id INT, depth FLOAT)"}
+    asked = ["SELECT COUNT(*) FROM mine.seam;", "SELECT mine.seam.id FROM mine.seam WHERE depth > 3"]
+    (tmp_path / "a.jsonl").write_text(text(*({**row, "sql": sql} for sql in asked)))
+    one, two = load(tmp_path / "a.jsonl").examples
+    assert one.schema.tables[0].name == "seam" and one.sql == "SELECT COUNT(*) FROM seam"
+    assert two.sql == "SELECT seam.id FROM seam WHERE seam.depth > 3"
+
+
+def test_rows_that_cannot_be_learnt_are_counted_by_reason(tmp_path: Path) -> None:
+    good = LINES[0]
+    bad = [
+        {**good, "sql": "DELETE FROM t"},
+        {**good, "sql": "SELECT age FROM gone"},
+        {**good, "sql": " ; "},
+        {**good, "question": " "},
+        {**good, "schema": ""},
+        {**good, "schema": "CREATE TABLE t (age INT"},
+        {**good, "schema": "CREATE TABLE t (age INT", "sql": "DELETE FROM t"},
+    ]
+    (tmp_path / "a.jsonl").write_text(text(good, *bad))
+    loaded = load(tmp_path / "a.jsonl")
+    assert len(loaded.examples) == 1 and loaded.rows == 8
+    assert loaded.left_out == {
+        "writes": 1,
+        "no such table": 1,
+        "empty answer": 1,
+        "empty question": 1,
+        "no table in the schema": 1,
+        "the schema cannot be parsed": 2,
+    }
+
+
+def test_when_every_row_is_left_out_the_error_says_why(tmp_path: Path) -> None:
+    rows = [{**LINES[0], "sql": sql} for sql in ["DELETE FROM t"] * 3 + ["SELECT gone FROM t"]]
+    (tmp_path / "a.jsonl").write_text(text(*rows))
+    with pytest.raises(DataError, match=r"a\.jsonl: .* all 4 rows are left out: 3 writes, 1 no such column"):
+        load(tmp_path / "a.jsonl")
 
 
 def test_sql_that_cannot_be_parsed_is_counted_and_a_limit_draws(tmp_path: Path) -> None:
