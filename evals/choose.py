@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..assistant.ask import prepare, query_in
-from ..core.records import Answer
+from ..core.errors import DataError
+from ..core.records import Answer, Schema
+from .from_schema import unqualified
 from .judge import judge
 from .questions import Question
 
@@ -12,8 +14,11 @@ def choose(items: Sequence[Question], candidates: Iterable[Sequence[Answer]]) ->
     """For each question the chosen answer and its SQL; where none returns rows the first that runs, else the first."""
     with judge() as ask:
         for item, answers in zip(items, candidates, strict=True):
-            schema = prepare(str(item.database)).schema
-            queries = [query_in(said.text, schema)[0] for said in answers]
+            try:
+                schema = prepare(str(item.database)).schema
+            except (DataError, OSError):  # the judge will say why
+                schema = Schema(())
+            queries = [unqualified(query_in(said.text, schema)[0], item.schemas) for said in answers]
             best = 0
             if len(queries) > 1:
                 returned = [ask(item.database, sql, sql).returned for sql in dict.fromkeys(queries)]

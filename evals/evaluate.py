@@ -45,6 +45,7 @@ SOURCES = (
     "core/schema.py",
     "core/sqlcheck.py",
     "evals/choose.py",
+    "evals/from_schema.py",
     "evals/judge.py",
     "evals/predictions.py",
     "evals/ties.py",
@@ -113,13 +114,14 @@ def evaluate(
     def tasks() -> Iterator[Task]:
         if engine is None:
             answers: Iterator[tuple[Answer, str]] = (
-                (Answer(text), query_of(text)) for text in (predictions or ())[len(kept) :]
+                (Answer(text), unqualified(query_of(text), item.schemas))
+                for item, text in zip(rest, (predictions or ())[len(kept) :], strict=True)
             )
         else:
             answers = choose(rest, _candidates(engine, rest, beams, lost))
-        for item, (told, sql) in zip(rest, answers, strict=True):
-            said.append((told, unqualified(sql, item.schemas)))
-            yield Task(item.database, item.gold, said[-1][1], variants.get(item.database, ()))
+        for item, given in zip(rest, answers, strict=True):
+            said.append(given)
+            yield Task(item.database, item.gold, given[1], variants.get(item.database, ()))
 
     file = (out / f"{name}.jsonl").open("a", encoding="utf-8") if out else None
     try:

@@ -10,7 +10,7 @@ import itertools
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..core.database import LONGEST_VALUE, connect
@@ -43,8 +43,15 @@ OTHER_DIALECT = re.compile(
 )
 """What SQLite says of DDL that is not its own; what it refuses for safety, or that takes too long, is none of these."""
 
-Qualified = frozenset[tuple[str, str]]
-"""Pairs of a schema and a table in it, folded."""
+GOES_ON = re.compile(
+    r"\s*(?:[,;)(]|\Z|(?:where|join|inner|left|right|full|cross|natural|on|using|group|order|having|limit|union|"
+    r"intersect|except|window)\b)",
+    re.IGNORECASE,
+)
+"""What may follow a table that has no other name."""
+
+Qualified = frozenset[tuple[str, str, str]]
+"""A schema, a table in it, both folded, and what the table is called in the database."""
 
 
 class Unmade(Exception):
@@ -63,36 +70,60 @@ def from_schema(ddl: str, golds: Sequence[str], gold: str) -> Path:
 def qualified(ddl: str) -> Qualified:
     """The schemas that DDL names, each with the tables in it; none where the DDL names no schema.
 
-    >>> sorted(qualified("CREATE SCHEMA Mine; CREATE TABLE Mine.Seam (id INT)"))
-    [('mine', 'seam')]
+    Of two tables of one name the second is called by its schema too.
+
+    >>> sorted(qualified("CREATE SCHEMA Mine; CREATE TABLE Mine.Seam (id INT); CREATE TABLE old.seam (id INT)"))
+    [('mine', 'seam', 'seam'), ('old', 'seam', 'old_seam')]
     """
     tables = [_parts(match.group(1)) for match in CREATED.finditer(ddl)]
     over_all = {_parts(match.group(1))[0] for match in SCHEMA.finditer(ddl)}
-    pairs = {(schema, parts[-1]) for parts in tables for schema in (*parts[-2:-1], *over_all)}
-    return frozenset((schema, table) for schema, table in pairs if schema not in ("main", "temp"))
+    plain: dict[str, str] = {}
+    names: dict[tuple[str, str], str] = {}
+    for parts in tables:
+        own = parts[-2] if len(parts) > 1 else ""
+        first = plain.setdefault(parts[-1], own)
+        for schema in (own,) if own else over_all:
+            names[schema, parts[-1]] = parts[-1] if first == own else f"{own}_{parts[-1]}"
+    for parts in tables:  # CREATE DATABASE shop, and dbo.x in it
+        for schema in over_all:
+            names.setdefault((schema, parts[-1]), parts[-1])
+    return frozenset((*pair, name) for pair, name in names.items() if pair[0] not in ("main", "temp", ""))
 
 
 def unqualified(sql: str, names: Qualified) -> str:
-    """A query without the schemas before its tables.
+    """A query, or DDL, without the schemas before its tables.
 
-    >>> unqualified("SELECT mine.seam.depth FROM Mine.seam WHERE a = 'mine.seam'", frozenset({("mine", "seam")}))
+    >>> mine = qualified("CREATE TABLE mine.seam (id INT)")
+    >>> unqualified("SELECT mine.seam.depth FROM Mine.seam WHERE a = 'mine.seam'", mine)
     "SELECT seam.depth FROM seam WHERE a = 'mine.seam'"
     """
     if not names:
         return sql
+    known = {(schema, table): name for schema, table, name in names}
+    chains = [match.group(1) for match in QUALIFIED.finditer(sql) if match.group(1)]
+    prefixes = {tuple(_parts(chain)[:-1]) for chain in chains}
     aliases = {fold(name) for name in re.findall(rf"\bas\s+({NAME})", sql, re.IGNORECASE)}
-    return "".join(_bare(match, names, aliases) for match in QUALIFIED.finditer(sql))
+    return "".join(_bare(match, known, aliases, prefixes) for match in QUALIFIED.finditer(sql))
 
 
-def _bare(match: re.Match[str], names: Qualified, aliases: set[str]) -> str:
+def _bare(
+    match: re.Match[str], known: Mapping[tuple[str, str], str], aliases: set[str], prefixes: set[tuple[str, ...]]
+) -> str:
+    """One name of a query; a table that is called otherwise keeps its own name where columns are asked by it."""
     chain = match.group(1)
     if not chain or "." not in chain:
         return match.group()
-    written = re.findall(NAME, chain)
-    parts = _parts(chain)
+    written, parts = re.findall(NAME, chain), _parts(chain)
+    read_from = re.search(
+        r"\b(?:from|join)\s*\Z", match.string[max(0, match.start() - 40) : match.start()], re.IGNORECASE
+    )
     for place, pair in enumerate(itertools.pairwise(parts)):
-        if pair in names and not (place == 0 and len(parts) == 2 and parts[0] in aliases):
-            return ".".join(written[place + 1 :])
+        if pair in known and (read_from or len(parts) > 2 or parts[0] not in aliases):
+            name, rest = known[pair], written[place + 2 :]
+            bare = ".".join([written[place + 1] if name == pair[1] else quoted(name), *rest])
+            asked = (pair[1],) in prefixes and pair not in prefixes
+            renamed = name != pair[1] and not rest and asked and GOES_ON.match(match.string, match.end())
+            return f"{bare} AS {written[place + 1]}" if renamed else bare
     return chain
 
 
@@ -128,7 +159,7 @@ def _from_ddl(ddl: str) -> Path:
         if not OTHER_DIALECT.search(str(error)):
             raise
         try:
-            made = _run(render_ddl(parse_ddl(ddl)), rows=tuple(_inserts(ddl)))
+            made = _run(render_ddl(parse_ddl(unqualified(ddl, qualified(ddl)))), rows=tuple(_inserts(ddl)))
         except (DataError, Unmade):
             raise error from None
     with atomic(path) as temporary:

@@ -139,7 +139,7 @@ def _none_there(
         return none_readable(path, {**lost, **{name: Unreadable(n, "not there") for name, n in missing.items()}})
     names = ", ".join(sorted(missing)[:3])
     if schemas:
-        return DataError(f"{path}:{next(iter(missing)).removeprefix('line ')}", fix="give CREATE TABLE of SQLite")
+        return DataError(f"{path}:{next(iter(missing)).removeprefix('line ')}", fix="give CREATE TABLE statements")
     if databases is None:
         return DataError(f"{path}: none of its tables has rows ({names})", fix="put WikiSQL's tables beside it")
     return DataError(

@@ -92,6 +92,32 @@ def test_missing_databases_are_listed_everywhere(questions: Path, tmp_path: Path
     assert "gone" in (out / "report.md").read_text() and "gone" in (out / "report.html").read_text()
 
 
+def test_databases_that_cannot_be_read_are_listed_everywhere_with_the_reason(questions: Path, tmp_path: Path) -> None:
+    broken = questions.parent / "databases" / "gone" / "gone.sqlite"
+    broken.parent.mkdir()
+    broken.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    predictions, out = said(tmp_path / "p.jsonl", questions, COUNT), tmp_path / "out"
+    result = invoke(questions, "--predictions", predictions, "--out", out, "--variants", 2)
+    assert "Not scored: 1 question, since their databases cannot be read" in result.stderr
+    assert "  gone: 1 question, not a SQLite database but a pointer of Git LFS" in result.stderr
+    shown = json.loads(invoke(questions, "--predictions", predictions, "--json").stdout)
+    for lost in (shown["unreadable"], shown["models"][0]["unreadable"]):
+        assert lost["gone"]["questions"] == 1 and "Git LFS" in lost["gone"]["reason"]
+    assert shown["missing"] == {} and shown["models"][0]["n"] == COUNT
+    assert json.loads((out / "report.json").read_text())["questions"]["unreadable"] == shown["unreadable"]
+    for name in ("report.md", "report.html"):
+        assert "1 questions whose databases cannot be read: gone (1: not a SQLite" in (out / name).read_text()
+
+
+def test_ties_are_held_against_nobody(questions: Path, tmp_path: Path) -> None:
+    gold = "SELECT name FROM pets ORDER BY kind"
+    questions.write_text(json.dumps([{"question": "q", "query": gold, "db_id": "pets"}] * 2))
+    path = tmp_path / "p.jsonl"
+    path.write_text("\n".join(json.dumps({"sql": gold + end}) for end in (", name DESC", " DESC, name")))
+    (model,) = models(invoke(questions, "--predictions", path, "--variants", 4, "--json"))
+    assert (model["execution_accuracy"], model["lenient"], model["test_suite"]) == (0.5, 0.5, 0.5)
+
+
 def test_golds_that_fail_are_counted(questions: Path, tmp_path: Path) -> None:
     rows = json.loads(questions.read_text())
     rows[0]["query"] = "SELECT colour FROM pets"

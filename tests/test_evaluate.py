@@ -1,20 +1,22 @@
 """Scores by running: what counts as right, what is kept, and how a killed evaluation goes on."""
 
+import contextlib
 import doctest
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sql_llama.core.errors import RecipeError
+from sql_llama.core.errors import DataError, RecipeError
 from sql_llama.core.records import Score
 from sql_llama.engines.scripted import ScriptedEngine
 from sql_llama.evals import evaluate as module
 from sql_llama.evals import judge as judging
-from sql_llama.evals.evaluate import evaluate
+from sql_llama.evals.evaluate import aligned, evaluate
 from sql_llama.evals.judge import judge
 from sql_llama.evals.questions import Question, Questions
 
@@ -236,6 +238,78 @@ def test_an_endless_answer_is_cut_by_the_limit(pets: Path, tmp_path: Path) -> No
     endless = {case[0]: "SELECT name, " * 5000 for case in CASES}
     result = score(pets, ScriptedEngine(endless), tmp_path)
     assert result.valid_sql == 0 and {row["tokens"] for row in lines(tmp_path)} == {256}
+
+
+def broken_later(pets: Path, tmp_path: Path, count: int = 3) -> tuple[Questions, Path]:
+    """Questions about two databases in turn, the second of which breaks after it was found to be good."""
+    other = tmp_path / "other" / "second.sqlite"
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(pets.read_bytes())
+    items = tuple(Question(f"q{n}", "SELECT name FROM pets", (pets, other)[n % 2]) for n in range(2 * count))
+    return Questions(items, {}, tuple(range(len(items))), len(items)), other
+
+
+@pytest.mark.parametrize("asks", [True, False])
+@pytest.mark.parametrize("how", ["gone", "overwritten"])
+def test_a_database_that_breaks_after_all_is_counted_and_the_rest_is_scored(
+    pets: Path, tmp_path: Path, how: str, asks: bool
+) -> None:
+    asked, other = broken_later(pets, tmp_path)
+    other.unlink()
+    if how == "overwritten":
+        other.write_bytes(b"no database")
+    engine = ScriptedEngine({f"q{n}": "SELECT name FROM pets" for n in range(6)})
+    given = {"engine": engine} if asks else {"predictions": ["SELECT name FROM pets"] * 6}
+    done = evaluate(asked, name="m", model="m", out=tmp_path / "out", **given)  # type: ignore[arg-type]
+    assert (done.score.n, done.score.execution_accuracy) == (3, 1.0) and sorted(done.unread) == [1, 3, 5]
+    lost = done.score.extra["unreadable"]["second"]
+    assert lost["questions"] == 3 and ("no such database" if how == "gone" else "not a SQLite") in lost["reason"]
+    assert len(engine.asked) == (3 if asks else 0)
+
+
+def test_what_could_not_be_judged_is_judged_when_the_database_is_back(pets: Path, tmp_path: Path) -> None:
+    asked, other = broken_later(pets, tmp_path)
+    given = {"name": "m", "model": "m", "predictions": ["SELECT name FROM pets"] * 6, "out": tmp_path / "out"}
+    with contextlib.closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        first = evaluate(asked, **given)  # type: ignore[arg-type]
+    assert first.score.n == 3 and "locked" in first.score.extra["unreadable"]["second"]["reason"]
+    again = evaluate(asked, **given)  # type: ignore[arg-type]
+    assert (again.score.n, again.score.execution_accuracy, again.unread) == (6, 1.0, {})
+
+
+def test_questions_that_one_model_could_not_be_judged_on_are_left_out_of_all(pets: Path, tmp_path: Path) -> None:
+    asked, other = broken_later(pets, tmp_path)
+    good = evaluate(asked, name="a", model="a", predictions=["SELECT name FROM pets"] * 6)
+    other.unlink()
+    less = evaluate(asked, name="b", model="b", predictions=["SELECT 1"] * 6)
+    one, two = aligned([good, less], asked)
+    assert [row["question"] for row in one.rows] == [row["question"] for row in two.rows] == ["q0", "q2", "q4"]
+    assert (one.score.n, one.score.execution_accuracy, two.score.execution_accuracy) == (3, 1.0, 0.0)
+    assert one.score.extra["unreadable"] == two.score.extra["unreadable"]
+
+
+def test_when_all_of_them_break_that_is_the_error(pets: Path) -> None:
+    asked = found(pets)
+    pets.unlink()
+    with pytest.raises(DataError, match="none of its databases can be read"):
+        evaluate(asked, name="m", model="m", predictions=["SELECT 1"] * len(CASES))
+
+
+def test_evidence_is_asked_with_the_question_and_kept_apart(pets: Path, tmp_path: Path) -> None:
+    item = Question("How many are heavy?", "SELECT count(*) FROM pets WHERE weight > 9", pets, "", "heavy: weight > 9")
+    engine = ScriptedEngine({item.asked: item.gold})
+    asked = Questions((item,), {}, (0,), 1)
+    done = evaluate(asked, name="m", model="m", engine=engine, out=tmp_path)
+    assert done.score.execution_accuracy == 1 and "How many are heavy? heavy: weight > 9" in engine.asked[0][-1].content
+    assert (lines(tmp_path)[0]["question"], lines(tmp_path)[0]["evidence"]) == (item.question, item.evidence)
+
+
+def test_predictions_are_judged_as_the_query_in_their_fence(pets: Path, tmp_path: Path) -> None:
+    said = f"```sql\n{CASES[0][1]}\n```"
+    asked = Questions(found(pets).items[:1], {}, (0,), 1)
+    assert evaluate(asked, name="m", model="m", predictions=[said], out=tmp_path).score.execution_accuracy == 1
+    assert (lines(tmp_path)[0]["raw"], lines(tmp_path)[0]["sql"]) == (said, CASES[0][1])
 
 
 def test_several_beams_of_what_gives_one_answer_are_refused(pets: Path) -> None:

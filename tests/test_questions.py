@@ -1,6 +1,9 @@
 """Question files in both layouts; what is wrong is said with its line, what is missing is counted."""
 
+import contextlib
 import json
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ from sql_llama.core.database import run
 from sql_llama.core.errors import DataError
 from sql_llama.evals import from_schema
 from sql_llama.evals.predictions import read_predictions
-from sql_llama.evals.questions import questions
+from sql_llama.evals.questions import fuzzed, questions
 
 
 @pytest.fixture
@@ -25,6 +28,17 @@ def write(path: Path, *rows: Any, lines: bool = False) -> Path:
     return path
 
 
+GOLD = "SELECT count(*) FROM pets"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n"
+BROKEN: dict[str, Callable[[Path, bytes], Any]] = {
+    "pointer": lambda path, good: path.write_bytes(POINTER),
+    "encrypted": lambda path, good: path.write_bytes(bytes(255 - byte for byte in good)),
+    "empty": lambda path, good: path.write_bytes(b""),
+    "folder": lambda path, good: path.mkdir(),
+    "torn": lambda path, good: path.write_bytes(good[: len(good) // 2]),
+    "page": lambda path, good: path.write_bytes(b"<!DOCTYPE html><title>404</title>"),
+    "headless": lambda path, good: path.write_bytes(good[:16] + bytes(84) + good[100:]),
+}
 SPIDER = {"question": "How many?", "query": "SELECT count(*) FROM pets", "db_id": "pets", "sql": {"parsed": []}}
 LINE = {"question": "How many?", "sql": "SELECT count(*) FROM pets", "db": "pets/pets.sqlite"}
 
@@ -179,6 +193,56 @@ def test_a_limit_takes_predictions_of_the_whole_file(databases: Path, tmp_path: 
     path = write(tmp_path / "dev.json", *[SPIDER] * 9)
     predictions = write(tmp_path / "p.jsonl", *({"sql": f"SELECT {n}"} for n in range(9)), lines=True)
     assert read_predictions(predictions, questions(path, databases, 2), exact=False) == ["SELECT 0", "SELECT 1"]
+
+
+def test_birds_keys_and_its_evidence(databases: Path, tmp_path: Path) -> None:
+    row = {"question_id": 1, "question": "How many?", "evidence": "many =\n rows", "SQL": GOLD, "db_id": "pets"}
+    path = write(
+        tmp_path / "dev.json", {**row, "difficulty": "simple"}, {**row, "evidence": ""}, {**row, "evidence": None}
+    )
+    first, second, third = questions(path, databases).items
+    assert (first.question, first.evidence, first.gold) == ("How many?", "many = rows", GOLD)
+    assert first.asked == "How many? many = rows" and second.asked == third.asked == "How many?"
+
+
+def test_databases_that_cannot_be_read_are_counted_with_the_reason(databases: Path, tmp_path: Path) -> None:
+    names = ["pets", *BROKEN]
+    good = (databases / "pets" / "pets.sqlite").read_bytes()
+    for name, spoil in BROKEN.items():
+        path = databases / name / f"{name}.sqlite"
+        path.parent.mkdir()
+        spoil(path, good)
+    path = write(tmp_path / "dev.json", *({**SPIDER, "db_id": name} for name in [*names, *names, "gone"]))
+    found = questions(path, databases)
+    assert [item.database_name for item in found.items] == ["pets", "pets"] and found.places == (0, len(names))
+    assert found.missing == {"gone": 1} and found.total == 2 * len(names) + 1
+    assert {name: one.questions for name, one in found.unreadable.items()} == dict.fromkeys(BROKEN, 2)
+    said = {name: one.reason for name, one in found.unreadable.items()}
+    assert "Git LFS" in said["pointer"] and "encrypted" in said["encrypted"] and "empty" in said["empty"]
+    assert "folder" in said["folder"] and "malformed" in said["torn"]
+    assert not any(str(tmp_path) in reason for reason in said.values())
+
+
+def test_when_no_database_can_be_read_that_is_the_error(databases: Path, tmp_path: Path) -> None:
+    (databases / "pets" / "pets.sqlite").write_bytes(POINTER)
+    with pytest.raises(DataError, match=r"none of its databases can be read \(pets: .*Git LFS.*\)"):
+        questions(write(tmp_path / "dev.json", SPIDER, {**SPIDER, "db_id": "gone"}), databases)
+
+
+def test_a_database_that_another_program_writes_to_is_counted(databases: Path, tmp_path: Path) -> None:
+    other = databases / "busy.sqlite"
+    other.write_bytes((databases / "pets" / "pets.sqlite").read_bytes())
+    rows = [LINE, {**LINE, "db": "busy.sqlite"}]
+    with contextlib.closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        found = questions(write(tmp_path / "q.jsonl", *rows, lines=True), databases)
+    assert len(found.items) == 1 and "locked" in found.unreadable["busy.sqlite"].reason
+
+
+def test_a_copy_of_a_database_that_breaks_is_left_out(databases: Path, tmp_path: Path) -> None:
+    found = questions(write(tmp_path / "dev.json", SPIDER), databases)
+    (databases / "pets" / "pets.sqlite").unlink()
+    assert fuzzed(found, 2) == {}
 
 
 def test_halves_of_characters_are_made_whole(databases: Path, tmp_path: Path) -> None:
