@@ -1,5 +1,6 @@
 """A question about a database to SQL and its rows: prompt, generate, check, run read-only."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,17 +82,19 @@ def chat_for(
     others; a table that shares a word is never left out, so that the engine may still refuse the prompt.
     """
     hints = find_hints(question, prepared.cells)
-    schema, dropped = prepared.schema, list[str]()
-    chat = messages(schema, question, hints=hints)
+    chat = messages(prepared.schema, question, hints=hints)
     if engine is None or engine.fits(chat, max_tokens=max_tokens):
         return Prompt(chat)
-    for name in _unrelated(prepared.schema, question, hints):
-        dropped.append(name)
-        schema = without(prepared.schema, dropped)
-        chat = messages(schema, question, hints=hints)
-        if engine.fits(chat, max_tokens=max_tokens):
-            break
-    return Prompt(chat, tuple(dropped))
+    unrelated = _unrelated(prepared.schema, question, hints)
+
+    def asked(count: int) -> tuple[Message, ...]:
+        return messages(without(prepared.schema, unrelated[:count]), question, hints=hints)
+
+    # the fewest tables left out with which it fits, else all of them
+    counts = range(1, len(unrelated))
+    count = 1 + bisect_left(counts, True, key=lambda count: engine.fits(asked(count), max_tokens=max_tokens))
+    dropped = unrelated[:count]
+    return Prompt(asked(count), tuple(dropped))
 
 
 def _unrelated(schema: Schema, question: str, hints: Sequence[Hint]) -> list[str]:

@@ -314,7 +314,8 @@ def test_a_change_that_was_cut_off_is_named_with_the_way_out(tmp_path: Path) -> 
 import os, signal, sqlite3
 c = sqlite3.connect({str(path)!r}, isolation_level=None)
 c.executescript("CREATE TABLE note (text TEXT); "
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) INSERT INTO note SELECT hex(randomblob(40)) FROM n; PRAGMA cache_size = 5; PRAGMA cache_spill = 5; BEGIN; "
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
+    "INSERT INTO note SELECT hex(randomblob(40)) FROM n; PRAGMA cache_size = 5; PRAGMA cache_spill = 5; BEGIN; "
     "UPDATE note SET text = upper(text) || 'x';")
 os.kill(os.getpid(), signal.SIGKILL)
 """
