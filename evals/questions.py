@@ -87,15 +87,15 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         chosen = sorted(random.Random(seed).sample(chosen, min(sample, total)))
     if databases is not None and not databases.is_dir():
         raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
-    rows = [(place, line, _unqualified(row)) for place, (line, row) in chosen]
+    asked = [(place, line, _unqualified(row)) for place, (line, row) in chosen]
     golds: dict[str, list[str]] = {}
-    for _, _, row in rows:
+    for _, _, row in asked:
         golds.setdefault(row.get("schema", ""), []).append(row["sql"])
     items, places = [], []
     missing: dict[str, int] = {}
     why: dict[Path, str] = {}
     broken: list[tuple[str, str]] = []
-    for place, line, row in rows:
+    for place, line, row in asked:
         try:
             database, name = _database(path, line, row, databases, tables, golds)
         except Unmade as error:
@@ -113,7 +113,7 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         places.append(place)
     lost = with_more({}, iter(broken))
     if not items:
-        raise _none_there(path, databases, missing, lost, "schema" in rows[0][2])
+        raise _none_there(path, databases, missing, lost, "schema" in asked[0][2])
     found = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found, lost)
 
