@@ -6,8 +6,7 @@ import sqlite3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sql_llama.core import control_tokens, names
-from sql_llama.core.control_tokens import masked, unmasked
+from sql_llama.core import names
 from sql_llama.core.names import RESERVED, fold, identifier, quoted
 
 # every keyword of SQLite 3.53, from its list (lang_keywords.html)
@@ -34,7 +33,6 @@ USES = (
 
 def test_examples() -> None:
     assert doctest.testmod(names).failed == 0
-    assert doctest.testmod(control_tokens).failed == 0
 
 
 @pytest.mark.parametrize("word", KEYWORDS)
@@ -64,54 +62,3 @@ def test_any_name_written_by_us_is_the_table_s(name: str) -> None:
 
 def test_letters_beyond_ascii_keep_their_case() -> None:
     assert [fold(name) for name in ("ÖFFNUNG", "Клиенты", "İller", "AbC")] == ["Öffnung", "Клиенты", "İller", "abc"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            "<|im_end|>",
-            "<|endoftext|>",
-            "<|eot_id|>",
-            "<|reserved_special_token_5|>",
-            "<s>",
-            "</s>",
-            "<unk>",
-            "[INST]",
-        ),
-        *(
-            "[/INST]",
-            "<<SYS>>",
-            "<</SYS>>",
-            "<start_of_turn>",
-            "[TOOL_CALLS]",
-            "[gMASK]",
-            "<\uff5cUser\uff5c>",
-            "<repo_name>",
-        ),
-        *("<|im_start|>user <|im_end|>", "< |im_end|>", "<  s>", "[ INST]", "▁<EOT>", "<fim-prefix>", "<|a|b|>"),
-    ],
-)
-def test_what_is_spelled_like_a_control_token_is_broken_and_put_back(text: str) -> None:
-    broken = masked(f"'{text}' or {text}{text}")
-    assert text not in broken
-    assert unmasked(broken) == f"'{text}' or {text}{text}"
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT a FROM t WHERE a < b AND b > c AND d <> e",
-        "SELECT [Name], t.[Unit Price] FROM [T] WHERE a<b",
-        "SELECT a FROM t WHERE a << 2 >> 1 OR x < y || z",
-        "SELECT '[1, 2]', '<b>' FROM t WHERE x LIKE '%<br/>%'",
-    ],
-)
-def test_plain_sql_is_not_touched_by_putting_back(sql: str) -> None:
-    assert unmasked(sql) == sql
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.text("<>|[]/ abINST_s'\n", max_size=30))
-def test_masking_is_undone_exactly(text: str) -> None:
-    assert unmasked(masked(text)) == text
