@@ -21,12 +21,13 @@ def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> N
     """
     from ..core.recipe import read_recipe
     from ..core.run import fresh_run, new_run_path
+    from ..export.exportable import exportable
     from ..train.train import check_plan, train
 
     parsed, text = read_recipe(recipe, overrides)
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
-        adapter = train(parsed, run)
+        adapter = train(parsed, run, exportable)
     facts = run.manifest()["stages"]["train"]
     click.echo(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "

@@ -13,6 +13,11 @@ class Advance(Protocol):
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
 
+def say(line: str) -> None:
+    """One line about the work that begins."""
+    print(line, file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
     """Show `total` units of work; call the yielded function with what was done and a short note (a loss, say)."""

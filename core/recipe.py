@@ -77,7 +77,8 @@ class Train:
     """[train]: the optimisation."""
 
     start: str = "base"
-    """`base`, `starter` (the adapter that comes with sql-llama), or the folder of an adapter to go on from."""
+    """`base`, `starter` (the adapter that comes with sql-llama), or the folder of an adapter to go on from, whose own
+    rank, scale and layers stay as they are."""
     quantization: Literal["nf4", "nf4-unpacked", "none"] = "nf4"
     """The frozen weights while training: bitsandbytes NF4 (QLoRA), the same values unpacked once to 16 bits (faster,
     for small models), or the base's own."""
@@ -92,7 +93,8 @@ class Train:
     batch: int = 32
     """Pairs of one optimizer step on one device."""
     micro_batch: int = 0
-    """Pairs of one forward pass; 0 is `batch`. Gradients of batch / micro_batch passes are added up."""
+    """Pairs of one forward pass; 0 is as many as fit into the memory that is free. Gradients of batch / micro_batch
+    passes are added up, so that it changes memory and speed, and the result by rounding alone."""
     max_tokens: int = 1024
     """Longest pair, prompt and answer; longer ones lose tables that the answer does not need, or are left out
     and counted."""
@@ -119,6 +121,9 @@ class Export:
     ground: Literal["auto", "base", "nf4"] = "auto"
     """What the adapter is merged into, always in 16 bits: the base, its de-quantized NF4 copy (what QLoRA trained
     over), or, after QLoRA, whichever answers better in the file that ships."""
+    converter: Literal["sql-llama", "llama.cpp"] = "sql-llama"
+    """Who converts: sql-llama itself, and training refuses a base that it cannot convert; or a llama.cpp checkout that
+    will be given with `sql-llama export --llama-cpp DIR`, for bases that only that one knows."""
     num_ctx: int = 0
     """Context of the Modelfile, in tokens; 0 is twice the longest pair of the data, 2048 at least."""
 

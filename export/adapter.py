@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
+from .adapter_targets import targeted
 from .weight_files import Stored, read_json, tensors_in
 
 HEAD, EMBEDDING = "lm_head.weight", "embed_tokens.weight"
@@ -48,7 +49,8 @@ PART = re.compile(
 )
 
 OTHER_BASE = "give the base that the adapter was trained on"
-AGAIN = "sql-llama train RECIPE"
+AGAIN = "copy the adapter's folder again from where it was made, or train it again"
+WHOLE = "give the whole folder that the training saved, with adapter_config.json and adapter_model.safetensors"
 PLAIN = "train LoRA, rsLoRA or DoRA without it"
 
 
@@ -86,8 +88,9 @@ def read_adapter(folder: Path, base: Mapping[str, Stored], *, tied: bool = False
     """
     config = read_json(folder / "adapter_config.json")
     _refuse(folder, config)
-    tensors = tensors_in(folder / "adapter_model.safetensors", fix=AGAIN)
+    tensors = tensors_in(folder / "adapter_model.safetensors", fix=WHOLE)
     embedding = next((name for name in base if f".{name}".endswith(f".{EMBEDDING}")), "")
+    there = next((str(stored.path.parent) for stored in base.values()), "the base")
     targets = {name: stored.shape for name, stored in base.items()}
     if tied and embedding:
         targets[HEAD] = targets[embedding]
@@ -102,14 +105,15 @@ def read_adapter(folder: Path, base: Mapping[str, Stored], *, tied: bool = False
             continue
         name, part = _named(match)
         if name not in targets:
-            raise DataError(f"{tensors[key].path}: {key}: the base has no {name}", fix=OTHER_BASE)
+            at = f"{tensors[key].path}: of another base than {there}"
+            raise DataError(f"{at}: the base has no {name} for {key}", fix=OTHER_BASE)
         parts.setdefault(name, {})[part] = tensors[key]
     for module in copies:  # of what is there under its plain name too
         if "whole" not in parts.get(f"{module}.weight", {}):
             raise DataError(f"{folder / 'adapter_model.safetensors'}: {module} has no trained weight", fix=AGAIN)
     if not parts:
         raise DataError(f"{folder / 'adapter_model.safetensors'}: holds no LoRA weights", fix=AGAIN)
-    reader = _Reader(folder, config, targets)
+    reader = _Reader(folder, config, targets, there)
     changes = {name: reader.change(name, found) for name, found in parts.items()}
     reader.check_promises(changes)
     if tied and embedding:
@@ -133,6 +137,7 @@ class _Reader:
     folder: Path
     config: Mapping[str, Any]
     targets: Mapping[str, tuple[int, ...]]
+    base: str
 
     def change(self, name: str, found: Mapping[str, Stored]) -> Change:
         """The change of one tensor from its `found` parts, checked against its shape in the base."""
@@ -165,6 +170,10 @@ class _Reader:
                 raise DataError(f"{at}: holds no weights of {saved}, which is in modules_to_save", fix=AGAIN)
         if self.config.get("trainable_token_indices") and not any(change.tokens for change in changes.values()):
             raise DataError(f"{at}: holds no rows for its trainable_token_indices", fix=AGAIN)
+        for name in targeted(self.config, self.targets):
+            change = changes.get(name, Change())
+            if not (change.a or change.whole):
+                raise self._other(f"the base has {name}, which is one of the target_modules, and the adapter nothing")
         if self.config.get("lora_bias"):
             for name, change in changes.items():
                 if change.a and not change.is_embedding:
@@ -239,7 +248,11 @@ class _Reader:
         return alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank)
 
     def _misfit(self, name: str, ours: tuple[int, ...], theirs: tuple[int, ...]) -> DataError:
-        return self._error(name, f"is for a shape of {ours}, and the base has {theirs}", OTHER_BASE)
+        return self._other(f"{name} is for a shape of {ours}, and the base has {theirs}")
+
+    def _other(self, difference: str) -> DataError:
+        at = self.folder / "adapter_model.safetensors"
+        return DataError(f"{at}: of another base than {self.base}: {difference}", fix=OTHER_BASE)
 
     def _error(self, name: str, problem: str, fix: str) -> DataError:
         return DataError(f"{self.folder / 'adapter_model.safetensors'}: {name} {problem}", fix=fix)

@@ -136,10 +136,7 @@ def _read_model(
 ) -> _Model:
     import torch
 
-    config = read_config(base, {one.name: one.shape for one in weights.values()})
-    vocabulary = read_vocabulary(tokenizer, int(config["vocab_size"]))
-    if chat_family.end_of_turn not in vocabulary.tokens:
-        raise DataError(f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}", fix="set base.family")
+    config, vocabulary = check_model(base, tokenizer, {one.name: one.shape for one in weights.values()}, chat_family)
     found = {gguf_name(base, one.name): one for one in weights.values() if not left_out(config, one.name)}
     factors = rope_factors(config)
     if factors is not None:
@@ -147,6 +144,21 @@ def _read_model(
         found = {"rope_freqs.weight": Weights("rope_freqs", factors.shape, lambda start, stop: values), **found}
     shapes = {tensor: one.shape for tensor, one in found.items()}
     return _Model(base, config, vocabulary, chat_family, name, license, facts, shapes, found)
+
+
+def check_model(
+    base: Path, tokenizer: Path, shapes: Mapping[str, tuple[int, ...]], chat_family: Family
+) -> tuple[dict[str, Any], Vocabulary]:
+    """The config and the tokenizer of a merged model; raises DataError for all in them that cannot be converted.
+
+    `shapes` are those of `merged_shapes`. No weights are read.
+    """
+    config = read_config(base, shapes)
+    vocabulary = read_vocabulary(tokenizer, int(config["vocab_size"]))
+    if chat_family.end_of_turn not in vocabulary.tokens:
+        said = f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}, which ends a turn in the family"
+        raise DataError(f"{said} {chat_family.name}", fix="set base.family to the family of this model")
+    return config, vocabulary
 
 
 def _plan(

@@ -4,7 +4,7 @@ Each stage is recorded in the run's manifest when its files are whole, so that a
 a finished one is not done again.
 """
 
-import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
-from ..core.files import sha256, write_text
+from ..core.files import atomic_folder, sha256, write_text
 from ..core.prompt import render_schema
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
@@ -21,9 +21,11 @@ from ..core.schema import introspect
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
+from .adapter_bin import in_safetensors
 from .adapter_gguf import adapter_gguf, lora_pairs
 from .base_twin import adapter_base
 from .certify import Certificate, Check, certify, certify_ollama, write_certificate
+from .exportable import check_name
 from .gguf_files import AUTO, gguf_files, known, merged_reference
 from .job import Job, Judges, Options, text_hash
 from .merge import Ground
@@ -35,7 +37,6 @@ from .register import HOW_TO_GET_ONE, register, remove, rename
 from .verify import answered, provenance_check
 from .vocabulary import tokenizer_of
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 
 
@@ -43,7 +44,8 @@ ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 class Exported:
     """What an export left in the run directory; `notes` are lines for the person who asked for it.
 
-    `gguf` are the files by the order asked for, the first ships; `more` what was made beside them.
+    `gguf` are the files by the order asked for, the first ships; `more` what was made beside them; `gate` what the gate
+    found, a line for each comparison.
     """
 
     gguf: tuple[Path, ...]
@@ -52,6 +54,7 @@ class Exported:
     ollama: str = ""
     notes: tuple[str, ...] = ()
     more: tuple[Path, ...] = ()
+    gate: tuple[str, ...] = ()
 
 
 def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges: Judges | None = None) -> Exported:
@@ -98,9 +101,20 @@ def export_adapter(
         raise DataError(
             f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder with --adapter"
         )
-    job = _plan(base, adapter, recipe, options or Options(), dtype)  # a mistake shows before the folder is made
-    with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
-        return _export(run, job, judges or Judges())
+    with in_safetensors(adapter) as folder:
+        job = _plan(base, folder, recipe, options or Options(), dtype)  # a mistake shows before the folder is made
+        with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
+            if folder != adapter:  # so that the run can be verified without the copy
+                job = replace(job, adapter=_kept(run, folder))
+            return _export(run, job, judges or Judges())
+
+
+def _kept(run: Run, adapter: Path) -> Path:
+    """The run's own copy of an adapter."""
+    if not run.adapter.is_dir() or sha256(run.adapter) != sha256(adapter):
+        with atomic_folder(run.adapter) as temporary:
+            shutil.copytree(adapter, temporary, dirs_exist_ok=True)
+    return run.adapter
 
 
 def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: str) -> Job:
@@ -110,8 +124,7 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
     for quant in wanted:
         if quant != AUTO:
             check_quant(quant)
-    if not NAME.match(recipe.export.name):
-        raise RecipeError(f"export.name = {recipe.export.name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")
+    check_name(recipe.export.name)
     if options.imatrix is not None and not options.imatrix.is_file():
         raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
     if options.schema_from:
@@ -150,10 +163,12 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     inputs = {"gguf": sha256(shipped), "base": job.inputs["base"], "ollama": version or ""}
     inputs["modelfile"] = sha256(path)
     judged = {key: inputs[key] for key in ("gguf", "base")}
+    judged["start"] = run.manifest()["stages"].get("train", {}).get("inputs", {}).get("start", "")
     if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
         if version:  # another run may have taken the name since, or a person may have removed the model
             register(shipped, job.name, job.chat_family, **said)
-        return Exported(gguf, path, None, name, _notes(run, job, ground, inputs["gguf"], version), more)
+        notes = _notes(run, job, ground, inputs["gguf"], version)
+        return Exported(gguf, path, None, name, notes, more, _lines(run, judges))
     started = time.monotonic()
     certificate = None
     if options.verify:
@@ -163,8 +178,8 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
         _demand(certificate, run)
     if judges.gate is not None and not run.done("gate", judged):
         begun = time.monotonic()
-        judges.gate(run, shipped)
-        run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass")
+        lines = list(judges.gate(run, shipped).lines)
+        run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass", lines=lines)
     if certificate:
         certificate = _with(certificate, answered(run, shipped))
     if version:
@@ -175,7 +190,12 @@ def _export(run: Run, job: Job, judges: Judges) -> Exported:
     if certificate:
         outputs = write_certificate(certificate, run.path)
         run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    return Exported(gguf, path, certificate, name, _notes(run, job, ground, inputs["gguf"], version), more)
+    notes = _notes(run, job, ground, inputs["gguf"], version)
+    return Exported(gguf, path, certificate, name, notes, more, _lines(run, judges))
+
+
+def _lines(run: Run, judges: Judges) -> tuple[str, ...]:
+    return tuple(run.manifest()["stages"]["gate"].get("lines", ())) if judges.gate else ()
 
 
 def _registered(

@@ -44,6 +44,13 @@ class Decision(Protocol):
     def said(self) -> str: ...
 
 
+class Judgement(Protocol):
+    """What the gate found, in a line for each comparison (evals/gate.py's Verdict)."""
+
+    @property
+    def lines(self) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True)
 class Judges:
     """What asks files questions: it stands above this room (evals/), and is handed down. None: not asked.
@@ -52,7 +59,7 @@ class Judges:
     between files of the same type over both grounds; `quant` between types, by what the merged model says too.
     """
 
-    gate: Callable[[Run, Path], object] | None = None
+    gate: Callable[[Run, Path], Judgement] | None = None
     ground: Callable[[Run, Mapping[str, Path]], Decision] | None = None
     quant: Callable[[Run, Mapping[str, Path], Reference], Decision] | None = None
 

@@ -74,10 +74,9 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
     packed or broken, an adapter of another base, and anything in the adapter that is not known.
     """
     plan = _plan(base, adapter)
+    check_ground(base, ground)
     if ground == "nf4":
         _load_bitsandbytes()
-    if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
-        raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
     for name, shape in plan.shapes.items():
         change, stored = plan.change(name), plan.ground(name)
         rows: Rows = stored.rows
@@ -91,6 +90,12 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
             rows = _with_bias(rows, change)
         changed = adapter if adapter and change != Change() else base
         yield Weights(name, shape, _finite(rows, changed, name), plan.in_base(name).dtype)
+
+
+def check_ground(base: Path, ground: Ground) -> None:
+    """Raise DataError for a base that cannot be merged into over this ground."""
+    if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
+        raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
 
 
 def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]]:

@@ -16,18 +16,7 @@ def preflight(
     rows: Sequence[Row], tokens: Sequence[Tokens], tokenizer: "PreTrainedTokenizerBase", family: Family
 ) -> None:
     """Check the loss mask of each row. Raises SqlLlamaError that says which row and why."""
-    end = tokenizer.convert_tokens_to_ids(family.end_of_turn)
-    if not isinstance(end, int) or end == tokenizer.unk_token_id:
-        raise SqlLlamaError(
-            f"the tokenizer does not know the end-of-turn token {family.end_of_turn} of the family {family.name}",
-            fix="set base.family to the family of this model",
-        )
-    if tokenizer.pad_token_id == end:
-        raise SqlLlamaError(
-            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and "
-            "the model would never stop",
-            fix="give the base's tokenizer_config.json a pad_token of its own",
-        )
+    end = check_ends(tokenizer, family)
     for row, item in zip(rows, tokens, strict=True):
         answer = item.ids[item.prompt :].tolist()
         where = f"question {row.chat[-1].content.splitlines()[0]!r}"
@@ -40,3 +29,20 @@ def preflight(
             raise SqlLlamaError(
                 f"{where}: the loss would cover {said!r} and not the answer {row.answer!r}", fix="set base.family"
             )
+
+
+def check_ends(tokenizer: "PreTrainedTokenizerBase", family: Family) -> int:
+    """The id of the token that ends an answer; raises SqlLlamaError when none would be learned."""
+    end = tokenizer.convert_tokens_to_ids(family.end_of_turn)
+    if not isinstance(end, int) or end == tokenizer.unk_token_id:
+        raise SqlLlamaError(
+            f"the tokenizer does not know the end-of-turn token {family.end_of_turn} of the family {family.name}",
+            fix="set base.family to the family of this model",
+        )
+    if tokenizer.pad_token_id == end:
+        raise SqlLlamaError(
+            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and "
+            "the model would never stop",
+            fix="give the base's tokenizer_config.json a pad_token of its own",
+        )
+    return end

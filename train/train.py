@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from importlib import resources
 from logging import ERROR, getLogger
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
-from ..core.progress import progress
+from ..core.progress import progress, say
 from ..core.recipe import Recipe
 from ..core.run import Run
 from ..core.settings import settings
@@ -24,25 +24,41 @@ from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
 from ..modelfiles.templates import family
 from .batches import lay_out
-from .preflight import preflight
+from .memory import choose_passes, free_memory, used_memory
+from .model import load_tokenizer
+from .preflight import check_ends, preflight
 from .tokens import tokenize
 
 MOST_VALID = 400  # validation rows whose loss is taken
 
 
-def train(recipe: Recipe, run: Run) -> Path:
-    """Train the recipe's adapter into `run`; stages that are done are not done again. Returns the adapter folder."""
+class Check(Protocol):
+    """Raises SqlLlamaError for a base, or an adapter to start from, with which training would be in vain."""
+
+    def __call__(self, recipe: Recipe, base: Path, start: Path | None) -> None: ...
+
+
+def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
+    """Train the recipe's adapter into `run`; stages that are done are not done again. Returns the adapter folder.
+
+    `check` is asked before anything is made: the export's own (export/exportable.py), a room that this one cannot see.
+    """
+    # threads that wait by spinning slow a machine that has other work several times (read when torch is imported)
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     base = resolve_base(recipe.base.model, recipe.base.revision)
-    need_space(run.path, 2 * 2**30, "training")
-    recipe_hash = sha256(run.recipe_path)
-    _data(recipe, run, recipe_hash)
     start = _start(recipe)
-    inputs = {
-        "recipe": recipe_hash,
-        "base": fingerprint(base),
-        "train.jsonl": sha256(run.path / "data" / "train.jsonl"),
-        "start": sha256(start) if start is not None else recipe.train.start,
-    }
+    recipe_hash = sha256(run.recipe_path)
+    if run.done("data", {"recipe": recipe_hash}) and run.done("train", _inputs(recipe, run, base, start)):
+        return run.adapter
+    if check is not None:
+        check(recipe, base, start)
+    with _quiet():
+        check_ends(load_tokenizer(base), family(recipe.base.family))
+    if start is not None:
+        _say_start(recipe, start)
+    need_space(run.path, 2 * 2**30, "training")
+    _data(recipe, run, recipe_hash)
+    inputs = _inputs(recipe, run, base, start)
     if not run.done("train", inputs):
         started = time.monotonic()
         facts = _fit(recipe, run, base, start)
@@ -51,6 +67,16 @@ def train(recipe: Recipe, run: Run) -> Path:
         run.finish("train", inputs, outputs, time.monotonic() - started, **facts)
         shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
     return run.adapter
+
+
+def _inputs(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, str]:
+    """What a finished training is recognised by."""
+    return {
+        "recipe": sha256(run.recipe_path),
+        "base": fingerprint(base),
+        "train.jsonl": sha256(run.path / "data" / "train.jsonl"),
+        "start": sha256(start) if start is not None else recipe.train.start,
+    }
 
 
 def check_plan(recipe: Recipe) -> None:
@@ -66,12 +92,24 @@ def _start(recipe: Recipe) -> Path | None:
     """The adapter folder that training goes on from, if any; raises SqlLlamaError when it is none."""
     if recipe.train.start == "base":
         return None
-    if recipe.train.start == "starter":
-        return starter()
-    folder = Path(recipe.train.start).expanduser()
+    folder = start_folder(recipe.train.start)
     if not (folder / "adapter_config.json").is_file():
         raise DataError(f"{folder}: no adapter there (no adapter_config.json)", fix="--set train.start=base")
     return folder
+
+
+def start_folder(start: str) -> Path:
+    """Where a recipe's train.start lies, `base` excepted."""
+    return starter() if start == "starter" else Path(start).expanduser()
+
+
+def _say_start(recipe: Recipe, start: Path) -> None:
+    """Say what of the adapter counts instead of the recipe's [lora], where the two differ."""
+    config = json.loads((start / "adapter_config.json").read_text(encoding="utf-8"))
+    rank, alpha = config.get("r"), config.get("lora_alpha")
+    if (rank, alpha) != (recipe.lora.r, recipe.lora.alpha):
+        ours = f"lora.r = {recipe.lora.r} and lora.alpha = {recipe.lora.alpha}"
+        say(f"going on from {start} as it is: rank {rank} and alpha {alpha}, not the recipe's {ours}")
 
 
 def starter() -> Path:
@@ -99,8 +137,6 @@ def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
 
 def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
     """Train and save the adapter; returns facts for the manifest."""
-    # threads that wait by spinning slow a machine that has other work several times (read at first import)
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     with _quiet():
         return _fit_quietly(recipe, run, base, start)
 
@@ -112,7 +148,7 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
     from trl import SFTConfig
 
     from ..engines.huggingface import compute_dtype
-    from .model import keep_float32, load_model, load_tokenizer
+    from .model import keep_float32, load_model
     from .trainer import Collator, Metrics, SqlTrainer, mean_loss
 
     chat_family = family(recipe.base.family)
@@ -132,10 +168,13 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
     for step in range(steps):
         total += sum(lengths[step * batch : (step + 1) * batch])
         tokens_at.append(total)
-    micro = min(recipe.train.micro_batch or batch, batch)
+    dtype = compute_dtype()
+    config_of_base = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    passes = choose_passes(recipe, config_of_base, tokens, dtype.itemsize, free_memory(), used_memory())
+    micro = passes.rows
+    say(passes.said)
 
     set_seed(recipe.train.seed)
-    dtype = compute_dtype()
     model = load_model(base, recipe, start)
     on_gpu = torch.cuda.is_available()
     dataset = Dataset.from_dict(
@@ -210,6 +249,8 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
         "tokens_per_second": round(total / seconds, 1) if not resumed else None,
         "peak_bytes": peak,
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "micro_batch": micro,
+        "estimated_bytes": passes.need,
         "dtype": str(dtype).removeprefix("torch."),
         "trainable": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         "base": recipe.base.model,

@@ -1,0 +1,81 @@
+"""What an export would refuse, said before the training that it would come after.
+
+The checks are the export's own. Headers and small files are read, no weights. Whoever trains is handed `exportable` as
+a function, since training stands beside this room.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..core.errors import DataError, RecipeError
+from ..core.recipe import Recipe
+from ..modelfiles.templates import family
+from .adapter import OTHER_BASE
+from .adapter_bin import in_safetensors
+from .architecture import ANOTHER_WAY
+from .convert import check_model
+from .merge import check_ground, merged_shapes
+from .vocabulary import tokenizer_of
+from .weight_files import read_json
+
+IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+
+# an export's fixes in the words of a training
+FIXES = {
+    ANOTHER_WAY: "take another base, or --set export.converter=llama.cpp, and then export with --llama-cpp DIR, a"
+    " llama.cpp checkout whose own converter knows it",
+    OTHER_BASE: "--set train.start=base, or set base.model to the base that the adapter was trained on",
+}
+
+
+def exportable(recipe: Recipe, base: Path, start: Path | None) -> None:
+    """Raise DataError or RecipeError for what would stop the export of an adapter trained by this recipe.
+
+    `base` is the recipe's model, `start` the adapter that training goes on from. With `export.converter = "llama.cpp"`
+    only what that way needs too is checked: whole weights, in 16 bits, and an adapter that fits.
+    """
+    check_name(recipe.export.name)
+    try:
+        if start is None:
+            _check(recipe, base, None)
+        else:
+            with in_safetensors(start) as adapter:
+                _check(recipe, base, adapter)
+    except DataError as error:
+        raise DataError(error.message, fix=FIXES.get(error.fix, error.fix)) from None
+
+
+def _check(recipe: Recipe, base: Path, adapter: Path | None) -> None:
+    shapes = merged_shapes(base, adapter)
+    if adapter is not None:
+        _check_depth(base, shapes, adapter)
+    if recipe.train.quantization != "none" and recipe.export.ground != "base":
+        check_ground(base, "nf4")
+    if recipe.export.converter == "sql-llama":
+        check_model(base, tokenizer_of(base, adapter), shapes, family(recipe.base.family))
+
+
+def _check_depth(base: Path, shapes: Iterable[str], adapter: Path) -> None:
+    """Refuse an adapter of all layers of a shallower base: its config may name each module, and those are all there."""
+    named = read_json(adapter / "adapter_config.json").get("target_modules")
+    found = [IN_LAYER.fullmatch(name) for name in named] if isinstance(named, list) else []
+    parts: dict[int, set[str]] = defaultdict(set)
+    for match in found:
+        if match:
+            parts[int(match["layer"])].add(match["part"])
+    there = {int(match["layer"]) for match in map(IN_LAYER.match, shapes) if match}
+    alike = len({frozenset(names) for names in parts.values()}) == 1 and all(found)
+    if alike and len(parts) > 1 and set(parts) == set(range(len(parts))) and set(parts) < there:
+        raise DataError(
+            f"{adapter}: of another base than {base}: an adapter of {len(parts)} layers, and the base has {len(there)}",
+            fix=OTHER_BASE,
+        )
+
+
+def check_name(name: str) -> None:
+    """Raise RecipeError for a name that Ollama would not take."""
+    if not NAME.match(name):
+        raise RecipeError(f"export.name = {name!r} cannot be a name in Ollama", fix="use a-z, 0-9, . _ -")

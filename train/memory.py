@@ -1,0 +1,145 @@
+"""How many rows go through the model at once, so that training fits into the memory that is free.
+
+Between forward and backward pass every layer keeps what it computed of every token: that is most of what training
+takes, and grows with the rows of a pass. The numbers below were measured (docs/results.md, "Memory of training") on a
+CPU with bfloat16 and with float32 over models of other shapes too, and are upper ends: too few rows cost some speed,
+too many the whole run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import SqlLlamaError
+from ..core.recipe import Recipe
+from .tokens import Tokens
+
+GIB = 2**30
+SPARE = 0.1  # share of the free memory that is left to others
+LIBRARIES = 0.5 * GIB  # what torch and bitsandbytes take at their first use, or CUDA's libraries on the GPU
+# bytes that a layer keeps of a token for each value of its width and of its inner width, by bytes of the compute type
+KEPT = {2: (56.0, 19.0), 4: (160.0, 42.0)}
+RECOMPUTED = {2: 9.0, 4: 13.0}  # bytes for each value of the width that a layer keeps with checkpointing
+LOGIT = 20  # bytes for each token of an answer and each word of the vocabulary: logits, their float32, gradients
+TRAINED = 16  # bytes of a trained weight: itself, its gradient, two moments
+PACKED = 0.5625  # bytes of a weight in NF4 with its scales
+COMPILED = 0.5  # share that is left of what layers keep when they are compiled
+TOKENS = 8  # lengths are padded to a multiple
+
+
+@dataclass(frozen=True)
+class Passes:
+    """`rows` of one pass; `need` is the most that this process will hold, `free` the most that it could (bytes)."""
+
+    rows: int
+    need: int
+    free: int
+
+    @property
+    def said(self) -> str:
+        rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
+        return f"training with {rows} a pass: about {self.need / GIB:.1f} GiB of {self.free / GIB:.1f} GiB free"
+
+
+def choose_passes(
+    recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], width: int, free: int, used: int = 0
+) -> Passes:
+    """The rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit.
+
+    `config` is the base's config.json, `tokens` are all rows in the order in which they are trained, `width` the bytes
+    of a computed value, `free` and `used` the bytes that this process can still have and has already. The rows are a
+    divisor of train.batch. Raises SqlLlamaError when not even one row fits.
+    """
+    batch = recipe.train.batch
+    wanted = recipe.train.micro_batch
+    if wanted:
+        rows = min(wanted, batch)
+        return Passes(rows, used + training_bytes(recipe, config, tokens, rows, width), used + free)
+    for rows in (rows for rows in range(batch, 0, -1) if batch % rows == 0):
+        need = training_bytes(recipe, config, tokens, rows, width)
+        if need <= (1 - SPARE) * free:
+            return Passes(rows, used + need, used + free)
+    ways = ["close other programs"]
+    if not recipe.train.checkpointing:
+        ways.append("--set train.checkpointing=true")
+    ways.append(f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}")
+    raise SqlLlamaError(
+        f"training needs about {(used + need) / GIB:.1f} GiB of memory with one row a pass, and"
+        f" {(used + free) / GIB:.1f} GiB are free",
+        fix=f"{', or '.join(ways)}; train.micro_batch=1 tries it all the same",
+    )
+
+
+def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int) -> int:
+    """Bytes that training takes at its fullest pass; 0 of a model whose config says too little."""
+    try:
+        hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])
+        layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
+        heads = int(config["num_attention_heads"])
+    except (KeyError, TypeError, ValueError):
+        return 0
+    head = int(config.get("head_dim") or hidden // heads)
+    queries, values = heads * head, int(config.get("num_key_value_heads") or heads) * head
+    shapes = 2 * [(hidden, queries)] + 2 * [(hidden, values)] + 3 * [(hidden, inner)]
+    matrices = layers * sum(one * other for one, other in shapes)
+    tables = vocabulary * hidden * (1 if config.get("tie_word_embeddings") else 2)
+    frozen = matrices * (PACKED if recipe.train.quantization == "nf4" else width) + tables * width
+    if recipe.train.quantization == "nf4-unpacked":
+        frozen += matrices * PACKED  # both are there while it is unpacked
+    trained = recipe.lora.r * layers * sum(one + other for one, other in shapes) * TRAINED
+    by_hidden, by_inner = KEPT[width]
+    layer = by_hidden * max(hidden, queries) + by_inner * inner
+    kept = layers * layer
+    if recipe.train.checkpointing:
+        kept = layers * RECOMPUTED[width] * hidden + 2 * layer
+    elif recipe.train.compile:
+        kept *= COMPILED
+    fullest = max(
+        _padded(some) * len(some) * kept + _answers(some) * len(some) * LOGIT * vocabulary
+        for some in (tokens[start : start + rows] for start in range(0, len(tokens), rows))
+    )
+    return int(LIBRARIES + frozen + trained + fullest)
+
+
+def _padded(rows: Sequence[Tokens]) -> int:
+    longest = max(len(row.ids) for row in rows)
+    return longest + -longest % TOKENS
+
+
+def _answers(rows: Sequence[Tokens]) -> int:
+    """Columns in which some row has its answer: logits are computed of those."""
+    return max(len(row.ids) for row in rows) - min(row.prompt for row in rows)
+
+
+def free_memory() -> int:
+    """Bytes that this process can still have: of the GPU where there is one, else of the machine or its container."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    return min([int(psutil.virtual_memory().available), *_of_container()])
+
+
+def used_memory() -> int:
+    """Bytes that this process holds in that memory."""
+    import psutil
+    import torch
+
+    return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss)
+
+
+def _of_container(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """What a container's limit leaves, which the machine's figure does not know; empty where there is no limit."""
+    names = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+    for limit, usage in names:
+        try:
+            most, now = ((root / name).read_text(encoding="utf-8").strip() for name in (limit, usage))
+            stat = (root / limit).with_name("memory.stat").read_text(encoding="utf-8").split()
+            cached = int(stat[stat.index("inactive_file") + 1])  # given up when it is wanted
+            if most != "max" and int(most) < 2**60:
+                return [max(0, int(most) - int(now) + cached)]
+        except (OSError, ValueError, IndexError):
+            continue
+    return []
