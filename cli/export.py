@@ -57,7 +57,12 @@ import click
     help="A llama.cpp checkout, whose converter takes bases that ours does not know.",
 )
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Make the certificate.")
-@click.option("--gate/--no-gate", default=True, show_default=True, help="Stop a model that is no better than its base.")
+@click.option(
+    "--gate/--no-gate",
+    default=True,
+    show_default=True,
+    help="Stop a model no better than its base, or worse than its start.",
+)
 def command(
     run: Path | None,
     base: str | None,
@@ -121,8 +126,10 @@ def command(
     if exported.certificate:
         for check in exported.certificate.checks:
             click.echo(f"{check.verdict} {check.name}: {check.said}")
+    for line in exported.gate:
+        click.echo(line)
     if gate:
-        click.echo(f"pass base: see {exported.modelfile.parent / 'evals' / 'report.md'}")
+        click.echo(f"Every answer: {exported.modelfile.parent / 'evals' / 'report.html'}")
     for note in exported.notes:
         click.echo(note)
     if exported.ollama:

@@ -1,8 +1,13 @@
-"""The gate: does the file that ships answer better than its base, and as well as its F16 form? Else it does not pass.
+"""The gate: does the file that ships answer better than its base, and no worse than what it came from?
 
-Better: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any number of
-questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by resampling do
-not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+Better than the base: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any
+number of questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by
+resampling do not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+
+As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
+and luck does not explain the loss, p < 0.05 in the same test, one-sided. So a training that changed nothing is stopped
+at most once in 20 times. Of 24 questions it takes five more lost than gained, or six: a true loss of 10 points is found
+once in 12 times, one of 20 points in every second case, one of 30 points in nine of ten.
 
 As good as F16: the measured loss in right answers is at most `tolerance` points. This is no test, on purpose. "Not
 significantly worse" would let any quant pass on few enough questions, and "surely not worse" would stop every good one
@@ -27,15 +32,17 @@ MOSTLY = 0.5  # share of the base's answers that must run, or it is worth saying
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison on `n` questions of `first` (base, or F16) with `second`, the file that ships.
+    """One comparison on `n` questions of `first` with `second`, the file that ships.
 
-    These two are shares in 0..1; difference, interval, tolerance and `detectable`, the smallest gain that the questions
-    can show, are points of 0..100. `gained` and `lost` count the questions that only the second or only the first got
-    right. `by_database` is the interval when databases are resampled, not questions; None for few databases. `said` is
-    all that in words, `notes` what to know even when it passed, `helps` what to do when it failed.
+    `against` names the first: base, start or F16. These two are shares in 0..1; difference, interval, tolerance and
+    `detectable`, the smallest gain that the questions can show, are points of 0..100. `gained` and `lost` count the
+    questions that only the second or only the first got right; `p` is of that, one-sided against the start.
+    `by_database` is the interval when databases are resampled, not questions; None for few databases. `said` is all
+    that in words, `notes` what to know even when it passed, `helps` what to do when it failed.
     """
 
     name: str
+    against: str
     passed: bool
     n: int
     first: float
@@ -56,10 +63,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Passed when every check did."""
+    """Passed when every check did. `skipped` says which comparison could not be made, and why."""
 
     passed: bool
     checks: tuple[Check, ...]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each comparison: which one, how it ended, the numbers."""
+        made = [f"{'pass' if check.passed else 'FAIL'} {check.against}: {check.said}" for check in self.checks]
+        return (*made, *(f"skipped {said}" for said in self.skipped))
 
     def as_json(self) -> dict[str, Any]:
         return {"verdict": "pass" if self.passed else "fail", **asdict(self)}
@@ -69,16 +83,21 @@ def gate(
     base_rows: Sequence[Row],
     tuned_rows: Sequence[Row],
     *,
+    start_rows: Sequence[Row] | None = None,
     whole_rows: Sequence[Row] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verdict:
-    """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, its F16 form's.
+    """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, those of what its training
+    started from and of its F16 form.
 
     Rows are judged answers as evaluate.py keeps them. Raises DataError unless all lists are of the same questions, in
     the same order, over the same databases.
     """
     _same(base_rows, tuned_rows, "the base")
     checks = [_better(base_rows, tuned_rows)]
+    if start_rows is not None:
+        _same(start_rows, tuned_rows, "the start")
+        checks.append(_no_worse(start_rows, tuned_rows, tolerance))
     if whole_rows is not None:
         _same(whole_rows, tuned_rows, "F16")
         checks.append(_kept(whole_rows, tuned_rows, tolerance))
@@ -112,8 +131,11 @@ def _same(rows: Sequence[Row], tuned: Sequence[Row], whose: str) -> None:
 
 def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
     """Is the tuned model better than its base, by more than luck?"""
-    check = _measured("better than the base", base, tuned)
+    check = _measured("better than the base", "base", base, tuned)
     passed = check.difference > 0 and check.p < LEVEL
+    luck = f"luck does not explain that ({_p(check.p)})"
+    if check.p >= LEVEL:
+        luck = f"luck may explain that ({_p(check.p)}, and below {LEVEL:g} is wanted)"
     notes, helps = [], []
     ran = [place for place, row in enumerate(base) if row.get("valid", True)]
     if len(ran) < MOSTLY * check.n:
@@ -135,7 +157,30 @@ def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
             "check that it is asked as it was trained: sql-llama verify RUN",
         ]
         helps += [_more(check), *training] if check.difference > 0 else [*training, _more(check)]
-    return replace(check, passed=passed, notes=tuple(notes), helps=tuple(helps))
+    return replace(check, passed=passed, said=f"{check.said}: {luck}", notes=tuple(notes), helps=tuple(helps))
+
+
+def _no_worse(start: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+    """Has the training kept what it started from, as far as luck does not explain the loss?"""
+    check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
+    p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
+    passed = -check.difference <= tolerance + 1e-9 or p >= LEVEL
+    said, notes, helps = check.said, [], []
+    if check.lost > check.gained:
+        loss = f"{tolerance:g} points may be lost" if p < LEVEL and passed else f"luck may explain the loss ({_p(p)})"
+        said = f"{said}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
+    if passed and -check.low > tolerance:
+        notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
+    if not passed:
+        helps = [
+            "it learned too fast, mostly: train again with --set train.learning_rate=RATE, a third of what it was",
+            "or from too few pairs of one kind: --set data.synthetic=5000",
+        ]
+    return replace(check, passed=passed, p=p, said=said, notes=tuple(notes), helps=tuple(helps))
+
+
+def _p(value: float) -> str:
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
 def _more(check: Check) -> str:
@@ -157,7 +202,7 @@ def _two_digits(count: int) -> int:
 
 def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
     """Did quantization cost at most the tolerance?"""
-    check = replace(_measured("as good as F16", whole, tuned), tolerance=tolerance)
+    check = replace(_measured("as good as F16", "F16", whole, tuned), tolerance=tolerance)
     passed = -check.difference <= tolerance + 1e-9  # 3 of 100 are not more than 3 points
     notes, helps = [], []
     if passed and -check.low > tolerance:
@@ -169,11 +214,11 @@ def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check
             "ship a larger type: sql-llama export RUN --quant Q8_0",
             "check that both files are of one run: sql-llama verify RUN",
         ]
-    said = f"{check.said}; {tolerance:g} may be lost"
+    said = f"{check.said}: {tolerance:g} points may be lost"
     return replace(check, passed=passed, said=said, notes=tuple(notes), helps=tuple(helps))
 
 
-def _measured(name: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
+def _measured(name: str, against: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
     """The numbers of a comparison, not yet judged."""
     before, after = ([row["correct"] for row in rows] for rows in (first, second))
     paired = mcnemar(before, after)
@@ -185,9 +230,11 @@ def _measured(name: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
     if len(set(databases)) >= FEWEST_DATABASES:
         found = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
         by_database = None if found.low is None or found.high is None else (found.low, found.high)
-    p = "p < 0.0001" if paired.p < 0.0001 else f"p = {paired.p:.2g}"
+    whose = against if against == "F16" else f"the {against}"
+    changed = f"{paired.only_second} gained, {paired.only_first} lost, {difference:+.1f} points"
     return Check(
         name,
+        against,
         False,
         paired.n,
         *shares,
@@ -200,6 +247,5 @@ def _measured(name: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
         by_database,
         None if shows is None else 100 * shows,
         None,
-        f"{shares[1]:.1%} right against {shares[0]:.1%}, {difference:+.1f} points (95 %: {low:+.1f} to {high:+.1f}),"
-        f" {p}, {paired.n} questions",
+        f"{sum(after)} of {paired.n} right, {whose} {sum(before)} ({changed})",
     )

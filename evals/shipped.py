@@ -1,13 +1,15 @@
-"""Does the file that ships answer better than its base? Asked before a model is handed to anyone."""
+"""Does the file that ships answer better than its base, and no worse than its start? Asked before anyone gets it."""
 
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SqlLlamaError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
+from ..core.recipe import read_recipe
 from ..core.run import Run
 from ..core.schema import introspect
 from ..core.settings import settings
@@ -16,8 +18,10 @@ from ..data.synthesise import synthesise
 from ..data.worlds import World, build_worlds
 from ..engines.llamacpp import load_llamacpp
 from ..export.base_twin import base_twin
+from ..export.start_twin import start_twin
+from ..train.train import start_folder
 from .evaluate import Evaluated, evaluate
-from .gate import Verdict, gate, render
+from .gate import Verdict, gate
 from .questions import Question, Questions
 from .report import Facts, of_evaluation, write_report
 
@@ -26,21 +30,27 @@ SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual
 
 
 def shipped(run: Run, gguf: Path) -> Verdict:
-    """Ask the shipped file and its base, quantized alike, the same questions; keep the report in the run's evals/.
+    """Ask the shipped file, its base and what its training started from, all quantized alike, the same questions.
 
     The questions are our own, over databases of ours that this run's training did not see, as far as there are any.
-    The base's answers are kept in the cache folder for the next export. Raises SqlLlamaError when the file is not
-    better than its base.
+    The report is kept in the run's evals/, the answers of base and start in the cache folder for the next export.
+    Raises SqlLlamaError when the file is not better than its base, or worse than the start.
     """
     found = questions(run, QUESTIONS)
-    twin = base_twin(gguf)
-    base = asked(found, twin, settings().cache / "gates" / twin.parent.name)
+    twins = {"base": base_twin(gguf)}
+    skipped: tuple[str, ...] = ()
+    try:
+        twins |= _start(run, gguf)
+    except DataError as error:
+        skipped = (f"start: {error.message}, so the file is compared with its base alone",)
+    kept = {name: asked(found, twin, settings().cache / "gates" / twin.parent.name) for name, twin in twins.items()}
     _asked_before(run, gguf)
     tuned = asked(found, gguf, run.path / "evals")
-    verdict = gate(base.rows, tuned.rows)
+    start = kept["start"].rows if "start" in kept else None
+    verdict = replace(gate(kept["base"].rows, tuned.rows, start_rows=start), skipped=skipped)
     models = [
         of_evaluation(path.stem, str(path), one, {"engine": "llama.cpp", "bytes": path.stat().st_size})
-        for path, one in ((twin, base), (gguf, tuned))
+        for path, one in (*((twins[name], one) for name, one in kept.items()), (gguf, tuned))
     ]
     databases = {item.database_name: item.database for item in found.items}
     report = write_report(
@@ -48,11 +58,26 @@ def shipped(run: Run, gguf: Path) -> Verdict:
         run.path / "evals",
     )[1]
     if not verdict.passed:
-        raise SqlLlamaError(
-            f"{gguf}: not better than its base: {render(verdict).strip()}",
-            fix=f"see {report}; train longer, or export it all the same with --no-gate",
-        )
+        raise _stopped(gguf, verdict, report)
     return verdict
+
+
+def _start(run: Run, gguf: Path) -> dict[str, Path]:
+    """The twin of what the run's training started from; none where that was the base, or where no run trained it."""
+    if "train" not in run.manifest()["stages"]:
+        return {}
+    recipe, _ = read_recipe(str(run.recipe_path))
+    if recipe.train.start == "base":
+        return {}
+    return {"start": start_twin(gguf, start_folder(recipe.train.start))}
+
+
+def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:
+    failed = [check for check in verdict.checks if not check.passed]
+    whose = {"base": "not better than its base", "start": "worse than what its training started from"}
+    said = "; ".join(f"{whose[check.against]}: {check.said}" for check in failed)
+    way = "train longer" if failed[0].against == "base" else "train with a lower train.learning_rate"
+    return SqlLlamaError(f"{gguf}: {said}", fix=f"see {report}; {way}, or export it all the same with --no-gate")
 
 
 def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
