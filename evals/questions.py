@@ -209,7 +209,8 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
         raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
     # Spider's own `sql` is the parsed query; sql-create-context says answer and context
     # and BIRD SQL
-    sql = next((row[key] for key in ("query", "sql", "SQL", "answer") if isinstance(row.get(key), str)), None)
+    texts = [row[key] for key in ("query", "sql", "SQL", "answer") if isinstance(row.get(key), str)]
+    sql = next((text for text in texts if text.strip()), None)
     row = {**row, "sql": sql, "schema": row.get("schema", row.get("context"))}
     place = next((key for key in ("db_id", "db", "schema") if isinstance(row.get(key), str) and row[key]), None)
     absent = [key for key in ("question", "sql") if not isinstance(row.get(key), str) or not row[key].strip()]

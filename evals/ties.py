@@ -5,20 +5,20 @@ one number are tied. A prediction is right when, place by place, its rows are of
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..core.compare import all_among, same_loosely, same_result
+from ..core.compare import TOKEN, all_among, same_loosely, same_result
 from ..core.names import fold
 from ..core.records import ResultSet
-from .syntax import syntax
-
-if TYPE_CHECKING:
-    from sqlglot import exp
+from ..core.sqlcheck import one_statement
 
 MOST_TRIES = 500  # orders of columns that are tried where a LIMIT cuts through tied rows
+COMPOUND = {"union", "intersect", "except"}
+ENDS = ("from", "where", "group", "having", "window", "order", *sorted(COMPOUND))
+SORTS = {"asc", "desc", "nulls", "first", "last", "collate"}
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,27 @@ def _orders(wanted: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> I
 
 def settles(gold: str) -> bool:
     """Whether the top level alone leaves a choice to the database: no LIMIT and no window function further in."""
-    from sqlglot import exp
+    tokens = _tokens(gold)
+    return not any(token.word == "over" or (token.word == "limit" and token.depth) for token in tokens)
 
-    tree = syntax(gold)
-    if tree is None:
-        return False
-    return not any(tree.find_all(exp.Window)) and all(node.parent is tree for node in tree.find_all(exp.Limit))
+
+@dataclass(frozen=True)
+class _Token:
+    """A word or sign of a query; `word` in lower case, `depth` in brackets around it."""
+
+    word: str
+    begin: int
+    end: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A selected column or a sort key: its text, its words, and its alias or what says how it sorts."""
+
+    text: str
+    words: tuple[str, ...]
+    extra: str = ""
 
 
 @lru_cache(maxsize=64)
@@ -122,117 +137,158 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
     """Queries that may tell what is tied, the likeliest first; some may fail, none is there for what is not covered.
 
     `columns` are the gold's as it returns them. Not covered: DISTINCT or UNION sorted by something that is no column of
-    the result, an OFFSET that is no number.
+    the result, an OFFSET that is no number. Read off the words alone: a parser takes longer to load than all queries.
 
-    >>> keyed_queries("SELECT name AS n FROM t ORDER BY size DESC LIMIT 2 OFFSET 1", ("n",))[0].sql
-    'SELECT name AS n, DENSE_RANK() OVER (ORDER BY size DESC) AS tied FROM t ORDER BY 2'
+    >>> keyed_queries("SELECT name AS n FROM t ORDER BY size DESC LIMIT 2 OFFSET 1", ("n",))[0].sql.split("\\n")
+    ['SELECT name AS n, DENSE_RANK() OVER (ORDER BY size DESC) AS tied', ' FROM t ', 'ORDER BY 2']
     """
-    from sqlglot import exp
-
-    tree = syntax(gold)
-    if tree is None or not isinstance(tree, exp.Select | exp.SetOperation) or tree.args.get("order") is None:
+    sql = one_statement(gold)
+    tokens = _tokens(sql)
+    top = {token.word: at for at, token in reversed(list(enumerate(tokens))) if not token.depth}
+    sorts = [at for at, token in enumerate(tokens) if token.word == "order" and not token.depth]
+    start = _start(tokens[top["limit"] + 1 :]) if "limit" in top else 0
+    if "select" not in top or not sorts or start is None:
         return ()
-    start = _start(tree)
-    if start is None:
-        return ()
-    bare = tree.copy()
-    terms = list(bare.args["order"].expressions)
-    for part in ("order", "limit", "offset"):
-        bare.set(part, None)
-    made: list[tuple[str, int]] = []
+    order = sorts[-1]
+    keys = [_key(sql, part) for part in _split(tokens[order + 2 : top.get("limit", len(tokens))])]
+    bare = sql[: tokens[order].begin]
+    first = top["select"] + 1 + (tokens[top["select"] + 1].word in ("distinct", "all"))
+    after = min((top[word] for word in ENDS if top.get(word, 0) > first), default=order)
+    items = [_selected(sql, part) for part in _split(tokens[first:after])]
+    made = []
     rank = f"ORDER BY {len(columns) + 1}"
-    if isinstance(bare, exp.Select) and not bare.args.get("distinct"):
+    if not COMPOUND & top.keys() and tokens[top["select"] + 1].word != "distinct":
         for deep in (False, True):
-            own = _unaliased(bare, terms, deep)
+            own = _unaliased(keys, items, deep)
             if own is not None:
-                said = ", ".join(term.sql("sqlite") for term in own)
-                made.append((f"{_with_column(bare, f'DENSE_RANK() OVER (ORDER BY {said}) AS tied')} {rank}", 1))
-    by_place = _by_column(bare, terms, columns)
+                column = f", DENSE_RANK() OVER (ORDER BY {', '.join(own)}) AS tied"
+                at = tokens[after - 1].end
+                made.append(f"{bare[:at]}{column}\n{bare[at:]}\n{rank}")
+    by_place = _by_column(keys, items, columns)
     if by_place is not None:
         names = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
-        inner = f"WITH tied({names}) AS ({bare.sql('sqlite')})"
-        made.append((f"{inner} SELECT *, DENSE_RANK() OVER (ORDER BY {', '.join(by_place)}) FROM tied {rank}", 1))
-    return tuple(Keyed(sql, keys, start) for sql, keys in dict.fromkeys(made))
+        ranked = f"SELECT *, DENSE_RANK() OVER (ORDER BY {', '.join(by_place)}) FROM tied {rank}"
+        made.append(f"WITH tied({names}) AS ({bare}\n) {ranked}")
+    return tuple(Keyed(one, 1, start) for one in dict.fromkeys(made))
 
 
-def _start(tree: "exp.Expr") -> int | None:
-    """The row that OFFSET begins at; None when it is no plain number."""
-    from sqlglot import exp
+def _tokens(sql: str) -> list[_Token]:
+    """The words and signs of a query, without blanks and comments."""
+    out = []
+    depth = 0
+    for match in TOKEN.finditer(sql):
+        text = match.group()
+        if not text.isspace() and not text.startswith(("--", "/*")):
+            depth -= text == ")"
+            out.append(_Token(text.lower(), match.start(), match.end(), depth))
+            depth += text == "("
+    return out
 
-    offset = tree.args.get("offset")
-    limit = tree.args.get("limit")
-    said = offset.expression if offset is not None else limit.args.get("offset") if limit is not None else None
-    if said is None:
+
+def _split(tokens: Sequence[_Token]) -> list[list[_Token]]:
+    """The parts between the commas of the outermost level."""
+    parts: list[list[_Token]] = [[]]
+    for token in tokens:
+        if token.word == "," and not token.depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _start(after: Sequence[_Token]) -> int | None:
+    """The row that the words after LIMIT begin at; None when that is no plain number."""
+    outer = [token.word for token in after if not token.depth]
+    if "," in outer:
+        said = outer[: outer.index(",")]
+    elif "offset" in outer:
+        said = outer[outer.index("offset") + 1 :]
+    else:
         return 0
-    return int(said.this) if isinstance(said, exp.Literal) and re.fullmatch(r"\d+", str(said.this)) else None
+    return int(said[0]) if len(said) == 1 and said[0].isdecimal() else None
 
 
-def _with_column(bare: "exp.Select", column: str) -> str:
-    return bare.select(column, append=True, dialect="sqlite").sql("sqlite")
+def _key(sql: str, part: Sequence[_Token]) -> _Item:
+    """A sort key, and the words after it that say how it sorts."""
+    end = len(part)
+    while end > 1 and (part[end - 1].word in SORTS or part[end - 2].word == "collate"):
+        end -= 1
+    words = tuple(token.word for token in part[:end])
+    return _Item(sql[part[0].begin : part[end - 1].end], words, sql[part[end - 1].end : part[-1].end])
 
 
-def _unaliased(bare: "exp.Select", terms: "Sequence[exp.Expr]", deep: bool) -> "list[exp.Expr] | None":
+def _selected(sql: str, part: Sequence[_Token]) -> _Item:
+    """A selected column, and its alias if it has one."""
+    end = len(part)
+    if end > 2 and part[-2].word == "as":
+        end -= 2
+    elif end > 1 and _is_name(part[-1].word) and (part[-2].word == ")" or _is_name(part[-2].word)):
+        end -= 1
+    words = tuple(token.word for token in part[:end])
+    return _Item(sql[part[0].begin : part[end - 1].end], words, _bare(part[-1].word) if end < len(part) else "")
+
+
+def _is_name(word: str) -> bool:
+    return word != "end" and re.fullmatch(r"[^\W\d]\w*|[\"`\[].+", word, re.DOTALL) is not None
+
+
+def _bare(word: str) -> str:
+    """A name without its quotes."""
+    return word[1:-1] if word[0] in '"`[' else word
+
+
+def _place(key: _Item) -> int | None:
+    """The number of a column that is named by its place."""
+    return int(key.text) if len(key.words) == 1 and key.text.isdecimal() else None
+
+
+def _unaliased(keys: Sequence[_Item], items: Sequence[_Item], deep: bool) -> list[str] | None:
     """Sort keys as they can stand among the selected columns: places and aliases are what they stand for.
 
     `deep`: aliases inside of an expression too, where a column of that name may be meant.
     """
-    from sqlglot import exp
-
-    aliases = {fold(one.alias): one.this for one in bare.expressions if isinstance(one, exp.Alias)}
-
-    def meant(node: "exp.Expr") -> "exp.Expr":
-        if isinstance(node, exp.Column) and not node.table and fold(node.name) in aliases:
-            return exp.Paren(this=aliases[fold(node.name)].copy())
-        return node
-
+    aliases = {item.extra: f"({item.text})" for item in items if item.extra}
     out = []
-    for term in terms:
-        one = term.copy()
-        place = _place(one.this)
+    for key in keys:
+        place = _place(key)
         if place is not None:
-            before = bare.expressions[:place]
-            if len(before) < place or any(column.is_star for column in before):
+            before = items[:place]
+            if len(before) < place or any(item.words[-1] == "*" for item in before):
                 return None
-            one.set("this", exp.Paren(this=before[-1].unalias().copy()))
+            out.append(f"({before[-1].text}){key.extra}")
+        elif len(key.words) == 1:
+            out.append(aliases.get(_bare(key.words[0]), key.text) + key.extra)
         elif deep:
-            one = one.transform(meant)
+            out.append(_with_aliases(key.text, aliases) + key.extra)
         else:
-            holder = one.this if isinstance(one.this, exp.Collate) else one
-            holder.set("this", meant(holder.this))
-        out.append(one)
+            out.append(key.text + key.extra)
     return out
 
 
-def _place(node: "exp.Expr") -> int | None:
-    """The number of a column that an ORDER BY names by its place."""
-    from sqlglot import exp
+def _with_aliases(text: str, aliases: Mapping[str, str]) -> str:
+    tokens = _tokens(text)
+    out, at = "", 0
+    for place, token in enumerate(tokens):
+        beside = {tokens[place - 1].word if place else "", tokens[place + 1].word if place + 1 < len(tokens) else ""}
+        out += text[at : token.begin]
+        alias = aliases.get(_bare(token.word)) if "." not in beside else None
+        out += alias if alias and _is_name(token.word) else text[token.begin : token.end]
+        at = token.end
+    return out
 
-    return int(node.this) if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit() else None
 
-
-def _by_column(bare: "exp.Expr", terms: "Sequence[exp.Expr]", columns: Sequence[str]) -> list[str] | None:
+def _by_column(keys: Sequence[_Item], items: Sequence[_Item], columns: Sequence[str]) -> list[str] | None:
     """Sort keys over columns c1, c2, ...; None unless each of them is a column of the result."""
-    from sqlglot import exp
-
-    first = bare
-    while isinstance(first, exp.SetOperation | exp.Subquery):
-        first = first.this
-    selected = list(first.expressions) if isinstance(first, exp.Select) else []
-    starred = any(one.is_star for one in selected) or len(selected) != len(columns)
     names = [fold(name) for name in columns]
-    spelled = [] if starred else [one.unalias().sql("sqlite").lower() for one in selected]
+    spelled = [item.words for item in items] if len(items) == len(columns) else []
     out = []
-    for term in terms:
-        one = term.copy()
-        holder = one.this if isinstance(one.this, exp.Collate) else one
-        node = holder.this
-        place = _place(node)
-        if place is None and isinstance(node, exp.Column) and not node.table and fold(node.name) in names:
-            place = names.index(fold(node.name)) + 1
-        if place is None and node.sql("sqlite").lower() in spelled:
-            place = spelled.index(node.sql("sqlite").lower()) + 1
-        if place is None or place > len(columns):
+    for key in keys:
+        place = _place(key)
+        if place is None and len(key.words) == 1 and _bare(key.words[0]) in names:
+            place = names.index(_bare(key.words[0])) + 1
+        if place is None and key.words in spelled:
+            place = spelled.index(key.words) + 1
+        if place is None or not 0 < place <= len(columns):
             return None
-        holder.set("this", exp.column(f"c{place}"))
-        out.append(one.sql("sqlite"))
+        out.append(f"c{place}{key.extra}")
     return out
