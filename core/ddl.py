@@ -4,6 +4,7 @@ One reader for SQLite, PostgreSQL, MySQL, SQL Server and Oracle: it knows the fe
 of, and passes over the many that one dialect adds. A parser of each dialect refuses a whole dump for one such word.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,11 +15,13 @@ from .names import fold, identifier
 from .records import Column, ForeignKey, Schema, Table
 from .schema import simple_type
 
+FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.MULTILINE)
 FIX = "give CREATE TABLE statements"
 LONGEST_DDL = 5_000_000  # characters
 
 MODIFIERS = frozenset(
-    "OR REPLACE GLOBAL LOCAL TEMP TEMPORARY UNLOGGED FOREIGN EXTERNAL TRANSIENT PRIVATE COLUMN ROW RECURSIVE "
+    "OR REPLACE GLOBAL LOCAL TEMP TEMPORARY UNLOGGED FOREIGN EXTERNAL TRANSIENT PRIVATE CACHED MEMORY VOLATILE "
+    "MULTISET SET COLUMN ROW RECURSIVE "
     "ALGORITHM UNDEFINED MERGE TEMPTABLE DEFINER CURRENT_USER SQL SECURITY INVOKER @".split()
 )
 """Words that may stand between CREATE and TABLE or VIEW."""
@@ -60,7 +63,7 @@ def parse_ddl(ddl: str, name: str = "") -> Schema:
     tables: dict[str, _Table] = {}
     types: dict[str, str] = {}
     views: list[list[Token]] = []
-    for statement in statements(ddl):
+    for statement in statements(FENCE.sub("", ddl)):
         _read(statement, tables, types, views)
     made = [
         Table(one.name, tuple(Column(name, kind, key in keys) for key, (name, kind) in one.columns.items()))
@@ -95,7 +98,8 @@ def _read(statement: list[Token], tables: dict[str, _Table], types: dict[str, st
     elif what == "TABLE":
         at = place + 1 + 3 * (words[place + 1 : place + 4] == ["IF", "NOT", "EXISTS"])
         owner, called, at = _name(statement, at)
-        if called and statement[at : at + 1] == [(MARK, "(")]:
+        asks = words[at + 1 : at + 2] in (["SELECT"], ["WITH"])  # CREATE TABLE t (SELECT ...)
+        if called and not asks and statement[at : at + 1] == [(MARK, "(")]:
             end = closing(statement, at)
             if end < 0:
                 raise DataError(f"the schema cannot be parsed: the brackets of {called} are not closed", fix=FIX)

@@ -115,12 +115,14 @@ def closing(of: Sequence[Token], opening: int) -> int:
 def items(of: Sequence[Token]) -> list[Sequence[Token]]:
     """The parts between the commas that stand in no bracket; empty parts are passed over."""
     parts: list[Sequence[Token]] = []
-    begin = depth = 0
+    begin = depth = angles = 0
     for place, token in enumerate(of):
         if token.kind != MARK:
             continue
         depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if token.text == "," and not depth:
+        if not depth:  # ARRAY<STRUCT<a INT, b TEXT>> is one type
+            angles = max(0, angles + token.text.count("<") - token.text.count(">"))
+        if token.text == "," and not depth and not angles:
             parts.append(of[begin:place])
             begin = place + 1
     parts.append(of[begin:])

@@ -31,10 +31,10 @@ def view_tables(tables: str, views: Sequence[Sequence[Token]], known: set[str]) 
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         try:
             connection.executescript(tables)
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError):
             return []
         for view in views[:MOST_VIEWS]:
-            with contextlib.suppress(sqlite3.Error, sqlite3.Warning):
+            with contextlib.suppress(sqlite3.Error, sqlite3.Warning, ValueError):
                 connection.set_authorizer(_only_make)
                 before = _views(connection)
                 connection.execute(f"CREATE VIEW {_text(view, known)}")

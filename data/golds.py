@@ -74,7 +74,7 @@ def ground(schema: Schema) -> Iterator[Ground]:
             connection.executescript(render_ddl(schema))
             for place, table in enumerate(schema.tables):
                 _fill(connection, table, place)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # ValueError: a NUL in a name
             raise DataError(f"the schema cannot be made ({error})", fix="give CREATE TABLE statements") from None
         columns = frozenset(name for names in schema.columns().values() for name in names)
         yield Ground(connection, schema, frozenset(schema.columns()), columns)
@@ -277,7 +277,7 @@ def _rows(text: str, on: Ground, plain: str) -> list[str] | QueryError:
     on.connection.execute("BEGIN")
     try:
         _plant(on, plain)
-        return sorted(map(repr, query(on.connection, text, timeout=SECONDS, max_rows=500).rows))
+        return sorted(map(repr, query(on.connection, text, timeout=SECONDS, max_rows=5000).rows))
     except QueryError as error:
         return error
     finally:

@@ -68,7 +68,7 @@ def pair_rows(path: Path) -> Iterator[PairRow]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error.reason})", fix="save it as UTF-8") from None
+        raise DataError(f"{path}: cannot be read (not UTF-8: {error.reason})", fix="save it as UTF-8") from None
 
 
 def _rows(path: Path) -> Iterator[PairRow]:

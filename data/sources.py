@@ -15,13 +15,14 @@ from ..core.ddl import parse_ddl
 from ..core.errors import DataError, QueryError
 from ..core.files import atomic_folder, need_space
 from ..core.hints import CellIndex, find_hints, flat, index_cells
-from ..core.names import fold, is_plain
+from ..core.names import fold
 from ..core.progress import progress
 from ..core.records import Column, Example, Hint, Schema, Table
-from ..core.schema import introspect, words
+from ..core.schema import introspect
 from ..core.sqlcheck import check
 from .golds import NAME, LeftOut, bare, gold, ground, one_line, quiet_parser, refusal
 from .normalise import normalise
+from .opaque_names import speaking_name
 from .pair_file import PairRow, pair_rows
 
 MANY = 5000  # rows of a file; checking them takes long enough to be told of
@@ -225,7 +226,7 @@ def load_jsonl(path: Path, limit: int, rng: random.Random) -> Loaded:
     for one, sql in taken:
         hints = _hints(one, cells)
         example = Example(one.row.question, sql, one.schema, hints[:6], one.key, path.name.split(".")[0])
-        loaded.examples.append(_speaking_name(example))
+        loaded.examples.append(speaking_name(example))
     return loaded
 
 
@@ -314,7 +315,7 @@ def reasons(loaded: Loaded) -> str:
     """The commonest reasons for which rows were left out, each with its count."""
     common = loaded.left_out.most_common(MOST_REASONS)
     rest = loaded.left_out.total() - sum(count for _, count in common)
-    return ", ".join([f"{count} {reason}" for reason, count in common] + [f"{rest} for other reasons"] * bool(rest))
+    return ", ".join([f"{reason} ({count})" for reason, count in common] + [f"other reasons ({rest})"] * bool(rest))
 
 
 def nothing_left(path: Path, loaded: Loaded) -> DataError:
@@ -322,34 +323,4 @@ def nothing_left(path: Path, loaded: Loaded) -> DataError:
     return DataError(
         f"{path}: nothing to learn, all {loaded.rows} rows are left out: {reasons(loaded)}",
         fix="give rows whose sql is one SELECT of SQLite over the tables of their schema",
-    )
-
-
-OPAQUE = re.compile(r"table_(name_)?[\d_]+\Z", re.IGNORECASE)
-NO_NAMES = frozenset(("value", "values", "trigger", "view", "by"))
-
-
-def _speaking_name(example: Example) -> Example:
-    """Half of the tables called table_name_12 get a name that says something, taken from one of their columns."""
-    schema = example.schema
-    if len(schema.tables) != 1 or not OPAQUE.match(schema.tables[0].name):
-        return example
-    rng = random.Random(example.database)
-    table = schema.tables[0]
-    stem = min((column.name.lower() for column in table.columns[:3]), key=len)
-    if rng.random() < 0.5 or len(stem) > 18 or not is_plain(stem) or stem in NO_NAMES or len(words(stem)) == 0:
-        return example
-    name = stem + rng.choice(["s", "_list", "_records", "_table", "s", "_info"])
-    if name in {column.name.lower() for column in table.columns}:
-        return example
-    old = re.escape(table.name.lower())
-    pieces = re.split(r"('(?:[^']|'')*')", example.sql)
-    pieces[::2] = [re.sub(rf"\b{old}\b", name, piece) for piece in pieces[::2]]
-    return Example(
-        example.question,
-        "".join(pieces),
-        Schema((Table(name, table.columns),), (), schema.name),
-        tuple(Hint(name, hint.column, hint.value) for hint in example.hints),
-        example.database,
-        example.source,
     )

@@ -223,6 +223,12 @@ def test_a_script_of_sql_server_or_oracle_is_read_without_semicolons_and_owners(
             ["t.id int", "t.n text"],
         ),
         ("CREATE TABLE t (id INT) CREATE TABLE u (id INT)", ["t.id int", "u.id int"]),
+        ("```sql\nCREATE TABLE t (id INT);\n```", ["t.id int"]),
+        (
+            "CREATE TABLE t (s STRUCT<a INT, b STRING>, l ARRAY<STRUCT<c INT>>, n INT64)",
+            ["t.s text", "t.l text", "t.n int"],
+        ),
+        ("CREATE TABLE u (SELECT 1 AS a); CREATE TABLE t (id INT)", ["t.id int"]),
         ("CREATE SCHEMA s CREATE TABLE t (id INT)", ["t.id int"]),
         ("CREATE TABLE t (id INT); CREATE TABLE t (id INT, name TEXT)", ["t.id int", "t.name text"]),
         (
