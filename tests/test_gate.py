@@ -91,6 +91,39 @@ def test_the_tolerance_is_measured_loss_not_proof() -> None:
     assert kept.passed and "cannot rule out a loss of up to" in kept.notes[0]
 
 
+def test_a_failure_states_one_rule() -> None:
+    """Four of five is a gain of 80 points, and luck still gives it once in eight."""
+    (check,) = gate(rows((5, False)), rows((4, True), (1, False))).checks
+    assert check.said == (
+        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, and below 0.05 is"
+        " wanted)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "passed"),
+    [(0, 0, True), (0, 4, True), (0, 5, False), (1, 6, True), (1, 7, False), (2, 8, True), (2, 9, False), (9, 2, True)],
+)
+def test_of_24_questions_the_start_may_have_so_many_more(gained: int, lost: int, passed: bool) -> None:
+    rest = 24 - gained - lost
+    start, tuned = rows((rest, True), (gained, False), (lost, True)), rows((rest, True), (gained, True), (lost, False))
+    verdict = gate(rows((24, False)), tuned, start_rows=start)
+    better, kept = verdict.checks
+    assert better.passed and (kept.against, kept.passed, verdict.passed) == ("start", passed, passed)
+    assert bool(kept.helps) != passed and (kept.gained, kept.lost) == (gained, lost)
+
+
+def test_of_many_questions_the_start_may_still_be_better_by_the_tolerance() -> None:
+    """29 of 1000 lost are no luck and less than three points; 31 are more."""
+    start = rows((700, True), (300, False))
+    few, many = (
+        gate(rows((1000, False)), rows((700 - lost, True), (300 + lost, False)), start_rows=start).checks[1]
+        for lost in (29, 31)
+    )
+    assert few.passed and few.p < 0.0001 and few.said.endswith("3 points may be lost")
+    assert not many.passed and many.said.endswith("luck does not explain the loss (p < 0.0001)")
+
+
 def test_a_tolerance_of_ones_own() -> None:
     whole, quant = rows((70, True), (30, False)), rows((60, True), (40, False))
     assert gate(rows((100, False)), quant, whole_rows=whole, tolerance=10).passed
@@ -151,10 +184,9 @@ def test_lists_of_other_lengths_are_not_compared() -> None:
 def test_it_is_rendered_a_line_for_each_check() -> None:
     verdict = gate(rows((100, False)), rows((30, True), (70, False)), whole_rows=rows((34, True), (66, False)))
     assert render(verdict).splitlines() == [
-        "pass  better than the base: 30.0% right against 0.0%, +30.0 points (95 %: +21.1 to +39.6), p < 0.0001,"
-        " 100 questions",
-        "FAIL  as good as F16: 30.0% right against 34.0%, -4.0 points (95 %: -8.5 to +0.4), p = 0.12,"
-        " 100 questions; 3 may be lost",
+        "pass  better than the base: 30 of 100 right, the base 0 (30 gained, 0 lost, +30.0 points):"
+        " luck does not explain that (p < 0.0001)",
+        "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): 3 points may be lost",
         "      try: ask more questions: after 100 no loss at all is possible too",
         "      try: ship a larger type: sql-llama export RUN --quant Q8_0",
         "      try: check that both files are of one run: sql-llama verify RUN",
