@@ -207,11 +207,12 @@ def _lines(path: Path, text: str) -> tuple[list[Row], Tables | None]:
 def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if not isinstance(row, dict):
         raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
-    # Spider's own `sql` is the parsed query; sql-create-context says answer and context
-    # and BIRD SQL
+    # Spider's own `sql` is the parsed query, BIRD says SQL; sql-create-context says answer and context, gretel sql_prompt
+    # and sql_context
     texts = [row[key] for key in ("query", "sql", "SQL", "answer") if isinstance(row.get(key), str)]
     sql = next((text for text in texts if text.strip()), None)
-    row = {**row, "sql": sql, "schema": row.get("schema", row.get("context"))}
+    schema = next((row[key] for key in ("schema", "context", "sql_context") if key in row), None)
+    row = {**row, "question": row.get("question", row.get("sql_prompt")), "sql": sql, "schema": schema}
     place = next((key for key in ("db_id", "db", "schema") if isinstance(row.get(key), str) and row[key]), None)
     absent = [key for key in ("question", "sql") if not isinstance(row.get(key), str) or not row[key].strip()]
     if absent or place is None:

@@ -129,6 +129,12 @@ def test_sql_create_contexts_layout_as_lines_and_as_a_list(tmp_path: Path) -> No
         assert any(age > 56 for age in ages) and any(age <= 56 for age in ages)  # rows within and without
 
 
+def test_gretels_keys(tmp_path: Path) -> None:
+    row = {"sql_prompt": "How heavy?", "sql": "SELECT w FROM mine.box", "sql_context": "CREATE TABLE mine.box (w INT)"}
+    (item,) = questions(write(tmp_path / "q.jsonl", row, lines=True), None).items
+    assert (item.question, item.gold) == ("How heavy?", "SELECT w FROM box") and run(str(item.database), item.gold).rows
+
+
 def test_schemas_that_cannot_be_made_are_missing_and_listed(tmp_path: Path) -> None:
     good = {"question": "q", "answer": "SELECT a FROM t", "context": "CREATE TABLE t (a INT)"}
     twice = {**good, "context": "CREATE TABLE t (a INT); CREATE TABLE t (b INT)"}
