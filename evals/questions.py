@@ -207,7 +207,7 @@ def _lines(path: Path, text: str) -> tuple[list[Row], Tables | None]:
 def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if not isinstance(row, dict):
         raise DataError(f"{path}: {where}: not an object", fix=f"give {EXPECTED}")
-    # Spider's own `sql` is the parsed query, BIRD says SQL; sql-create-context says answer and context, gretel sql_prompt
+    # Spider's own `sql` is the parsed query, BIRD says SQL, sql-create-context answer and context, gretel sql_prompt
     # and sql_context
     texts = [row[key] for key in ("query", "sql", "SQL", "answer") if isinstance(row.get(key), str)]
     sql = next((text for text in texts if text.strip()), None)
