@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .ddl_tokens import MARK, Token, closing, items, statements
 from .ddl_views import view_tables
 from .errors import DataError
-from .names import fold, identifier
+from .names import fold, identifier, quoted
 from .records import Column, ForeignKey, Schema, Table
 from .schema import simple_type
 
@@ -98,7 +98,8 @@ def _read(statement: list[Token], tables: dict[str, _Table], types: dict[str, st
     elif what == "TABLE":
         at = place + 1 + 3 * (words[place + 1 : place + 4] == ["IF", "NOT", "EXISTS"])
         owner, called, at = _name(statement, at)
-        asks = words[at + 1 : at + 2] in (["SELECT"], ["WITH"])  # CREATE TABLE t (SELECT ...)
+        inside = words[at + 1 : at + 4]  # CREATE TABLE t (SELECT ...) has no columns of its own
+        asks = inside[:1] == ["SELECT"] or (inside[:1] == ["WITH"] and inside[2:] == ["AS"])
         if called and not asks and statement[at : at + 1] == [(MARK, "(")]:
             end = closing(statement, at)
             if end < 0:
@@ -162,7 +163,7 @@ def _part(part: Sequence[Token], table: _Table, types: dict[str, str]) -> None:
     elif lead == "FOREIGN" and second == "KEY" and opened:
         at = next((n for n, token in enumerate(part) if token.word == "REFERENCES"), len(part))
         _refer(table, _names(part, opened), part, at + 1)
-    elif not (named or lead == "LIKE" or _is_constraint(part, opened, table)):
+    elif not (named or _is_constraint(part, opened, table)):
         _column(part, table, types)
 
 
@@ -179,8 +180,10 @@ def _is_constraint(part: Sequence[Token], opened: int, table: _Table) -> bool:
     lead, second = part[0].word, part[1].word if len(part) > 1 else ""
     if lead in ("UNIQUE", "CHECK", "EXCLUDE") and opened:
         return lead == "UNIQUE" or opened == 1 or second in ("NOT", "USING")
-    if lead == "PERIOD" and second == "FOR":
+    if (lead, second) == ("PERIOD", "FOR"):
         return True
+    if lead == "LIKE":  # another table's columns; `like text` is a column, as little as people want one
+        return second.lower() not in ("int", "integer", "real", "text", "date", "boolean", "varchar")
     if lead in ("KEY", "INDEX", "FULLTEXT", "SPATIAL") and opened:
         inside = part[opened + 1]
         # `key varchar(20)` is a column, `key by_name (name(20))` an index
@@ -315,5 +318,7 @@ def render_ddl(schema: Schema) -> str:
             f"REFERENCES {identifier(key.ref_table)}({identifier(key.ref_column)})"
             for key in keys.get(fold(table.name), ())
         ]
-        made.append(f"CREATE TABLE {identifier(table.name)} ({', '.join(parts)});")
+        # a plain name everywhere but after CREATE TABLE
+        name = quoted("if") if fold(table.name) == "if" else identifier(table.name)
+        made.append(f"CREATE TABLE {name} ({', '.join(parts)});")
     return "\n".join(made)

@@ -319,27 +319,12 @@ def test_the_console_stays_quiet(caplog: pytest.LogCaptureFixture, capfd: pytest
     assert not caplog.records and capfd.readouterr() == ("", "")
 
 
+WORDS = (
+    "order KEY Index group primary check constraint with like period exclude fulltext go create table view if not only "
+    "exists unique references foreign alter type domain generated always as select default array integer text"
+).split()
 NAMES = st.one_of(
-    st.sampled_from(
-        [
-            "order",
-            "KEY",
-            "Index",
-            "group",
-            "primary",
-            "check",
-            "constraint",
-            "a b",
-            "Ünï",
-            "名前",
-            'q"q',
-            "`",
-            "]",
-            "'",
-            "a.b",
-            "--",
-        ]
-    ),
+    st.sampled_from([*WORDS, "a b", "Ünï", "名前", 'q"q', "`", "]", "'", "a.b", "--", "```", "1", "#x", "$$"]),
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8),
 )
 COLUMNS = st.tuples(NAMES, st.sampled_from(["int", "real", "text", "date", "bool"]), st.booleans())
