@@ -33,6 +33,8 @@ LONGEST_CONTEXT = 10**6  # a GGUF that claims more is not believed
 SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "added_tokens.json")
 SAMPLE = 2**20  # bytes of a weight file's beginning, and of its end
 TOKENIZERS = ("tokenizer.json", "tokenizer.model")  # either will do
+WHOLE = "model.safetensors"
+OTHER_WEIGHTS = ("pytorch_model*.bin", "*.gguf", "*.pth", "*.pt", "tf_model.h5", "flax_model.msgpack")
 HUB_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "LICENSE*")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z")
 
@@ -64,19 +66,33 @@ def check_folder(folder: Path) -> None:
         if not any((folder / name).is_file() for name in wanted):
             missing = " and no ".join(wanted)
             raise DataError(f"{folder}: no {missing}", fix="give a complete model folder in Hugging Face layout")
-    index = folder / "model.safetensors.index.json"
+    index = folder / f"{WHOLE}.index.json"
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{index}: broken ({error})", fix="get the model again") from None
     else:
-        names = ["model.safetensors"]
+        names = [WHOLE]
     for name in names:
         if not (folder / name).is_file():
-            raise DataError(
-                f"{folder}: no {name}", fix="give a complete model folder; only safetensors weights are read"
-            )
+            raise _no_weights(folder, name)
+
+
+def _no_weights(folder: Path, name: str) -> DataError:
+    """What is true of a folder that lacks a file of weights: other formats hold them, or they did not come along."""
+    others = [path.name for pattern in OTHER_WEIGHTS for path in sorted(folder.glob(pattern))]
+    parts = sorted(path.name for path in folder.glob("model-*-of-*.safetensors"))
+    if parts and name == WHOLE:
+        return DataError(f"{folder}: has {parts[0]} and no {WHOLE}.index.json", fix="get the model's index file too")
+    if not others:
+        return DataError(f"{folder}: no {name}", fix="give a complete model folder; only safetensors weights are read")
+    python = "from transformers import AutoModelForCausalLM as Model"
+    save = f"Model.from_pretrained('{folder}').save_pretrained('{folder}')"
+    fix = "get the model in safetensors"
+    if others[0].endswith(".bin"):
+        fix += f', or write them once: python -c "{python}; {save}"'
+    return DataError(f"{folder}: has its weights in {others[0]}, and only safetensors are read (no {name})", fix=fix)
 
 
 def fingerprint(folder: Path) -> str:
@@ -127,7 +143,11 @@ def _from_hub(model: str, revision: str) -> Path:
         raise SqlLlamaError(
             f"{at}: cannot be downloaded ({said})", fix="try again, or set base.model to a folder"
         ) from None
-    check_folder(folder)
+    try:
+        check_folder(folder)
+    except DataError as error:
+        fix = "take a model, or a base.revision of it, that has config.json, tokenizer and safetensors weights"
+        raise DataError(f"{at}: {error.message}", fix=fix) from None
     return folder
 
 

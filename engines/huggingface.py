@@ -125,17 +125,22 @@ def _model(base: Path, **options: Any) -> Any:
 
 def _with_adapter(model: Any, base: Path, adapter: Path) -> Any:
     """The model with an adapter merged into it. peft itself takes an adapter that fits only a part of the model."""
+    import pickle
     import warnings
 
+    import torch
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
 
-    weights = adapter / "adapter_model.safetensors"
-    if not weights.is_file():
+    weights, in_bin = adapter / "adapter_model.safetensors", adapter / "adapter_model.bin"
+    if not (weights.is_file() or in_bin.is_file()):
         raise DataError(f"{adapter}: no adapter there (no {weights.name})", fix="give the folder of a LoRA adapter")
     try:
-        with safe_open(weights, framework="pt") as file:
-            given = set(file.keys())
+        if weights.is_file():
+            with safe_open(weights, framework="pt") as file:
+                given = set(file.keys())
+        else:
+            given = set(torch.load(in_bin, map_location="cpu", weights_only=True))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of keys that are missing; said below
             tuned = PeftModel.from_pretrained(model, adapter)
@@ -143,7 +148,10 @@ def _with_adapter(model: Any, base: Path, adapter: Path) -> Any:
             if alone:
                 raise ValueError(f"{len(alone)} tensors are only in one of the two, such as {min(alone)}")
             return tuned.merge_and_unload()
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError, SafetensorError) as error:
+    except (
+        *(RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError, SafetensorError),
+        pickle.UnpicklingError,
+    ) as error:
         raise DataError(
             f"{adapter}: cannot be put on {base.name} ({_first_line(error)})",
             fix="give an adapter that was trained on this base",

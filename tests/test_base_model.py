@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,26 @@ def test_every_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     index.write_text("{")
     with pytest.raises(DataError, match=r"index\.json: broken"):
         check_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "says", "way"),
+    [
+        (["pytorch_model.bin"], "has its weights in pytorch_model.bin, and only safetensors", "save_pretrained"),
+        (["pytorch_model-00001-of-00002.bin"], "weights in pytorch_model-00001-of-00002.bin", "save_pretrained"),
+        (["model-Q4_K_M.gguf"], "has its weights in model-Q4_K_M.gguf", "get the model in safetensors"),
+        (["model-00001-of-00002.safetensors"], "and no model.safetensors.index.json", "index file"),
+        ([], "no model.safetensors", "complete model folder"),
+    ],
+)
+def test_weights_in_another_format_are_named(files: list[str], says: str, way: str, tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "base")
+    (folder / "model.safetensors").unlink()
+    for name in files:
+        (folder / name).touch()
+    with pytest.raises(DataError, match=re.escape(says)) as caught:
+        resolve_base(str(folder))
+    assert caught.value.message.startswith(str(folder)) and way in caught.value.fix
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer.model", "added_tokens.json"])

@@ -163,6 +163,23 @@ def test_an_adapter_is_applied(
     tuned.close()
 
 
+def test_an_adapter_in_a_bin_file_is_the_same(tiny_base: Path, tiny_adapter: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = Path(shutil.copytree(tiny_adapter, tmp_path / "bin"))
+    weights = folder / "adapter_model.safetensors"
+    torch.save(load_file(weights), folder / "adapter_model.bin")
+    weights.unlink()
+    one, other = (load_huggingface(tiny_base, adapter=path) for path in (folder, tiny_adapter))
+    chats = [[Message("user", "Question: How many singers are there?")]]
+    first, second = (next(engine.candidates(chats, max_tokens=20))[0].text for engine in (one, other))
+    assert first == second
+    (folder / "adapter_model.bin").write_bytes(b"no")
+    with pytest.raises(DataError, match="cannot be put on"):
+        load_huggingface(tiny_base, adapter=folder)
+
+
 def test_an_adapter_for_another_model_is_one_line(
     tiny_base: Path, tiny_adapter: Path, make_tiny_adapter: Callable[..., Any], tmp_path: Path
 ) -> None:
