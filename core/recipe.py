@@ -42,9 +42,10 @@ class Data:
     spider_synthetic: int = 0
     """Pairs synthesised over the databases of `spider`'s training part."""
     jsonl: tuple[str, ...] = ()
-    """JSONL files (also .gz) with question, schema (DDL) and sql; sql-create-context's context and answer work too."""
+    """Files of question, schema (DDL) and sql: JSON lines (also .gz), a JSON list, CSV or Parquet. Also known are the
+    names context and answer of sql-create-context, and those of gretel's synthetic_text_to_sql."""
     jsonl_limit: int = 0
-    """At most this many pairs of each JSONL file, chosen at random; 0 is all."""
+    """At most this many pairs of each of these files, chosen at random; 0 is all."""
     valid_share: float = 0.02
     """Share of the schemas kept for validation, 0 to 0.5."""
     without_hints: float = 0.3
