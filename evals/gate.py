@@ -5,9 +5,9 @@ number of questions: the exact test holds its level for ten as for a thousand, w
 resampling do not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
 
 As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
-and luck does not explain the loss, p < 0.05 in the same test, one-sided. So a training that changed nothing is stopped
-at most once in 20 times. Of 24 questions it takes five more lost than gained, or six: a true loss of 10 points is found
-once in 12 times, one of 20 points in every second case, one of 30 points in nine of ten.
+and luck does not explain the loss, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
+gained, or seven and one. A training that changed nothing is then stopped in 2 of 100 cases at most, a true loss of 10
+points is found in 9 to 12 of 100, of 20 points in half of them, of 30 in 70 to 90 (docs/export.md).
 
 As good as F16: the measured loss in right answers is at most `tolerance` points. This is no test, on purpose. "Not
 significantly worse" would let any quant pass on few enough questions, and "surely not worse" would stop every good one
