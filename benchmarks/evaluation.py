@@ -168,7 +168,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def scoring(folder: Path, kind: str) -> None:
     """Score the predictions in `folder` with our judges, and print the share that is right."""
-    from sql_llama.evals.judge import Task, judged
+    from sql_llama.evals.bench import Task
+    from sql_llama.evals.judge import judged
 
     tasks = []
     files: dict[str, tuple[Path, ...]] = {}

@@ -19,10 +19,11 @@ from ..core.records import Answer, Message, Score
 from ..engines.engine import Engine, answer
 from ..engines.huggingface import HuggingFace
 from ..engines.llamacpp import LlamaCpp
+from .bench import Task, Verdict
 from .choose import choose
 from .from_schema import unqualified
 from .grade import grade
-from .judge import Task, Verdict, judged
+from .judge import judged
 from .metrics import metrics
 from .predictions import query_of
 from .questions import Question, Questions, none_readable
@@ -39,11 +40,15 @@ UNREADABLE = (DataError, sqlite3.Error, OSError)
 SOURCES = (
     "assistant/ask.py",
     "core/compare.py",
+    "core/control_tokens.py",
     "core/database.py",
     "core/hints.py",
+    "core/names.py",
     "core/prompt.py",
+    "core/requote.py",
     "core/schema.py",
     "core/sqlcheck.py",
+    "evals/bench.py",
     "evals/choose.py",
     "evals/from_schema.py",
     "evals/judge.py",

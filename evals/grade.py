@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..core.records import Answer, Schema
+from .bench import Verdict
 from .causes import cause
 from .components import component_match, normalised_match
 from .hardness import features, hardness
-from .judge import Verdict
 from .questions import Question
 from .similarity import tree_similarity
 

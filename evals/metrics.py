@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .judge import Verdict, efficiency
+from .bench import Verdict, efficiency
 from .statistics import LEVEL, bootstrap, mcnemar, wilson
 
 Row = Mapping[str, Any]

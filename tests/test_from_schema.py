@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sql_llama.core.database import run
 from sql_llama.evals import from_schema as module
+from sql_llama.evals.bench import Bench, Task
 from sql_llama.evals.from_schema import Unmade, from_schema, qualified, unqualified
-from sql_llama.evals.judge import Bench, Task
 
 MINE = "CREATE SCHEMA mine; CREATE TABLE mine.seam (id INT PRIMARY KEY, name VARCHAR(50), depth FLOAT);"
 MYSQL = """CREATE TABLE `visitor` (

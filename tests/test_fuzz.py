@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.settings import settings
+from sql_llama.evals.bench import Bench, Task
 from sql_llama.evals.fuzz import Fuzzed, fuzz, variants
-from sql_llama.evals.judge import Bench, Task
 
 GOLDS = (
     "SELECT count(*) FROM pets",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.evals import judge as module
-from sql_llama.evals.judge import Bench, Task, Verdict, efficiency, judge, judged
+from sql_llama.evals.bench import Bench, Task, Verdict, efficiency
+from sql_llama.evals.judge import judge, judged
 
 NAMES = "SELECT name FROM pets"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
