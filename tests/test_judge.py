@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import SqlLlamaError
-from sql_llama.evals import judge as module
+from sql_llama.evals import bench as module
 from sql_llama.evals.bench import Bench, Task, Verdict, efficiency
 from sql_llama.evals.judge import judge, judged
 
