@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import SqlLlamaError
-from sql_llama.evals import bench as module
+from sql_llama.evals import bench as verdicts
+from sql_llama.evals import judge as module
 from sql_llama.evals.bench import Bench, Task, Verdict, efficiency
 from sql_llama.evals.judge import judge, judged
 
@@ -39,7 +40,7 @@ def said(bench: Bench, database: Path, gold: str, predicted: str, *variants: Pat
 
 
 def test_examples() -> None:
-    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(verdicts).failed == 0
 
 
 def test_a_verdict_has_all_that_running_says(bench: Bench, pets: Path) -> None:
@@ -100,7 +101,7 @@ def test_slow_right_answers_are_timed_several_times(bench: Bench, pets: Path) ->
 
 
 def test_results_kept_are_bounded(bench: Bench, pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT", 4000)
+    monkeypatch.setattr(verdicts, "KEPT", 4000)
     for number in range(40):
         assert said(bench, pets, f"SELECT {number}", f"SELECT {number} + 0").correct
     assert len(bench.results) < 10 and bench.size <= 4000
