@@ -18,6 +18,7 @@ from ..core.prompt import render_schema
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
 from ..core.schema import introspect
+from ..engines.native import check_llamacpp, check_training_libraries
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
@@ -30,7 +31,7 @@ from .gguf_files import AUTO, gguf_files, known, merged_reference
 from .job import Job, Judges, Options, text_hash
 from .merge import Ground
 from .merged_folder import merged_folder
-from .prompts import context_for, over, prompts
+from .prompts import check_schema_fits, context_for, over, prompts
 from .provenance import provenance
 from .quantize import check_quant
 from .register import HOW_TO_GET_ONE, register, remove, rename
@@ -127,8 +128,8 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
     check_name(recipe.export.name)
     if options.imatrix is not None and not options.imatrix.is_file():
         raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
-    if options.schema_from:
-        introspect(options.schema_from)  # a database that is not there shows before the work
+    if options.schema_from:  # what is wrong with the database shows before the work
+        check_schema_fits(base, options.schema_from, recipe.export.num_ctx)
     if options.adapter_gguf:
         lora_pairs(base, adapter)  # refuses what the file cannot hold, before the long work
     chat_family = family(recipe.base.family)
@@ -148,6 +149,8 @@ def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: st
 
 def _export(run: Run, job: Job, judges: Judges) -> Exported:
     options = job.options
+    check_training_libraries()
+    check_llamacpp()
     if options.llama_cpp is not None and (judges.gate or options.adapter_gguf) and not known(job.base):
         what = "--no-gate" if judges.gate else "leave out --adapter-gguf"
         raise RecipeError(f"{job.base}: only sql-llama's own converter makes its base's file", fix=what)

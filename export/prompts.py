@@ -2,17 +2,19 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..core.prompt import messages
+from ..core.errors import DataError
+from ..core.prompt import messages, render_schema
 from ..core.records import Example, Message
 from ..core.schema import introspect
 from ..core.settings import settings
 from ..data.pairs import read_pairs
 from ..data.synthesise import synthesise
 from ..data.worlds import build_worlds
-from ..modelfiles.modelfile import num_ctx_for
+from ..engines.huggingface import read_tokenizer
+from ..modelfiles.modelfile import LONGEST_ANSWER, num_ctx_for
 from ..modelfiles.templates import Family, render_chat
 
 SEED = 5
@@ -42,25 +44,50 @@ def context_for(
     base: Path, chat_family: Family, pairs: Path, schema: str = "", examples: Sequence[tuple[str, str]] = ()
 ) -> int:
     """Tokens of context for the Modelfile: from a run's longest pair, the schema and the examples that it holds."""
-    said = json.loads((base / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
-    most = int(said or WITHOUT_DATA)
+    most = _context(base)
     texts = [schema] if schema else []
     for item in _read(pairs):
         chat = messages(item.schema, item.question, hints=item.hints)
         texts.append(render_chat(chat_family.jinja, chat) + item.sql)
     if not texts and not examples:
         return min(WITHOUT_DATA, most)
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-
-    def tokens(text: str) -> int:
-        return len(tokenizer.encode(text).ids)
-
+    tokens = _counter(base)
     longest = max((tokens(text) for text in sorted(texts, key=len)[-LOOKED_AT:]), default=0)
     # each conversation begins with the examples, and the template puts the schema around each
     before = sum(tokens(schema + asked + sql) for asked, sql in examples)
     return min(most, num_ctx_for(longest, most) + -(-before // 1024) * 1024)
+
+
+def check_schema_fits(base: Path, url: str, num_ctx: int = 0) -> None:
+    """Raise DataError unless the schema of a database, a question and an answer fit the base's context.
+
+    `num_ctx` is a recipe's own context, 0 for as much as the model was made for.
+    """
+    most = num_ctx or _context(base)
+    needed = _counter(base)(render_schema(introspect(url))) + min(LONGEST_ANSWER, most // 2)
+    if needed > most:
+        raise DataError(
+            f"{url}: its schema, a question and an answer need {needed} tokens of context, and the model has {most}",
+            fix="give --schema-from a database with only the tables that you ask about, or leave it out and use"
+            " sql-llama chat, which shows the tables that a question needs",
+        )
+
+
+def _context(base: Path) -> int:
+    """Tokens that a model was made for."""
+    said = json.loads((base / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
+    return int(said or WITHOUT_DATA)
+
+
+def _counter(base: Path) -> Callable[[str], int]:
+    """How many tokens a base's tokenizer makes of a text."""
+    if (base / "tokenizer.json").is_file():  # without transformers, which takes a third of an export's memory
+        from tokenizers import Tokenizer
+
+        small = Tokenizer.from_file(str(base / "tokenizer.json"))
+        return lambda text: len(small.encode(text).ids)
+    whole = read_tokenizer(base)
+    return lambda text: len(whole(text)["input_ids"])
 
 
 def _read(pairs: Path) -> list[Example]:

@@ -22,6 +22,7 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
+from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from .batches import lay_out
 from .memory import choose_passes, free_memory, used_memory
@@ -137,6 +138,7 @@ def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
 
 def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
     """Train and save the adapter; returns facts for the manifest."""
+    check_training_libraries()
     with _quiet():
         return _fit_quietly(recipe, run, base, start)
 
