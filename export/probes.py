@@ -1,8 +1,8 @@
 """Fifty prompts that a certificate is made from: real ones, with what trips tokenizers and templates in them."""
 
+from ..core.ddl import parse_ddl
 from ..core.prompt import messages
 from ..core.records import Hint, Message
-from ..core.ddl import parse_ddl
 
 _CASES: tuple[tuple[str, tuple[Hint, ...], tuple[str, ...]], ...] = (
     (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sql_llama.core.ddl import parse_ddl
 from sql_llama.core.errors import DataError
 from sql_llama.core.records import Example
-from sql_llama.core.ddl import parse_ddl
 from sql_llama.data.pairs import write_pairs
 from sql_llama.engines.llamacpp import load_llamacpp
 from sql_llama.export.answers import Answered, answers

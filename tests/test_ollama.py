@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sql_llama.core.ddl import parse_ddl
 from sql_llama.core.prompt import SYSTEM_PROMPT, extract_sql, messages, render_schema, user_message
 from sql_llama.core.records import Message
-from sql_llama.core.ddl import parse_ddl
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
 from sql_llama.modelfiles.templates import family, render_chat
