@@ -94,8 +94,8 @@ class Train:
     batch: int = 32
     """Pairs of one optimizer step on one device."""
     micro_batch: int = 0
-    """Pairs of one forward pass; 0 is as many as fit into the memory that is free. Gradients of batch / micro_batch
-    passes are added up, so that it changes memory and speed, and the result by rounding alone."""
+    """Pairs of one forward pass; 0 is as many as fit into the memory that is free, on a CPU no more than four, since
+    more are not faster. Gradients of batch / micro_batch passes are added up: the result changes by rounding alone."""
     max_tokens: int = 1024
     """Longest pair, prompt and answer; longer ones lose tables that the answer does not need, or are left out
     and counted."""

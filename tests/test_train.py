@@ -118,6 +118,81 @@ def test_it_goes_on_from_an_adapter(recipe_file: Path, tiny_adapter: Path, tmp_p
         fit(recipe_file, tmp_path / "other", f"train.start={tmp_path / 'nosuch'}")
 
 
+@pytest.mark.parametrize("free", [0.0045, 64])
+def test_the_rows_of_a_pass_change_the_result_by_rounding_alone(
+    free: float, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Little memory and plenty of it, against two rows a pass as the recipe has it; Adam's steps are of 0.001."""
+    from safetensors.torch import load_file
+
+    known = load_file(fit(recipe_file, tmp_path / "known").adapter / "adapter_model.safetensors")
+    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", 0)
+    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(free * 2**30))
+    run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
+    rows = run.manifest()["stages"]["train"]["micro_batch"]
+    assert rows == (4 if free > 1 else 1)
+    assert f"training with {rows} row" in capsys.readouterr().err
+    for name, tensor in load_file(run.adapter / "adapter_model.safetensors").items():
+        assert (tensor.float() - known[name].float()).abs().max() < 0.02, name
+
+
+def test_a_killed_run_goes_on_where_other_memory_is_free(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def die(*arguments: object) -> None:
+        raise Killed
+
+    whole = fit(recipe_file, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("sql_llama.train.train._save_adapter", die)
+        patch.setattr("sql_llama.train.train.free_memory", lambda: 64 * 2**30)
+        fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
+    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", 0)
+    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(0.0045 * 2**30))
+    run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
+    assert run.manifest()["stages"]["train"]["micro_batch"] == 1
+    assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]
+    for one, other in zip(metrics(run), metrics(whole), strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], abs=0.02)
+
+
+def test_too_little_memory_is_said_before_the_base_is_loaded(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: 2**20)
+    monkeypatch.setattr("sql_llama.train.model.load_model", lambda *given: pytest.fail("loaded"))
+    with pytest.raises(SqlLlamaError, match="GiB of memory with one row a pass"):
+        fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
+
+
+def test_a_finished_run_is_not_checked_again(recipe_file: Path, tmp_path: Path) -> None:
+    asked: list[Path] = []
+
+    def check(recipe: Any, base: Path, start: Path | None) -> None:
+        asked.append(base)
+        assert not (tmp_path / "run" / "data").exists()
+
+    recipe, text = read_recipe(str(recipe_file), ["train.max_steps=1"])
+    run = create_run(tmp_path / "run", recipe.name, text)
+    for _ in range(2):
+        train(recipe, run, check)
+    assert len(asked) == 1
+
+
+def test_an_adapter_of_another_rank_is_said(
+    recipe_file: Path, tiny_adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = fit(recipe_file, tmp_path / "run", f"train.start={tiny_adapter}", "lora.r=8", "train.max_steps=1")
+    said = capsys.readouterr().err
+    assert f"going on from {tiny_adapter} as it is: rank 4 and alpha 8, not the recipe's lora.r = 8" in said
+    assert json.loads((run.adapter / "adapter_config.json").read_text())["r"] == 4
+
+
 def test_what_cannot_be_trained_is_said(recipe_file: Path, tmp_path: Path) -> None:
     with pytest.raises(SqlLlamaError, match=r"no pair fits train\.max_tokens"):
         fit(recipe_file, tmp_path / "long", "train.max_tokens=64")

@@ -1,9 +1,8 @@
 """How many rows go through the model at once, so that training fits into the memory that is free.
 
 Between forward and backward pass every layer keeps what it computed of every token: that is most of what training
-takes, and grows with the rows of a pass. The numbers below were measured (docs/results.md, "Memory of training") on a
-CPU with bfloat16 and with float32 over models of other shapes too, and are upper ends: too few rows cost some speed,
-too many the whole run.
+takes, and grows with the rows of a pass. The numbers below were measured on a CPU, with bfloat16 and with float32, over
+models of other shapes too, and are upper ends: too few rows cost some speed, too many the whole run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +17,15 @@ from .tokens import Tokens
 GIB = 2**30
 SPARE = 0.1  # share of the free memory that is left to others
 LIBRARIES = 0.5 * GIB  # what torch and bitsandbytes take at their first use, or CUDA's libraries on the GPU
-# bytes that a layer keeps of a token for each value of its width and of its inner width, by bytes of the compute type
-KEPT = {2: (56.0, 19.0), 4: (160.0, 42.0)}
-RECOMPUTED = {2: 9.0, 4: 13.0}  # bytes for each value of the width that a layer keeps with checkpointing
+# bytes that a layer keeps of a token for each value of its width, of its keys, and of its inner width, by the bytes of
+# the compute type; a part of it is what glibc cannot use again
+KEPT = {2: (58, 25, 8.6), 4: (101, 22, 25)}
+RECOMPUTED = {2: 17, 4: 50}  # bytes for each value of the width that a layer keeps with checkpointing
 LOGIT = 20  # bytes for each token of an answer and each word of the vocabulary: logits, their float32, gradients
 TRAINED = 16  # bytes of a trained weight: itself, its gradient, two moments
 PACKED = 0.5625  # bytes of a weight in NF4 with its scales
 COMPILED = 0.5  # share that is left of what layers keep when they are compiled
+ON_CPU = 4  # rows of a pass: eight take a CPU as long, two a fifth longer
 TOKENS = 8  # lengths are padded to a multiple
 
 
@@ -43,9 +44,15 @@ class Passes:
 
 
 def choose_passes(
-    recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], width: int, free: int, used: int = 0
+    recipe: Recipe,
+    config: Mapping[str, Any],
+    tokens: Sequence[Tokens],
+    width: int,
+    free: int,
+    used: int = 0,
+    most: int = 0,
 ) -> Passes:
-    """The rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit.
+    """The rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, `most` where it is given.
 
     `config` is the base's config.json, `tokens` are all rows in the order in which they are trained, `width` the bytes
     of a computed value, `free` and `used` the bytes that this process can still have and has already. The rows are a
@@ -56,7 +63,9 @@ def choose_passes(
     if wanted:
         rows = min(wanted, batch)
         return Passes(rows, used + training_bytes(recipe, config, tokens, rows, width), used + free)
-    for rows in (rows for rows in range(batch, 0, -1) if batch % rows == 0):
+    divisors = [rows for rows in range(batch, 0, -1) if batch % rows == 0]
+    few = [rows for rows in divisors if 1 < rows <= most]
+    for rows in (*few, 1) if few else divisors:
         need = training_bytes(recipe, config, tokens, rows, width)
         if need <= (1 - SPARE) * free:
             return Passes(rows, used + need, used + free)
@@ -65,7 +74,7 @@ def choose_passes(
         ways.append("--set train.checkpointing=true")
     ways.append(f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}")
     raise SqlLlamaError(
-        f"training needs about {(used + need) / GIB:.1f} GiB of memory with one row a pass, and"
+        f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row a pass, and"
         f" {(used + free) / GIB:.1f} GiB are free",
         fix=f"{', or '.join(ways)}; train.micro_batch=1 tries it all the same",
     )
@@ -88,8 +97,8 @@ def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[T
     if recipe.train.quantization == "nf4-unpacked":
         frozen += matrices * PACKED  # both are there while it is unpacked
     trained = recipe.lora.r * layers * sum(one + other for one, other in shapes) * TRAINED
-    by_hidden, by_inner = KEPT[width]
-    layer = by_hidden * max(hidden, queries) + by_inner * inner
+    by_width, by_keys, by_inner = KEPT[width]
+    layer = by_width * max(hidden, queries) + by_keys * values + by_inner * inner
     kept = layers * layer
     if recipe.train.checkpointing:
         kept = layers * RECOMPUTED[width] * hidden + 2 * layer
@@ -119,7 +128,9 @@ def free_memory() -> int:
 
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    return min([int(psutil.virtual_memory().available), *_of_container()])
+    free = int(psutil.virtual_memory().available)
+    limit = container_memory()
+    return free if limit is None else min(free, limit)
 
 
 def used_memory() -> int:
@@ -130,8 +141,8 @@ def used_memory() -> int:
     return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss)
 
 
-def _of_container(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """What a container's limit leaves, which the machine's figure does not know; empty where there is no limit."""
+def container_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that a container's limit leaves, of which the machine's figure knows nothing; None without a limit."""
     names = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
     for limit, usage in names:
         try:
@@ -139,7 +150,7 @@ def _of_container(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
             stat = (root / limit).with_name("memory.stat").read_text(encoding="utf-8").split()
             cached = int(stat[stat.index("inactive_file") + 1])  # given up when it is wanted
             if most != "max" and int(most) < 2**60:
-                return [max(0, int(most) - int(now) + cached)]
+                return max(0, int(most) - int(now) + cached)
         except (OSError, ValueError, IndexError):
             continue
-    return []
+    return None

@@ -25,7 +25,7 @@ from ..data.rows import make_row
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from .batches import lay_out
-from .memory import choose_passes, free_memory, used_memory
+from .memory import ON_CPU, choose_passes, free_memory, used_memory
 from .model import load_tokenizer
 from .preflight import check_ends, preflight
 from .tokens import tokenize
@@ -172,13 +172,14 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
         tokens_at.append(total)
     dtype = compute_dtype()
     config_of_base = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    passes = choose_passes(recipe, config_of_base, tokens, dtype.itemsize, free_memory(), used_memory())
+    on_gpu = torch.cuda.is_available()
+    most = 0 if on_gpu else ON_CPU
+    passes = choose_passes(recipe, config_of_base, tokens, dtype.itemsize, free_memory(), used_memory(), most)
     micro = passes.rows
     say(passes.said)
 
     set_seed(recipe.train.seed)
     model = load_model(base, recipe, start)
-    on_gpu = torch.cuda.is_available()
     dataset = Dataset.from_dict(
         {"input_ids": [item.ids for item in tokens], "prompt": [item.prompt for item in tokens]}
     )
