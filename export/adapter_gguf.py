@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, RecipeError
 from ..core.files import atomic
-from .adapter import EMBEDDING, HEAD, PLAIN, Change, read_adapter
+from .adapter import AGAIN, EMBEDDING, HEAD, PLAIN, Change, read_adapter
 from .architecture import architecture, gguf_name, permute, read_config, rotary_heads
 from .weight_files import Stored, weight_files
 
@@ -83,7 +83,7 @@ def lora_pairs(base: Path, adapter: Path) -> dict[str, Change]:
         _demand_plain(adapter, tensor, change, stored.get(tensor), tied)
     pairs = {tensor: change for tensor, change in changes.items() if change.a}
     if not pairs:
-        raise DataError(f"{adapter}: holds no LoRA weights", fix="sql-llama train RECIPE")
+        raise DataError(f"{adapter}: holds no LoRA weights", fix=AGAIN)
     return pairs
 
 

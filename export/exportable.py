@@ -45,7 +45,8 @@ def exportable(recipe: Recipe, base: Path, start: Path | None) -> None:
             with in_safetensors(start) as adapter:
                 _check(recipe, base, adapter)
     except DataError as error:
-        raise DataError(error.message, fix=FIXES.get(error.fix, error.fix)) from None
+        later = ", so the export would refuse it" if error.fix == ANOTHER_WAY else ""
+        raise DataError(error.message + later, fix=FIXES.get(error.fix, error.fix)) from None
 
 
 def _check(recipe: Recipe, base: Path, adapter: Path | None) -> None:
