@@ -126,7 +126,7 @@ def test_the_rows_of_a_pass_change_the_result_by_rounding_alone(
     from safetensors.torch import load_file
 
     known = load_file(fit(recipe_file, tmp_path / "known").adapter / "adapter_model.safetensors")
-    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", 0)
+    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
     monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(free * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
     rows = run.manifest()["stages"]["train"]["micro_batch"]
@@ -152,7 +152,7 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
-    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", 0)
+    monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
     monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(0.0045 * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert run.manifest()["stages"]["train"]["micro_batch"] == 1

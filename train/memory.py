@@ -16,10 +16,11 @@ from .tokens import Tokens
 
 GIB = 2**30
 SPARE = 0.1  # share of the free memory that is left to others
-LIBRARIES = 0.5 * GIB  # what torch and bitsandbytes take at their first use, or CUDA's libraries on the GPU
+# what torch and bitsandbytes take at their first use (oneDNN repacks weights in bfloat16), or CUDA's libraries on a GPU
+LIBRARIES = {2: 0.55 * GIB, 4: 0.35 * GIB}
 # bytes that a layer keeps of a token for each value of its width, of its keys, and of its inner width, by the bytes of
 # the compute type; a part of it is what glibc cannot use again
-KEPT = {2: (58, 25, 8.6), 4: (101, 22, 25)}
+KEPT = {2: (58, 25, 8.6), 4: (91, 20, 22.5)}
 RECOMPUTED = {2: 17, 4: 50}  # bytes for each value of the width that a layer keeps with checkpointing
 LOGIT = 20  # bytes for each token of an answer and each word of the vocabulary: logits, their float32, gradients
 TRAINED = 16  # bytes of a trained weight: itself, its gradient, two moments
@@ -108,7 +109,7 @@ def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[T
         _padded(some) * len(some) * kept + _answers(some) * len(some) * LOGIT * vocabulary
         for some in (tokens[start : start + rows] for start in range(0, len(tokens), rows))
     )
-    return int(LIBRARIES + frozen + trained + fullest)
+    return int(LIBRARIES[width] + frozen + trained + fullest)
 
 
 def _padded(rows: Sequence[Tokens]) -> int:
