@@ -51,6 +51,7 @@ def ours(steps: int, folder: str) -> dict[str, float]:
     from sql_llama.core.base_model import resolve_base
     from sql_llama.engines.huggingface import compute_dtype
     from sql_llama.modelfiles.templates import family
+    from sql_llama.train.memory import ON_CPU
     from sql_llama.train.model import keep_float32, load_model
     from sql_llama.train.tokens import tokenize
     from sql_llama.train.trainer import Collator, SqlTrainer
@@ -60,9 +61,11 @@ def ours(steps: int, folder: str) -> dict[str, float]:
     tokens = sorted(tokenize(made, tokenizer, family(recipe.base.family)), key=lambda item: len(item.ids))
     model = load_model(resolve_base(recipe.base.model), recipe, None)
     dtype = compute_dtype()
+    at_once = BATCH if torch.cuda.is_available() else ON_CPU  # as train.micro_batch = 0 has it where memory is plenty
     config = SFTConfig(
         output_dir=folder,
-        per_device_train_batch_size=BATCH,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=BATCH // at_once,
         num_train_epochs=1,
         learning_rate=1e-4,
         bf16=dtype == torch.bfloat16,

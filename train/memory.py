@@ -20,7 +20,7 @@ SPARE = 0.1  # share of the free memory that is left to others
 LIBRARIES = {2: 0.55 * GIB, 4: 0.35 * GIB}
 # bytes that a layer keeps of a token for each value of its width, of its keys, and of its inner width, by the bytes of
 # the compute type; a part of it is what glibc cannot use again
-KEPT = {2: (58, 25, 8.6), 4: (91, 20, 22.5)}
+KEPT = {2: (65, 28, 9.7), 4: (91, 20, 22.5)}
 RECOMPUTED = {2: 17, 4: 50}  # bytes for each value of the width that a layer keeps with checkpointing
 LOGIT = 20  # bytes for each token of an answer and each word of the vocabulary: logits, their float32, gradients
 TRAINED = 16  # bytes of a trained weight: itself, its gradient, two moments
