@@ -6,6 +6,7 @@ Tensors and metadata are those of llama.cpp's convert_hf_to_gguf.py and llama_mo
 """
 
 import contextlib
+import ctypes
 import math
 import re
 import tempfile
@@ -16,7 +17,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import atomic, need_space, remove_leftovers
-from ..core.heap import give_back
 from ..core.progress import progress
 from ..modelfiles.templates import Family
 from .architecture import (
@@ -95,7 +95,7 @@ def convert_all(
                 places[tensor].append(Place(number, start + offset, kind, columns))
         streams = [_stream(model, tensor, places[tensor]) for tensor in model.shapes]
         blocks = sum(len(list(one.blocks())) for one in streams)
-        give_back()  # what reading the tokenizer took: glibc would keep it through the whole export
+        _give_back()
         with progress(f"writing {said}", blocks, "blocks") as advance:
             stream(streams, advance, threads=threads)
 
@@ -201,6 +201,12 @@ def _hole() -> "Iterator[IO[bytes]]":
         raise SqlLlamaError(
             f"{tempfile.gettempdir()}: no temporary file can be written ({error.strerror})", fix="set TMPDIR"
         ) from None
+
+
+def _give_back() -> None:
+    """Return to the system what reading the tokenizer took: glibc would keep it through the whole export."""
+    with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _check_patterns(overrides: Mapping[str, str], shapes: Iterable[str], outs: Iterable[str]) -> None:

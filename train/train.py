@@ -30,7 +30,6 @@ from .model import load_tokenizer
 from .preflight import check_ends, preflight
 from .tokens import tokenize
 
-FULL = 0.8  # share of the memory reckoned with, above which what was freed is given back between steps
 MOST_VALID = 400  # validation rows whose loss is taken
 
 
@@ -152,7 +151,7 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
 
     from ..engines.huggingface import compute_dtype
     from .model import keep_float32, load_model
-    from .trainer import Collator, GiveBack, Metrics, SqlTrainer, mean_loss
+    from .trainer import Collator, Metrics, SqlTrainer, mean_loss
 
     chat_family = family(recipe.base.family)
     tokenizer = load_tokenizer(base)
@@ -228,7 +227,7 @@ def _fit_quietly(recipe: Recipe, run: Run, base: Path, start: Path | None) -> di
             train_dataset=dataset,
             processing_class=tokenizer,
             data_collator=collator,
-            callbacks=[Metrics(run.path / "metrics.jsonl", advance, tokens_at), GiveBack(int(FULL * passes.need))],
+            callbacks=[Metrics(run.path / "metrics.jsonl", advance, tokens_at)],
         )
         for callback in ("PrinterCallback", "ProgressCallback"):
             for installed in list(trainer.callback_handler.callbacks):

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from torch.nn import functional
 from torch.utils.data import SequentialSampler
@@ -13,7 +12,6 @@ from transformers import TrainerCallback
 from trl import SFTTrainer
 
 from ..core.files import write_text
-from ..core.heap import give_back
 from ..core.progress import Advance
 
 
@@ -59,20 +57,6 @@ class Collator:
             ids[i, : len(tokens)] = tokens
             labels[i, row["prompt"] : len(tokens)] = tokens[row["prompt"] :]
         return {"input_ids": ids, "labels": labels}
-
-
-class GiveBack(TrainerCallback):  # type: ignore[misc]
-    """Give freed memory back between steps when this process holds more than was reckoned with.
-
-    Rows of many lengths leave gaps that glibc fills badly: over a run it would hold a quarter more than one step needs.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most  # bytes
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if psutil.Process().memory_info().rss > self.most:
-            give_back()
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
