@@ -85,7 +85,7 @@ def chat_for(
     chat = messages(prepared.schema, question, hints=hints)
     if engine is None or engine.fits(chat, max_tokens=max_tokens):
         return Prompt(chat)
-    unrelated = _unrelated(prepared.schema, question, hints)
+    unrelated = _unrelated(prepared.schema, question, hints)[: len(prepared.schema.tables) - 1]  # one at least stays
 
     def asked(count: int) -> tuple[Message, ...]:
         return messages(without(prepared.schema, unrelated[:count]), question, hints=hints)

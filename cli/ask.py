@@ -81,18 +81,20 @@ def _show(reply: "Reply") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from .chat_screen import clean  # neither a cell nor a name may move the terminal's cursor
+
     console = Console()
-    console.print(Text(reply.sql or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
+    console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
     if reply.requoted:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)
     if reply.dropped:
-        click.echo(f"Left out to fit the context: {', '.join(reply.dropped)}", err=True)
+        click.echo(f"Left out to fit the context: {clean(', '.join(reply.dropped))}", err=True)
     if reply.result is None:
-        click.echo(f"Error: {reply.error}", err=True)
+        click.echo(f"Error: {clean(reply.error)}", err=True)
         return
-    table = Table(*(escape(name) for name in reply.result.columns))
+    table = Table(*(escape(clean(name)) for name in reply.result.columns))
     for row in reply.result.rows:
-        table.add_row(*(Text("NULL" if value is None else str(_plain(value))) for value in row))
+        table.add_row(*(Text("NULL" if value is None else clean(str(_plain(value)), keep="\n")) for value in row))
     console.print(table)
     count = len(reply.result.rows)
     more = ", the first of more" if reply.result.truncated else ""

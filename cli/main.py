@@ -1,5 +1,6 @@
 """The console entry: one lazily imported command per module, and errors turned into one line and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -64,6 +65,9 @@ def run(arguments: Sequence[str]) -> int:
     Errors go to standard error as `Error: ...` and `Fix: ...`; an unforeseen one keeps its traceback with
     SQL_LLAMA_DEBUG=1 only.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter shows a question mark
+            stream.reconfigure(errors="replace")
     try:
         result = cli.main(list(arguments), prog_name="sql-llama", standalone_mode=False)
         sys.stdout.flush()

@@ -10,7 +10,8 @@ import re
 _SPELLED = (
     r"<(?=( *)[|｜][^<>\n]{1,60}?[|｜]>)",  # <|im_end|> of ChatML and Llama 3, <｜User｜> of DeepSeek
     r"<(?=( *)/?[\w▁][\w▁.:-]{0,60}>)",  # <s>, </s> of Llama 2, <start_of_turn> of Gemma, <<SYS>>
-    r"\[(?=( *)/?[A-Za-z]?[A-Z][A-Z_0-9]+\])",  # [INST], [/INST], [TOOL_CALLS] of Mistral, [gMASK] of ChatGLM
+    r"\[(?=( *)(?:/?[A-Za-z]?[A-Z][A-Z_0-9]+|[a-z]+_\d+|@\w+@)\])",  # [INST], [/INST], [control_8] of Mistral, [gMASK]
+    r">>(?=( *)[A-Z_]+<<)",  # >>QUESTION<< of Falcon
 )
 _MASK = re.compile("|".join(_SPELLED))
 _UNMASK = re.compile("|".join(shape.replace("(?=( *)", " (?=( *)") for shape in _SPELLED))
@@ -31,4 +32,4 @@ def unmasked(text: str) -> str:
     >>> unmasked("SELECT * FROM t WHERE a = '< |im_end|>' AND b < c")
     "SELECT * FROM t WHERE a = '<|im_end|>' AND b < c"
     """
-    return _UNMASK.sub(lambda found: found.group()[0], text)
+    return _UNMASK.sub(lambda found: found.group()[:-1], text)

@@ -6,9 +6,11 @@ function that takes long (time is looked at between steps of SQLite's machine).
 """
 
 import contextlib
+import os
 import sqlite3
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +26,9 @@ LONGEST_RESULT = 64 * 2**20  # bytes of text and blobs of one result
 LONGEST_SQL = 100_000  # bytes
 MOST_MEMORY = 2**30  # bytes that SQLite may take in this process, all connections together
 SCHEMA_TIME = 60.0  # seconds that reading a schema and its cells may take: a view can be made to run for ever
+VIRTUAL_TIME = 2.0  # seconds that opening one virtual table may take
+# of a value in a view or a generated column while a schema is read: no clock stops a single call of a function
+LONGEST_COMPUTED = 100_000  # bytes
 STEPS = 10_000  # of SQLite's machine between two looks at the clock: a few milliseconds
 FORBIDDEN_FUNCTIONS = {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"}
 TABLE_FUNCTIONS = ("json_each", "json_tree")
@@ -44,7 +49,9 @@ def sqlite_path(url: str) -> Path:
     """
     if "://" in url and not url.startswith("sqlite:///"):
         raise DataError(f"{url.partition('://')[0]}: databases of this kind are not read yet", fix=FIX)
-    path = Path(url.removeprefix("sqlite:///")).expanduser()
+    path = Path(url.removeprefix("sqlite:///"))
+    with contextlib.suppress(RuntimeError):  # a ~ that is nobody's home
+        path = path.expanduser()
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -72,7 +79,10 @@ def connect(url: str) -> sqlite3.Connection:
     """
     path = sqlite_path(url)
     connection = sqlite3.connect(
-        f"file:{quote(str(path.resolve()))}?{_mode(path)}", uri=True, check_same_thread=False, isolation_level=None
+        f"file:{quote(os.fsencode(path.resolve()))}?{_mode(path)}",
+        uri=True,
+        check_same_thread=False,
+        isolation_level=None,
     )
     connection.text_factory = lambda data: data.decode(errors="replace")
     try:
@@ -93,7 +103,8 @@ def connect(url: str) -> sqlite3.Connection:
         connection.close()
         raise _unreadable(path, error) from None
     for name in names:
-        with contextlib.suppress(sqlite3.Error):  # of a module that is not here, or broken: queries of it will fail
+        # of a module that is not here, or broken: queries of it will fail
+        with contextlib.suppress(sqlite3.Error), spending(connection, VIRTUAL_TIME):
             connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 0")
     open_table_functions(connection)
     allow_schema(connection)
@@ -105,6 +116,29 @@ def open_table_functions(connection: sqlite3.Connection) -> None:
     for name in TABLE_FUNCTIONS:
         with contextlib.suppress(sqlite3.Error):  # an SQLite built without JSON
             connection.execute(f"SELECT 1 FROM {name}('[]')")
+
+
+@contextlib.contextmanager
+def spending(connection: sqlite3.Connection, seconds: float, *, longest: int | None = None) -> Iterator[None]:
+    """Let what is run inside take that long, and look at values of at most `longest` bytes; after that it fails."""
+    _stop_after(connection, seconds)
+    before = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest) if longest else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+        _stop_after(connection, SCHEMA_TIME)
+
+
+@contextlib.contextmanager
+def as_query(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let what is run inside do what a query of anybody's may, and no more."""
+    connection.set_authorizer(_authorize)
+    try:
+        yield
+    finally:
+        allow_schema(connection)
 
 
 def allow_schema(connection: sqlite3.Connection) -> None:
@@ -135,6 +169,13 @@ def _unreadable(path: Path, error: BaseException) -> DataError:
             "that it may not write to",
             fix=f'cp "{path}" "{path}-wal" FOLDER, one that you may write to, and give that copy with --db',
         )
+    if code.startswith("SQLITE_CORRUPT"):
+        return DataError(
+            f"{path}: cannot be read: damaged ({error})",
+            fix=f'use a backup, or save what is left: sqlite3 "{path}" .recover',
+        )
+    if code == "SQLITE_NOTADB":
+        return DataError(f"{path}: cannot be read: encrypted, or no SQLite database", fix=FIX)
     return DataError(f"{path}: cannot be read ({error})", fix=FIX)
 
 

@@ -84,7 +84,8 @@ def literal(value: str) -> str:
 
 
 FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
-QUERY = r"(?:SELECT\b|WITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+(?:\s*\([^()]*\))?\s+AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\()"
+NAME = r"(?:\w+|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\])"
+QUERY = rf"(?:SELECT\b|WITH\s+(?:RECURSIVE\s+)?{NAME}(?:\s*\([^()]*\))?\s+AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\()"
 START = re.compile(rf"\b{QUERY}", re.IGNORECASE)
 LINE_START = re.compile(rf"(?:^|[:>]|[^\w\s]`)[ \t]*[\"'`(]?(?={QUERY})", re.IGNORECASE | re.MULTILINE)
 SHOUTED = re.compile(r"\b(?:SELECT|WITH)\b")
@@ -94,7 +95,8 @@ WRITE = re.compile(
     re.IGNORECASE,
 )
 PIECE = re.compile(
-    r"```|--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|;|\s+|[^\s;'\"`/-]+|.", re.DOTALL
+    r"```|--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]\n]*\]|;|\s+|[^\s;'\"`\[/-]+|.",
+    re.DOTALL,
 )
 GOES_ON = re.compile(
     r"\s*(?:UNION|INTERSECT|EXCEPT|WHERE|FROM|(?:INNER|LEFT|RIGHT|FULL|CROSS|NATURAL)?\s*(?:OUTER\s+)?JOIN|"

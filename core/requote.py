@@ -4,9 +4,12 @@ A small model writes `FROM order` whatever its prompt says. Names that match a n
 the case of letters beyond ASCII are rewritten; all other text stays as it is, to the last blank.
 """
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .names import RESERVED, fold, identifier, quoted
 from .records import Schema
@@ -18,10 +21,11 @@ TOKEN = re.compile(
 )
 TABLE_FOLLOWS = frozenset(("from", "join"))
 OPERAND_FOLLOWS = frozenset(
-    "select distinct where and or not on by having when then else between like glob using as limit offset".split()
+    "select distinct where and or not on by having case when then else between like glob is in using as with recursive "
+    "limit offset".split()
 )
 """After these words, and after an operator, a comma or a bracket, a query goes on with an expression."""
-BEGINS_OPERAND = frozenset("select distinct all not case null".split())
+BEGINS_OPERAND = frozenset("select distinct all not case null between in exists".split())
 """Keywords that may begin an expression, or stand where one is expected."""
 ODD_NAME = re.compile(r"\w(?:[\w ()/%#&-]*[\w)%#])?")
 """Names that are looked for without quotes although they are no word: others could be a part of any query."""
@@ -58,10 +62,10 @@ class _Names:
 
 
 def requote(sql: str, schema: Schema) -> str:
-    """The query with its names as the schema has them.
+    """The query with its names as the schema has them; one that SQLite understands keeps every bare word.
 
-    A word is taken for a name where a dot, FROM or JOIN says so, or where the query needs an expression and the word is
-    a keyword that begins none.
+    Of another a word is taken for a name where a dot, FROM or JOIN says so, or where the query needs an expression and
+    the word is a keyword that begins none. What comes out is kept only when SQLite understands more of it.
 
     >>> from .records import Column, Table
     >>> shop = Schema((Table("order", (Column("index", "int"), Column("from", "text"), Column("unit price", "real"))),))
@@ -70,13 +74,48 @@ def requote(sql: str, schema: Schema) -> str:
     """
     tables = _Names(table.name for table in schema.tables)
     columns = _Names(column.name for table in schema.tables for column in table.columns)
-    sql = _join_words(sql, sorted(tables.exact | columns.exact, key=len, reverse=True), columns)
+    sql = _respelled(sql, tables, columns, kinds=("quoted",))
+    before = _understood(sql, schema)
+    if before == WHOLLY:
+        return sql
+    joined = _join_words(sql, sorted(tables.exact | columns.exact, key=len, reverse=True), columns)
+    changed = _respelled(joined, tables, columns, kinds=("word", "quoted"))
+    return changed if changed != sql and _understood(changed, schema) > before else sql
+
+
+SYNTAX, NAMES, WHOLLY = range(3)
+"""How far SQLite understands a query: not its syntax, not its names (or functions), all of it."""
+
+
+def _understood(sql: str, schema: Schema) -> int:
+    try:
+        _empty(schema).execute(f"EXPLAIN {sql}").close()
+    except (sqlite3.Error, sqlite3.Warning, ValueError, UnicodeError) as error:
+        wrong = "syntax error" in str(error) or "incomplete input" in str(error) or "unrecognized token" in str(error)
+        return SYNTAX if wrong else NAMES
+    return WHOLLY
+
+
+@lru_cache(maxsize=16)
+def _empty(schema: Schema) -> sqlite3.Connection:
+    """A database in memory with the tables of a schema and no rows, on which queries are only prepared."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    for table in schema.tables:
+        with contextlib.suppress(sqlite3.Error):  # more columns than SQLite makes, or a name of its own
+            connection.execute(
+                f"CREATE TABLE {quoted(table.name)} ({', '.join(quoted(c.name) for c in table.columns)})"
+            )
+    return connection
+
+
+def _respelled(sql: str, tables: "_Names", columns: "_Names", kinds: tuple[str, ...]) -> str:
+    """The query with tokens of these kinds spelled as the names that they stand for."""
     tokens = [_Token(str(match.lastgroup), match.group()) for match in TOKEN.finditer(sql)]
     real = [place for place, token in enumerate(tokens) if token.kind != "skip"]
     out = [token.text for token in tokens]
     for turn, place in enumerate(real):
         token = tokens[place]
-        if token.kind not in ("word", "quoted"):
+        if token.kind not in kinds:
             continue
         before = [tokens[other] for other in real[max(0, turn - 2) : turn]]
         after = [tokens[other] for other in real[turn + 1 : turn + 2]]
@@ -110,6 +149,8 @@ def _meant(token: _Token, before: Sequence[_Token], after: Sequence[_Token], tab
     word = fold(token.text)
     if word not in RESERVED:
         return columns.find(token.text) or tables.find(token.text)
+    if last.text == ")" and word in ("order", "group") and fold(following) != "by":  # the alias of a sub-query
+        return columns.find(token.text) or tables.find(token.text)
     if following == "(" or not _needs_operand(before):
         return ""
     if word in BEGINS_OPERAND or (fold(following) == "by" and word in ("order", "group")):
@@ -124,8 +165,13 @@ def _needs_operand(before: Sequence[_Token]) -> bool:
     last = before[-1]
     if last.kind == "word":
         return fold(last.text) in OPERAND_FOLLOWS
-    if last.text == "*":  # of all columns, or times
-        return len(before) > 1 and before[-2].text == ")"
+    if last.text == "*" and len(before) > 1:  # of all columns, or times
+        left = before[-2]
+        return (
+            left.kind in ("quoted", "number")
+            or left.text == ")"
+            or (left.kind == "word" and fold(left.text) not in ("select", "distinct", "all"))
+        )
     return last.kind == "sign" and last.text not in (")", ";", ".")
 
 

@@ -3,9 +3,11 @@
 import contextlib
 import re
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .database import connect
+from .database import LONGEST_COMPUTED, SCHEMA_TIME, as_query, connect, spending
 from .errors import DataError
 from .names import fold, quoted
 from .progress import Advance, progress
@@ -14,6 +16,8 @@ from .records import Column, ForeignKey, Schema, Table
 SAMPLES = 2  # sample cells a text column shows
 SAMPLE_LENGTH = 20  # characters; longer cells tell little for what they cost
 SCANNED = 20_000  # rows of a table that its samples are taken from
+TABLE_TIME, VIEW_TIME = 10.0, 1.0  # seconds that the samples of one table, or of one view, may take
+SEARCH_TIME = 10.0  # seconds of the search for keys that were not declared
 MANY_TABLES = 100  # a schema of fewer is read at once, without a word
 SAY_NOTHING = frozenset(("id", "name", "code", "year"))  # keys of these names are in many tables and tell nothing
 
@@ -61,33 +65,60 @@ def introspect(url: str, name: str = "") -> Schema:
 def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
     tables: list[Table] = []
     primary: dict[str, list[str]] = {}  # columns of a table's primary key, in its order
-    declared: list[tuple[str, int, str, str, str | None]] = []
+    declared: dict[tuple[str, int], list[tuple[str, str, str | None]]] = {}
     listed = _listed(connection)
+    until = time.monotonic() + SCHEMA_TIME
     with _progress(len(listed)) as advance:
-        for table in listed:
+        for table, is_view in listed:
             advance()
-            try:
-                described = connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
-            except sqlite3.OperationalError as error:
-                if str(error) == "interrupted":
-                    raise
-                continue  # a view whose tables are gone can be asked nothing
-            columns = []
             # hidden: 1 is for a virtual table's own use, 2 and 3 are generated columns
+            described = _described(connection, table)
             shown = [row[1:6] for row in described if row[6] != 1]
+            longest = LONGEST_COMPUTED if is_view or any(row[6] > 1 for row in described) else None
+            shown = _readable(connection, table, shown)
             if not shown:
                 continue
+            columns = []
+            # whoever made a view may have made it slow, or endless
+            end = min(until, time.monotonic() + (VIEW_TIME if is_view else TABLE_TIME))
             for column, kind, _, _, key in shown:
                 simple = simple_type(kind or "")
-                samples = _samples(connection, table, column, simple) if simple in ("text", "bool", "date") else ()
+                samples: tuple[str, ...] = ()
+                if simple in ("text", "bool", "date"):
+                    with spending(connection, end - time.monotonic(), longest=longest):
+                        samples = _samples(connection, table, column, simple)
                 columns.append(Column(column, simple, key > 0, samples))
             tables.append(Table(table, tuple(columns)))
             primary[fold(table)] = [row[0] for row in sorted(shown, key=lambda row: row[4]) if row[4]]
             for row in connection.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall():
-                declared.append((table, row[1], row[3], row[2], row[4]))
-        keys = complete_keys(_keys(declared, primary), tables)
-        keys += _forgotten_keys(connection, tables, keys)
+                declared.setdefault((table, row[0]), []).append((row[3], row[2], row[4]))
+        keys = complete_keys(_keys(declared, primary, tables), tables)
+        views = {table for table, is_view in listed if is_view}
+        with spending(connection, SEARCH_TIME):
+            keys += _forgotten_keys(connection, [table for table in tables if table.name not in views], keys)
     return Schema(tuple(tables), tuple(keys), name)
+
+
+def _described(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    try:
+        return connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+    except sqlite3.Error:  # a view whose tables are gone can be asked nothing
+        return []
+
+
+def _readable(connection: sqlite3.Connection, table: str, shown: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Columns that a query may read: not those of a view over PRAGMAs, or made by a function that is not here."""
+
+    def reads(columns: Sequence[tuple[Any, ...]]) -> bool:
+        names = ", ".join(quoted(row[0]) for row in columns)
+        try:
+            with as_query(connection), spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
+                connection.execute(f"SELECT {names} FROM {quoted(table)} LIMIT 1").fetchone()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            return str(error) == "interrupted" or "too big" in str(error)
+        return True
+
+    return shown if not shown or reads(shown) else [row for row in shown if reads([row])]
 
 
 def _progress(count: int) -> contextlib.AbstractContextManager[Advance]:
@@ -96,23 +127,32 @@ def _progress(count: int) -> contextlib.AbstractContextManager[Advance]:
     return progress("reading the schema", count, "tables")
 
 
-def _listed(connection: sqlite3.Connection) -> list[str]:
-    """Tables and views in the order in which the database lists them, without those that virtual tables keep."""
+def _listed(connection: sqlite3.Connection) -> list[tuple[str, bool]]:
+    """Tables and views (True) in the order in which the database lists them, without those that virtual tables keep."""
     listed = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    names = [name for (name,) in connection.execute(listed).fetchall()]
-    shadows = {row[1] for row in connection.execute("PRAGMA table_list").fetchall() if row[2] == "shadow"}
-    return [name for name in names if name not in shadows]
+    names = connection.execute(listed.replace("name", "name, type = 'view', rootpage = 0", 1)).fetchall()
+    hidden = {row[1] for row in connection.execute("PRAGMA table_list").fetchall() if row[2] == "shadow"}
+    for virtual, _, is_virtual in names:
+        if is_virtual and not _described(connection, virtual):  # its module is not here, and SQLite cannot tell
+            hidden |= {name for name, _, _ in names if name.startswith(f"{virtual}_")}
+    return [(name, bool(is_view)) for name, is_view, _ in names if name not in hidden]
 
 
 def _keys(
-    declared: Sequence[tuple[str, int, str, str, str | None]], primary: Mapping[str, Sequence[str]]
+    declared: Mapping[tuple[str, int], Sequence[tuple[str, str, str | None]]],
+    primary: Mapping[str, Sequence[str]],
+    tables: Sequence[Table],
 ) -> list[ForeignKey]:
-    """Declared keys; one that names no columns refers to the primary key, one column after the other."""
-    keys = []
-    for table, place, column, target, named in declared:
-        own = primary.get(fold(target), ())
-        keys.append(ForeignKey(table, column, target, named or (own[place] if place < len(own) else "")))
-    return keys
+    """Declared keys between columns that are there; one that names no columns refers to the primary key, in order."""
+    there = {fold(table.name): {fold(column.name) for column in table.columns} for table in tables}
+    keys: dict[ForeignKey, None] = {}
+    for (table, _), parts in declared.items():
+        target = fold(parts[0][1])
+        own = primary.get(target, ())
+        named = [name or (own[place] if len(own) == len(parts) else "") for place, (_, _, name) in enumerate(parts)]
+        if all(fold(name) in there.get(target, ()) for name in named):
+            keys |= {ForeignKey(table, part[0], part[1], name): None for part, name in zip(parts, named, strict=True)}
+    return list(keys)
 
 
 def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str) -> tuple[str, ...]:
@@ -124,9 +164,7 @@ def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str)
     )
     try:
         return tuple(" ".join(str(row[0]).split()) for row in connection.execute(query).fetchall())
-    except sqlite3.Error as error:  # a view whose tables are gone, a cell that is too large
-        if str(error) == "interrupted":
-            raise
+    except sqlite3.Error:  # a view whose tables are gone, a cell that is too large, a view that takes too long
         return ()
 
 
@@ -228,7 +266,5 @@ def _contained(connection: sqlite3.Connection, table: str, column: str, other: s
     )
     try:
         return bool(connection.execute(query).fetchone()[0])
-    except sqlite3.Error as error:
-        if str(error) == "interrupted":
-            raise
+    except sqlite3.Error:
         return False

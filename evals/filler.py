@@ -6,6 +6,7 @@ out, or planted: what a gold compares a column with, and values just beside it. 
 what they miss is only fuzzed less well.
 """
 
+import contextlib
 import random
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -116,17 +117,22 @@ class Filler:
 
     def _mend(self, connection: sqlite3.Connection) -> None:
         """Take out references that lead nowhere: to later rows of the same table, or to rows that were left out."""
+        columns = self.columns()
         for _ in range(len(self.tables)):
             mended = 0
             for table in self.tables.values():
                 for place, (name, target) in table.references.items():
-                    if target not in self.columns().get(name, ()):
+                    if target not in columns.get(name, ()):
                         continue
                     here, column, there = quoted(table.name), quoted(table.columns[place]), quoted(target)
                     free = not table.needed[place] and place not in table.key
                     change = f"UPDATE {here} SET {column} = NULL" if free else f"DELETE FROM {here}"
                     where = f"{column} NOT IN (SELECT {there} FROM {quoted(name)} WHERE {there} NOT NULL)"
-                    mended += connection.execute(f"{change} WHERE {where}").rowcount
+                    try:
+                        mended += connection.execute(f"{change} WHERE {where}").rowcount
+                    except sqlite3.Error:  # a CHECK wants a value there, or the copy could not be given this table
+                        with contextlib.suppress(sqlite3.Error):
+                            mended += connection.execute(f"DELETE FROM {here} WHERE {where}").rowcount
             if not mended:
                 return
 
@@ -327,10 +333,12 @@ def _tables(original: sqlite3.Connection) -> list[Table]:
 def _sample(original: sqlite3.Connection, table: Table) -> list[list[Any]]:
     """Rows from all over the table, the same ones each time."""
     name, columns = quoted(table.name), ", ".join(map(quoted, table.columns))
+    taken = {fold(column) for column in table.columns}
+    number = next((one for one in ("rowid", "_rowid_", "oid") if one not in taken), "NULL")
     try:
-        (last,) = original.execute(f"SELECT max(rowid) FROM {name}").fetchone()
+        (last,) = original.execute(f"SELECT max({number}) FROM {name}").fetchone()
         step = max(1, (last or 0) // SAMPLED)
-        rows = original.execute(f"SELECT {columns} FROM {name} WHERE rowid % {step} = 0 LIMIT {SAMPLED}").fetchall()
+        rows = original.execute(f"SELECT {columns} FROM {name} WHERE {number} % {step} = 0 LIMIT {SAMPLED}").fetchall()
         if len(rows) >= 20 or step == 1:
             return [list(row) for row in rows]
     except sqlite3.Error:

@@ -53,6 +53,11 @@ def test_question_stands_before_and_after_the_schema() -> None:
         ('It is "SELECT a FROM t".', "SELECT a FROM t"),
         ("SQL: SELECT 1", "SELECT 1"),
         # quotes and comments
+        (
+            'WITH "my cte" AS (SELECT 1 AS a) SELECT a FROM "my cte"',
+            'WITH "my cte" AS (SELECT 1 AS a) SELECT a FROM "my cte"',
+        ),
+        ("SELECT [a;b], [c -- d] FROM t; rest", "SELECT [a;b], [c -- d] FROM t"),
         ("SELECT 'a  b', \"c;d\" FROM t; rest", "SELECT 'a  b', \"c;d\" FROM t"),
         ("SELECT 'it''s; ok' FROM t", "SELECT 'it''s; ok' FROM t"),
         ("SELECT a /* ; */ FROM t", "SELECT a FROM t"),

@@ -21,8 +21,8 @@ def schema(**tables: str) -> Schema:
 
 
 SHOP = schema(
-    order="id|index|from|values|group|limit|table|case",
-    group="id|table|name",
+    order="id|index|from|values|group|limit|table|case|between",
+    group="id|table|name|max(id)",
     **{"Übungen": "Größe|ÖFFNUNG|id", "pet shops": "pet name|e-mail|2nd"},
 )
 
@@ -49,6 +49,10 @@ def test_examples() -> None:
         ("SELECT count(*) FROM übungen", 'SELECT count(*) FROM "Übungen"'),
         ('SELECT "größe" FROM "übungen"', None),
         ("SELECT übungen.öffnung FROM übungen", 'SELECT "Übungen"."ÖFFnung" FROM "Übungen"'),
+        ("SELECT id * limit, 2 * index FROM order", None),
+        ("SELECT CASE index WHEN 1 THEN 2 END FROM order WHERE id IS limit", None),
+        ("WITH order AS (SELECT 1 AS a) SELECT * FROM order", None),
+        ("SELECT * FROM (SELECT 1 AS a) order", None),
         ("SELECT pet name FROM pet shops", 'SELECT "pet name" FROM "pet shops"'),
         ("SELECT Pet Shops.E-Mail FROM Pet Shops", 'SELECT "pet shops"."e-mail" FROM "pet shops"'),
         ("SELECT 2nd FROM `pet shops`", 'SELECT "2nd" FROM `pet shops`'),
@@ -74,6 +78,9 @@ def test_a_name_of_the_schema_is_quoted(written: str, right: str | None) -> None
         "VALUES (1), (2)",
         "SELECT `from` FROM [order]",
         'SELECT CAST(id AS text) FROM "group"',
+        'SELECT id IS NOT DISTINCT FROM 3 FROM "order"',
+        'SELECT id NOT BETWEEN 1 AND 2 FROM "order"',
+        'SELECT max(id) FROM "order"',
         "no query at all: from order, 'unclosed",
     ],
 )

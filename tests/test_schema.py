@@ -1,6 +1,7 @@
 """Schemas from databases: names, types, samples, keys declared and forgotten."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,43 @@ def test_any_declared_type_is_one_of_five(declared: str, kind: str) -> None:
 def test_words_and_singulars_of_names() -> None:
     assert words("HomeTown_ID") == ["home", "town", "id"] and words("__") == []
     assert [singular(word) for word in ("matches", "bus", "gas", "dishes")] == ["match", "bus", "ga", "dish"]
+
+
+def test_a_view_that_never_ends_costs_a_second_and_not_the_database(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) AS m, 'a' AS txt FROM c"
+    huge = "SELECT instr(printf('%.*c', 20000000, 'a'), printf('%.*c', 10000000, 'a') || 'b') || 'x' AS txt"
+    script = (
+        f"CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('Oslo'); CREATE VIEW v AS {endless}; CREATE VIEW w AS {huge}"
+    )
+    schema = introspect(make(tmp_path / "d.sqlite", script))
+    assert [table.name for table in schema.tables] == ["t", "v", "w"]
+    assert schema.tables[0].columns[0].samples == ("Oslo",) and schema.tables[1].columns[1].samples == ()
+
+
+def test_what_no_query_may_read_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "d.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.create_function("mine", 1, lambda value: value, deterministic=True)
+        connection.execute("CREATE TABLE t (a TEXT, b TEXT AS (mine(a)))")
+        connection.execute("CREATE VIEW v AS SELECT name FROM pragma_table_info('t')")
+        connection.execute("CREATE VIEW gone AS SELECT * FROM t")
+        connection.execute("PRAGMA writable_schema = 1")
+        sql = "INSERT INTO sqlite_master VALUES ('table', 'g', 'g', 0, 'CREATE VIRTUAL TABLE g USING nowhere(a)')"
+        connection.execute(sql)
+        connection.execute("CREATE TABLE g_node (a)")
+        connection.commit()
+    schema = introspect(str(path))
+    assert [(table.name, [column.name for column in table.columns]) for table in schema.tables] == [
+        ("t", ["a"]),
+        ("gone", ["a"]),
+    ]
+
+
+def test_keys_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE p (id INTEGER PRIMARY KEY, n TEXT);
+        CREATE TABLE c (pid INT REFERENCES p(nope), q INT REFERENCES p, FOREIGN KEY (q) REFERENCES p(id));
+        CREATE TABLE room (building TEXT PRIMARY KEY);
+        CREATE TABLE lesson (house TEXT, door INT, FOREIGN KEY (house, door) REFERENCES room);
+        """
+    assert introspect(make(tmp_path / "d.sqlite", script)).foreign_keys == (ForeignKey("c", "q", "p", "id"),)
