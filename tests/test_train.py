@@ -106,6 +106,15 @@ def test_a_finished_run_is_not_run_again_and_a_lost_adapter_is_made_again(recipe
     assert (run.path / "data" / "train.jsonl").stat().st_mtime_ns == pairs
 
 
+def test_a_changed_file_of_pairs_is_read_again(recipe_file: Path, tmp_path: Path) -> None:
+    run = fit(recipe_file, tmp_path / "run", "train.max_steps=1")
+    file = recipe_file.with_name("pairs.jsonl")
+    file.write_text(file.read_text().replace("an age above 3?", "an age beyond 3?"))
+    fit(recipe_file, tmp_path / "run", "train.max_steps=1")
+    kept = "".join((run.path / "data" / name).read_text() for name in ("train.jsonl", "valid.jsonl"))
+    assert "an age beyond 3?" in kept and "an age above 3?" not in kept
+
+
 def test_it_goes_on_from_an_adapter(recipe_file: Path, tiny_adapter: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 

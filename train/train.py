@@ -22,6 +22,7 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
+from ..data.sources import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from .batches import lay_out
@@ -122,7 +123,10 @@ def starter() -> Path:
 
 
 def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
-    if run.done("data", {"recipe": recipe_hash}):
+    inputs = {"recipe": recipe_hash, **{name: sha256(Path(name)) for name in recipe.data.jsonl}}
+    if recipe.data.spider:
+        inputs["spider"] = sha256(find_spider(Path(recipe.data.spider)).questions)
+    if run.done("data", inputs):
         return
     started = time.monotonic()
     pairs = build_pairs(recipe.data, settings().cache)
@@ -133,7 +137,7 @@ def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
     for example in pairs.train:
         sources[example.source] = sources.get(example.source, 0) + 1
     facts = {"train": len(pairs.train), "valid": len(pairs.valid), "sources": sources, "left_out": pairs.left_out}
-    run.finish("data", {"recipe": recipe_hash}, paths, time.monotonic() - started, **facts)
+    run.finish("data", inputs, paths, time.monotonic() - started, **facts)
 
 
 def _fit(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, Any]:
