@@ -1,7 +1,8 @@
 """A database with rows from the DDL of a question file, whatever dialect the DDL is in.
 
 What SQLite takes is made as it stands. Other DDL is read by core/ddl.py and made from its columns and keys. SQLite has
-no schemas: `mine.seam` is made as `seam`, and `unqualified` takes `mine.` out of the queries.
+no schemas: `mine.seam` is made as `seam`, and `unqualified` takes `mine.` out of the queries. Tables of full-text
+search and R*Trees are filled with simple rows.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..core.database import LONGEST_VALUE, connect
+from ..core.database import FORBIDDEN_FUNCTIONS, LONGEST_VALUE, connect
 from ..core.ddl import parse_ddl, render_ddl
 from ..core.errors import DataError
 from ..core.files import atomic
@@ -36,12 +37,22 @@ SCHEMA = re.compile(
     rf"\s+({NAME})",
     re.IGNORECASE,
 )
-OTHER_DIALECT = re.compile(
-    r"syntax error|unknown database|unknown table option|unrecognized token|autoincrement|no such|has no column|"
-    r"constraint|not constant|deterministic|values for|prohibited in",
-    re.IGNORECASE,
+FINAL = re.compile(r"already exists|interrupted|is full|too big|out of memory|string or blob", re.IGNORECASE)
+"""What SQLite says of DDL that is no better in another dialect: of all else, core/ddl.py is asked too."""
+
+COPIED = re.compile(r"^copy\s[^\n]*\sfrom\s+stdin\b[^\n]*\n(?:.*?^\\\.[ \t]*\r?$|.*\Z)", re.I | re.M | re.S)
+"""pg_dump's rows, which are no SQL."""
+INTERNAL = re.compile(
+    r"\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[\"'`\[]?sqlite_\w+[\"'`\]]?\s*\([^;]*(?:;|\Z)", re.IGNORECASE
 )
-"""What SQLite says of DDL that is not its own; what it refuses for safety, or that takes too long, is none of these."""
+"""SQLite's own tables, which it makes itself, and which a list of all its CREATE statements holds."""
+TEMPORARY = re.compile(r"\b(create)\s+temp(?:orary)?\s+(table|view)\b", re.IGNORECASE)
+MODULES = ("fts3", "fts4", "fts5", "rtree")
+"""Of virtual tables, those that reach nothing outside of their own database."""
+FTS_PRAGMAS = ("data_version", "page_size")
+TEXT_IN_QUERY = re.compile(r"'((?:[^']|'')*)'")
+WORDS = ("red", "green", "blue", "north", "south", "first", "second")
+"""What full-text tables are filled with, beside the words that the golds look for."""
 
 GOES_ON = re.compile(
     r"\s*(?:[,;)(]|\Z|(?:where|join|inner|left|right|full|cross|natural|on|using|group|order|having|limit|union|"
@@ -137,6 +148,9 @@ def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
 
     Raises Unmade where no rows can be made for which the golds return any: over none, every query would be right.
     """
+    virtual = _virtual(database)
+    if virtual:
+        return _with_virtual(database, virtual, golds)
     made = fuzz(database, golds, 1)
     if not made.paths and gold not in made.failed:  # count(*) has no neighbours that rows tell it from
         with contextlib.closing(connect(str(database))) as connection:
@@ -148,15 +162,77 @@ def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
     return next(iter(made.paths), database)
 
 
+def _virtual(database: Path) -> tuple[tuple[str, str], ...]:
+    """The virtual tables of a database, each with the statement that makes it."""
+    with contextlib.closing(connect(str(database))) as connection:
+        connection.set_authorizer(None)
+        found = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%' ORDER BY rowid"
+        ).fetchall()
+    return tuple((str(name), str(sql)) for name, sql in found)
+
+
+def _with_virtual(database: Path, virtual: Sequence[tuple[str, str]], golds: Sequence[str]) -> Path:
+    """A copy with rows in its virtual tables too, which evals/fuzz.py leaves out; made once and kept in the cache."""
+    known = hashlib.sha256("\0".join((database.stem, *sorted(set(golds)))).encode()).hexdigest()[:24]
+    path = settings().cache / "schemas" / f"{known}.sqlite"
+    if path.is_file():
+        return path
+    within = tuple(f"{name}_" for name, _ in virtual)
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(database.read_bytes())
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        until = time.monotonic() + DDL_SECONDS
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {quoted(trigger)}")  # what it does is the data file's choice
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0").fetchall()
+        plain = [name for (name,) in found if not name.startswith((*within, "sqlite_"))]
+        made = fuzz(database, [f"SELECT * FROM {quoted(name)}" for name in plain], 1) if plain else None
+        for other in made.paths if made else ():
+            connection.execute("ATTACH ? AS filled", (str(other),))
+            connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            for name in plain:
+                with contextlib.suppress(sqlite3.Error):  # generated columns: it stays empty
+                    connection.execute(f"DELETE FROM main.{quoted(name)}")
+                    connection.execute(f"INSERT INTO main.{quoted(name)} SELECT * FROM filled.{quoted(name)}")
+            connection.set_progress_handler(None, 0)
+            connection.execute("DETACH filled")
+        words = [word for gold in golds for text in TEXT_IN_QUERY.findall(gold) for word in re.findall(r"\w+", text)]
+        for name, sql in virtual:
+            _fill_virtual(connection, name, "rtree" in sql.lower(), list(dict.fromkeys((*words[:50], *WORDS))))
+        data = connection.serialize()
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
+    return path
+
+
+def _fill_virtual(connection: sqlite3.Connection, name: str, boxes: bool, words: Sequence[str]) -> None:
+    """Rows in a virtual table that has none: boxes beside each other, or texts of one to four of the words."""
+    with contextlib.suppress(sqlite3.Error):  # a table that takes no rows stays empty
+        width = len(connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall())
+        if connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 1").fetchone():
+            return
+        insert = f"INSERT INTO {quoted(name)} VALUES ({', '.join('?' * width)})"
+        for row in range(2 * len(words)):
+            edges = [row + (place > 0 and place % 2 == 0) for place in range(width)]
+            step = row % 4 + 1
+            texts = [
+                " ".join(words[(row + place * 3 + n * step) % len(words)] for n in range(1 + (row + place) % 4))
+                for place in range(width)
+            ]
+            connection.execute(insert, edges if boxes else texts)
+
+
 def _from_ddl(ddl: str) -> Path:
     """A database with this schema, made once and kept in the cache; raises Unmade."""
     path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
     if path.is_file():
         return path
+    ddl = TEMPORARY.sub(r"\1 \2", INTERNAL.sub("", COPIED.sub("", ddl)))
     try:
         made = _run(ddl)
     except Unmade as error:
-        if not OTHER_DIALECT.search(str(error)):
+        if FINAL.search(str(error)):
             raise
         try:
             made = _run(render_ddl(parse_ddl(unqualified(ddl, qualified(ddl)))), rows=tuple(_inserts(ddl)))
@@ -170,7 +246,7 @@ def _from_ddl(ddl: str) -> Path:
 def _run(ddl: str, rows: Sequence[str] = ()) -> bytes:
     """The database that DDL makes, with those of the rows that SQLite takes; raises Unmade."""
     until = time.monotonic() + DDL_SECONDS
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         try:
             connection.execute(f"PRAGMA max_page_count = {DDL_PAGES}")
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
@@ -182,7 +258,6 @@ def _run(ddl: str, rows: Sequence[str] = ()) -> bytes:
                     connection.execute(row)
                 if time.monotonic() > until:
                     break
-            connection.commit()
             connection.set_authorizer(None)
             connection.set_progress_handler(None, 0)
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
@@ -207,8 +282,15 @@ def _inserts(ddl: str) -> Iterator[str]:
             statement = ""
 
 
-def _only_create(action: int, first: str | None, *_: str | None) -> int:
-    """The schema comes from a data file: it must not attach, load or run anything."""
-    refused = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_PRAGMA)
-    bad_function = action == sqlite3.SQLITE_FUNCTION and (_[0] or "").lower() in ("load_extension", "writefile")
-    return sqlite3.SQLITE_DENY if action in refused or bad_function else sqlite3.SQLITE_OK
+def _only_create(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """The schema comes from a data file: it must not attach, load or write files. A dump's settings are passed over."""
+    if action in (sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT):
+        return sqlite3.SQLITE_IGNORE
+    if action == sqlite3.SQLITE_PRAGMA:
+        return sqlite3.SQLITE_OK if first in FTS_PRAGMAS and second is None else sqlite3.SQLITE_IGNORE
+    if action == sqlite3.SQLITE_CREATE_VTABLE:
+        return sqlite3.SQLITE_OK if (second or "").lower() in MODULES else sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if (second or "").lower() in FORBIDDEN_FUNCTIONS else sqlite3.SQLITE_OK
+    refused = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
+    return sqlite3.SQLITE_DENY if action in refused else sqlite3.SQLITE_OK

@@ -6,6 +6,7 @@ layout with other keys.
 
 import hashlib
 import json
+import os
 import random
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -126,9 +127,12 @@ def _unqualified(row: Mapping[str, str]) -> dict[str, str]:
 def _is_there(database: Path) -> bool:
     """Whether there is anything of that name, be it a database or not."""
     try:
-        return database.exists()
-    except OSError:  # a folder that may not be entered
-        return True
+        database.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a folder that may not be entered, links in a circle
+        pass
+    return True
 
 
 def _none_there(
@@ -260,6 +264,21 @@ def _database(
         raise DataError(f"{path}: its questions name databases", fix="give their folder with --databases")
     name = row.get("db_id") or row["db"]
     database = folder / name / f"{name}.sqlite" if "db_id" in row else folder / name
-    if "\0" in name or not database.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{path}:{line}: {name} leads out of {folder}", fix="name databases inside the folder")
+    if "\0" in name or not _is_within(database, folder):
+        raise DataError(f"{path}:{line}: {_shown(name)} leads out of {folder}", fix="name databases inside the folder")
     return database, name
+
+
+def _is_within(database: Path, folder: Path) -> bool:
+    """Whether a path stays in the folder, links followed; links in a circle count as files."""
+    try:
+        found = database.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, until Python 3.12
+        found = Path(os.path.normpath(database.absolute()))
+        return found.is_relative_to(folder.absolute()) or found.is_relative_to(folder.resolve())
+    return found.is_relative_to(folder.resolve())
+
+
+def _shown(name: str) -> str:
+    """A name as a terminal may show it."""
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in name)

@@ -110,3 +110,49 @@ def test_what_cannot_be_made_is_said(ddl: str, reason: str, tmp_path: Path, monk
     else:
         with pytest.raises(Unmade, match=reason):
             from_schema(ddl, ["SELECT 1"], "SELECT 1")
+
+
+DUMP = """PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE IF NOT EXISTS "boat" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+INSERT INTO boat VALUES(1,'Ada');
+DELETE FROM sqlite_sequence;
+INSERT INTO sqlite_sequence VALUES('boat',1);
+COMMIT;"""
+COPY = """CREATE TABLE public.boat (id integer, name text);
+COPY public.boat (id, name) FROM stdin;
+1\tit's; a
+2\tCREATE TABLE x (y
+\\.
+
+CREATE TABLE public.crew (boat integer);"""
+
+
+@pytest.mark.parametrize(
+    ("ddl", "gold"),
+    [
+        (DUMP, "SELECT name FROM boat"),
+        (COPY, "SELECT boat FROM crew"),
+        ("SAVEPOINT one; CREATE TABLE t (a); RELEASE one; PRAGMA user_version = 3", "SELECT a FROM t"),
+        ("CREATE TABLE t (a); CREATE TABLE sqlite_sequence(name,seq);", "SELECT a FROM t"),
+        ("CREATE TEMP TABLE t (a INT); CREATE TABLE u (b INT)", "SELECT a FROM t"),
+        ("CREATE TABLE t (id INT, c AS (id*2) PERSISTED)", "SELECT c FROM t"),
+        ("CREATE VIRTUAL TABLE docs USING fts5(title, body)", "SELECT title FROM docs WHERE docs MATCH 'whale'"),
+        (
+            "CREATE VIRTUAL TABLE docs USING fts4(body); CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT)",
+            "SELECT name FROM docs JOIN a ON a.id = docs.rowid WHERE body MATCH 'sea'",
+        ),
+        ("CREATE VIRTUAL TABLE box USING rtree(id, x0, x1, y0, y1)", "SELECT id FROM box WHERE x0 > 2"),
+        ("CREATE VIRTUAL TABLE b USING csv(filename='/etc/passwd'); CREATE TABLE t (a INT)", "SELECT a FROM t"),
+    ],
+)
+def test_what_dumps_hold_beside_tables_is_no_obstacle(ddl: str, gold: str) -> None:
+    assert run(str(from_schema(ddl, [gold], gold)), gold).rows
+
+
+def test_a_schema_reaches_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for hostile in ("ATTACH 'x' AS y; CREATE TABLE y.q (a)", "PRAGMA temp_store_directory = 'x'", "VACUUM INTO 'x'"):
+        path = from_schema(f"CREATE TABLE t (a INT); {hostile}", ["SELECT a FROM t"], "SELECT a FROM t")
+        assert run(str(path), "SELECT a FROM t").rows
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]

@@ -257,3 +257,18 @@ def test_halves_of_characters_are_made_whole(databases: Path, tmp_path: Path) ->
     (item,) = questions(path, databases).items
     assert (item.question, item.gold) == ("a?b", "SELECT '?'")
     assert read_predictions(path, questions(path, databases)) == ["SELECT '?'"]
+
+
+def test_links_in_a_circle_are_a_database_that_cannot_be_read(databases: Path, tmp_path: Path) -> None:
+    (databases / "loop").mkdir()
+    (databases / "loop" / "loop.sqlite").symlink_to("loop.sqlite")
+    found = questions(write(tmp_path / "dev.json", SPIDER, {**SPIDER, "db_id": "loop"}), databases)
+    assert len(found.items) == 1 and "symbolic links" in found.unreadable["loop"].reason
+    (databases / "out.sqlite").symlink_to("../../elsewhere.sqlite")
+    with pytest.raises(DataError, match="leads out of"):
+        questions(write(tmp_path / "q.jsonl", {**LINE, "db": "out.sqlite"}, lines=True), databases)
+
+
+def test_a_name_with_a_nul_is_shown_without_it(databases: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"pe\\x00ts leads out of"):
+        questions(write(tmp_path / "dev.json", {**SPIDER, "db_id": "pe\0ts"}), databases)
