@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..core.compare import orders
 from ..core.database import READS, query
 from ..core.ddl import render_ddl
 from ..core.errors import DataError, QueryError
@@ -19,6 +20,7 @@ from ..core.records import Schema, Table
 from ..core.requote import requote
 from ..core.sqlcheck import check, one_statement
 from .normalise import normalise
+from .quoted_texts import told
 
 LONGEST = 10_000  # characters of an answer; the longest of Spider has 577
 DEEPEST = 40  # brackets in brackets: parsers take long over more
@@ -33,9 +35,6 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]")
 COMMENT = re.compile(r"--|/\*")
 NAME = r'("(?:[^"]|"")*"|\w+)'
 COMPARED = re.compile(rf"{NAME}\.{NAME} (?:NOT )?(?:[<>=]+|LIKE|BETWEEN|IN \() ?('(?:[^']|'')*'|-?\d+(?:\.\d+)?)")
-NAMED = re.compile(
-    r'\b(?:SELECT|DISTINCT|BY)\s+"((?:[^"]|"")+)"|\b(?:COUNT|SUM|AVG|MIN|MAX)\s*\(\s*"((?:[^"]|"")+)"', re.I
-)
 SPACES = re.compile(r"""(\w+)[\]"`]?\s*\.|\b(?:SCHEMA|DATABASE|USE)\s+(?:IF\s+NOT\s+EXISTS\s+)?[\["`]?(\w+)""", re.I)
 TIMES = ("datetime", "timestamp", "timestamptz", "timestampltz", "time", "timetz")
 DATE_CAST = re.compile(r"\bCAST\s*\(.*?\bAS\s+(?:DATE|TIME)\w*", re.IGNORECASE | re.DOTALL)
@@ -109,9 +108,10 @@ def gold(answer: str, on: Ground, ddl: str) -> str:
     failed = _fails(text, on)
     if failed or MAIN.search(bare_text) or DATE_CAST.search(bare_text):
         text = _in_sqlite(text, on, ddl, failed)
-    if _names_nothing(text, on):
+    said = told(text, on.connection, on.schema)
+    if said is None:
         raise LeftOut("no such column")
-    return _plain(text, on)
+    return _plain(said, on)
 
 
 def _depth(text: str) -> int:
@@ -240,24 +240,18 @@ def _reason(failed: str, read: bool) -> str:
     return "fails in SQLite"
 
 
-def _names_nothing(text: str, on: Ground) -> bool:
-    """Whether a name in double quotes is no column where only a column makes sense: SQLite takes it for a text."""
-    found = (fold((one[1] or one[2]).replace('""', '"')) for one in NAMED.finditer(text)) if '"' in text else ()
-    aliases = {fold(name) for name in re.findall(r'\bAS\s+"([^"]+)"', text, re.IGNORECASE)}
-    return any(name not in on.columns and name not in aliases for name in found)
-
-
 def _plain(text: str, on: Ground) -> str:
     """The query in plain style, or as it is where that would return other rows."""
     try:
         plain = normalise(text, on.schema)
     except (DataError, RecursionError):
         plain = ""
-    wanted = _rows(text, on, plain)
+    ordered = orders(text)
+    wanted = _rows(text, on, plain, ordered)
     if isinstance(wanted, QueryError):
         raise LeftOut("takes too long" if "stopped" in wanted.message else "fails in SQLite")
     if plain:
-        got = _rows(plain, on, plain)
+        got = _rows(plain, on, plain, ordered)
         if not isinstance(got, QueryError) and (got == wanted or "RANDOM()" in plain):
             return plain
     return one_line(text)
@@ -272,12 +266,13 @@ def one_line(text: str) -> str:
     return "".join(pieces).strip()
 
 
-def _rows(text: str, on: Ground, plain: str) -> list[str] | QueryError:
+def _rows(text: str, on: Ground, plain: str, ordered: bool) -> list[str] | QueryError:
     """What a query returns over the rows there are and those that the query in plain style asks for."""
     on.connection.execute("BEGIN")
     try:
         _plant(on, plain)
-        return sorted(map(repr, query(on.connection, text, timeout=SECONDS, max_rows=5000).rows))
+        rows = list(map(repr, query(on.connection, text, timeout=SECONDS, max_rows=5000).rows))
+        return rows if ordered else sorted(rows)
     except QueryError as error:
         return error
     finally:

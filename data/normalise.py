@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # `NOT a IN (` is written `a NOT IN (`; a text is matched as a whole, so that nothing in it is rewritten
 NOT = re.compile(r"'(?:[^']|'')*'|\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )")
 
+ROW_IDS = frozenset(("rowid", "oid", "_rowid_"))
+
 
 def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     """The query in plain style, on one line but for its texts, which keep every blank. Drops comments.
@@ -55,15 +57,31 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
 
 
 def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
-    """Make texts of double-quoted names that no table has as a column, as SQLite does; changes the tree."""
+    """Make texts of double-quoted names that neither a table nor the query has, as SQLite does; changes the tree."""
     from sqlglot import exp
 
-    known = {fold(column) for names in columns.values() for column in names}
+    known = {fold(column) for names in columns.values() for column in names} | ROW_IDS | _given(tree)
     for column in list(tree.find_all(exp.Column)):
         name = column.this
-        if isinstance(name, exp.Identifier) and name.quoted and not column.table and fold(name.name) not in known:
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and _flat(name.name) not in known:
             column.replace(exp.Literal.string(name.name))
     return tree
+
+
+def _given(tree: "exp.Expr") -> set[str]:
+    """The names that a query itself gives: its aliases, what its sub-queries return, the columns of WITH."""
+    from sqlglot import exp
+
+    given = {_flat(alias.alias) for alias in tree.find_all(exp.Alias)}
+    given |= {_flat(column.name) for table in tree.find_all(exp.TableAlias) for column in table.columns}
+    for select in tree.find_all(exp.Select):
+        given |= {_flat(item.sql("sqlite")) for item in select.selects if not isinstance(item, exp.Alias | exp.Column)}
+    return given
+
+
+def _flat(name: str) -> str:
+    """A name for comparing: SQLite calls a column without an alias by its text, as it is written."""
+    return fold("".join(name.split())) if "(" in name else fold(name)
 
 
 def _qualify(scope: object, tables: dict[str, list[str]]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.compare import orders
 from ..core.database import run
 from ..core.ddl import parse_ddl
 from ..core.errors import DataError, QueryError
@@ -181,7 +182,8 @@ def plain(query: str, database: Database) -> str:
     try:
         sql = normalise(query, database.schema)
         got = run(url, sql, timeout=5, max_rows=5000)
-        if sorted(map(repr, got.rows)) == sorted(map(repr, wanted.rows)):
+        ranked = list if orders(query) else sorted
+        if ranked(map(repr, got.rows)) == ranked(map(repr, wanted.rows)):
             return sql
     except (DataError, QueryError, RecursionError):
         pass
