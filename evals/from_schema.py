@@ -37,8 +37,11 @@ SCHEMA = re.compile(
     rf"\s+({NAME})",
     re.IGNORECASE,
 )
-FINAL = re.compile(r"already exists|interrupted|is full|too big|out of memory|string or blob", re.IGNORECASE)
-"""What SQLite says of DDL that is no better in another dialect: of all else, core/ddl.py is asked too."""
+FINAL = re.compile(
+    r"not authorized|authorization|already exists|interrupted|is full|too big|out of memory|null character",
+    re.IGNORECASE,
+)
+"""What SQLite says of DDL that is refused for safety, takes too long or is no better in any other dialect."""
 
 COPIED = re.compile(r"^copy\s[^\n]*\sfrom\s+stdin\b[^\n]*\n(?:.*?^\\\.[ \t]*\r?$|.*\Z)", re.I | re.M | re.S)
 """pg_dump's rows, which are no SQL."""

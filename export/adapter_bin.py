@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
+from .weight_files import refuse_pointer
 
 if TYPE_CHECKING:
     import torch
@@ -49,15 +50,31 @@ def _tensors(path: Path) -> "dict[str, torch.Tensor]":
 
     import torch
 
+    refuse_pointer(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the file's pickle protocol
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        problem = "holds code, not only tensors" if _holds_code(path, str(error)) else "broken, or not PyTorch's"
+        raise DataError(f"{path}: {problem}", fix=SAVE_AGAIN) from None
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise DataError(f"{path}: cannot be read as weights alone ({said})", fix=SAVE_AGAIN) from None
     if not isinstance(found, dict) or not all(
         isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in found.items()
     ):
         raise DataError(f"{path}: holds other things than tensors by name", fix=SAVE_AGAIN)
+    for name, tensor in found.items():
+        if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+            kind = "without values" if tensor.is_meta else "quantized" if tensor.is_quantized else "sparse"
+            raise DataError(f"{path}: {name} is {kind}, not a plain tensor", fix=SAVE_AGAIN)
     return found
+
+
+def _holds_code(path: Path, said: str) -> bool:
+    """Whether what PyTorch's reader stopped at would run something: PyTorch's own words tell how to let it."""
+    if "Unsupported global" in said or "Unsupported class" in said:
+        return True
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80" and "Unsupported operand" in said  # a pickle outside of PyTorch's archive

@@ -1,5 +1,6 @@
 """The tensors in the safetensors files of a model folder: where each one is, and any rows of it on demand."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # safetensors' names of types, and torch's; all others are packed weights, or no weights
 FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def tensors_in(path: Path, *, fix: str) -> dict[str, Stored]:
     """The tensors of one safetensors file; raises DataError, with `fix`, where they cannot be read as floats."""
     from safetensors import SafetensorError, safe_open
 
+    refuse_pointer(path)
     try:
         with safe_open(path, "pt"):  # which checks the whole header: what it lets through can be relied on
             pass
@@ -97,6 +100,13 @@ def tensors_in(path: Path, *, fix: str) -> dict[str, Stored]:
         name: Stored(path, name, tuple(said["shape"]), said["dtype"], 8 + size + said["data_offsets"][0])
         for name, said in header.items()
     }
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raise DataError for what Git LFS leaves in the place of a file that it has not fetched."""
+    with contextlib.suppress(OSError), path.open("rb") as file:  # one that cannot be opened is its reader's to refuse
+        if file.read(len(POINTER)) == POINTER:
+            raise DataError(f"{path}: a pointer of Git LFS, not the file itself", fix="git lfs pull, in its folder")
 
 
 def _indexed(base: Path, index: Path) -> dict[str, Stored]:

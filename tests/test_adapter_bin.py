@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,15 @@ class Program:
 
 
 def test_a_file_that_would_run_something_is_refused_and_named(in_bin: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (in_bin / "adapter_model.bin").write_bytes(pickle.dumps({"weights": Program()}))
-    said = r"in-bin/adapter_model\.bin: cannot be read as weights alone"
-    with pytest.raises(DataError, match=said), in_safetensors(in_bin):
-        pass
+    import torch
+
+    path = in_bin / "adapter_model.bin"
+    said = r"in-bin/adapter_model\.bin: holds code, not only tensors$"
+    for save in (lambda value: path.write_bytes(pickle.dumps(value)), lambda value: torch.save(value, path)):
+        save({"weights": Program()})
+        with pytest.raises(DataError) as caught, in_safetensors(in_bin):
+            pass
+        assert re.search(said, caught.value.message) and "weights_only" not in str(caught.value)
     assert capsys.readouterr().out == ""
 
 
@@ -77,3 +83,24 @@ def test_an_error_in_the_block_speaks_of_the_users_file(in_bin: Path, tiny_base:
     (in_bin / "adapter_config.json").write_text(json.dumps({**config, "r": 8}))
     with pytest.raises(DataError, match=r"in-bin/adapter_model\.bin: .* has rank 4"):
         export_adapter(tiny_base, in_bin, tmp_path / "out", Options(verify=False, adapter_gguf=True), ground="base")
+
+
+@pytest.mark.parametrize(("kind", "said"), [("sparse", "a is sparse"), ("meta", "a is without values")])
+def test_tensors_that_are_not_plain_are_refused(kind: str, said: str, in_bin: Path) -> None:
+    import torch
+
+    tensor = torch.eye(3).to_sparse() if kind == "sparse" else torch.empty(3, device="meta")
+    torch.save({"a": tensor}, in_bin / "adapter_model.bin")
+    with pytest.raises(DataError, match=said), in_safetensors(in_bin):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"version https://git-lfs.github.com/spec/v1\noid", "pointer of Git LFS"), (b"<html>", "broken")],
+)
+def test_what_stands_in_the_place_of_the_file_is_named(content: bytes, said: str, in_bin: Path) -> None:
+    (in_bin / "adapter_model.bin").write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught, in_safetensors(in_bin):
+        pass
+    assert ("git lfs pull" in caught.value.fix) == ("LFS" in said)

@@ -169,7 +169,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         f"CREATE TABLE t (a); INSERT INTO t {ENDLESS} SELECT zeroblob(1000) FROM n",
         "CREATE TABLE t AS SELECT zeroblob(1000000000)",
         "CREATE TABLE t AS SELECT load_extension('evil')",
-        "CREATE VIRTUAL TABLE t USING fts5(a)",
+        "CREATE VIRTUAL TABLE t USING csv(filename='stolen.csv')",
         "CREATE TABLE t (a); ATTACH 'stolen.sqlite' AS s",
         "CREATE TABLE t (a); VACUUM INTO 'stolen.sqlite'",
         "CREATE TABLE t (a\x00)",

@@ -181,3 +181,11 @@ def test_no_spoilt_byte_ends_in_anything_but_a_data_error(
             stored.whole()
     except DataError as error:
         assert "x.safetensors" in str(error)
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "adapter_model.safetensors"):
+        (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+        with pytest.raises(DataError, match=rf"{name}: a pointer of Git LFS") as caught:
+            tensors_in(tmp_path / name, fix="get it again")
+        assert caught.value.fix.startswith("git lfs pull")
