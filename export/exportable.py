@@ -16,11 +16,12 @@ from .adapter import OTHER_BASE
 from .adapter_bin import in_safetensors
 from .architecture import ANOTHER_WAY
 from .convert import check_model
-from .merge import check_ground, merged_shapes
+from .merge import check_ground, merged_shapes, weight_shapes
 from .vocabulary import tokenizer_of
 from .weight_files import read_json
 
 IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
+TABLE = "model.embed_tokens.weight"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 
 # an export's fixes in the words of a training
@@ -51,12 +52,26 @@ def exportable(recipe: Recipe, base: Path, start: Path | None) -> None:
 
 def _check(recipe: Recipe, base: Path, adapter: Path | None) -> None:
     shapes = merged_shapes(base, adapter)
+    _check_rows(base)
     if adapter is not None:
         _check_depth(base, shapes, adapter)
     if recipe.train.quantization != "none" and recipe.export.ground != "base":
         check_ground(base, "nf4")
     if recipe.export.converter == "sql-llama":
         check_model(base, tokenizer_of(base, adapter), shapes, family(recipe.base.family))
+
+
+def _check_rows(base: Path) -> None:
+    """Refuse a config of another number of tokens than the embedding has rows: transformers does not load such a base.
+
+    An export alone goes by the weights, and takes it.
+    """
+    said, rows = read_json(base / "config.json").get("vocab_size"), weight_shapes(base).get(TABLE, (0,))[0]
+    if rows and isinstance(said, int) and said != rows:
+        raise DataError(
+            f"{base / 'config.json'}: has a vocab_size of {said}, and the embedding has {rows} rows",
+            fix="get the base again, or set its vocab_size to the number of rows",
+        )
 
 
 def _check_depth(base: Path, shapes: Iterable[str], adapter: Path) -> None:

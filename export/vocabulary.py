@@ -251,6 +251,7 @@ def _as_transformers_builds_it(path: Path) -> dict[str, Any]:
     """tokenizer.json after transformers has loaded it: its class for a family may replace the steps around the BPE."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        _must_differ(path, raw["model"]["vocab"])
         if _taken_as_it_is(path.parent, raw):
             from tokenizers import Tokenizer
 
@@ -260,6 +261,8 @@ def _as_transformers_builds_it(path: Path) -> dict[str, Any]:
 
         tokenizer = AutoTokenizer.from_pretrained(path.parent, local_files_only=True)
         built = json.loads(tokenizer.backend_tokenizer.to_str())
+    except DataError:
+        raise
     except Exception as error:  # tokenizers raises plain Exception
         raise _broken(path, error) from None
     return built
@@ -356,6 +359,17 @@ def _must_fit(path: Path, ids: Mapping[int, Any], size: int) -> None:
             f"{path}: has ids up to {max(ids)}, and the embedding has {size} rows",
             fix="resize the embedding, or take the tokenizer that the weights were saved with",
         )
+
+
+def _must_differ(path: Path, vocab: Any) -> None:
+    """Raise DataError for two tokens of one id: which of them a reader keeps is its own choice."""
+    seen: dict[int, str] = {}
+    for text, number in vocab.items() if isinstance(vocab, dict) else ():
+        if seen.setdefault(number, text) != text:
+            raise DataError(
+                f"{path}: {seen[number]!r} and {text!r} have one id ({number})",
+                fix="get the base's tokenizer files again",
+            )
 
 
 def _added(tokenizer: Mapping[str, Any]) -> dict[int, dict[str, Any]]:

@@ -140,3 +140,21 @@ def test_the_command_refuses_before_anything_is_made(
     assert error.startswith(f"Error: {base / 'config.json'}: rope_type 'dynamic' cannot be converted, so the export")
     assert fix.startswith("Fix: take another base, or --set export.converter=llama.cpp")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("more", [-1, 100])
+def test_a_config_of_more_or_fewer_tokens_than_rows_cannot_be_trained(more: int, base: Path, tmp_path: Path) -> None:
+    rows = json.loads((base / "config.json").read_text())["vocab_size"]
+    set_config(base, vocab_size=rows + more)
+    with pytest.raises(DataError, match=f"vocab_size of {rows + more}, and the embedding has {rows} rows"):
+        exportable(recipe(tmp_path, base), base, None)
+
+
+def test_two_tokens_of_one_id_are_refused(base: Path, tmp_path: Path) -> None:
+    path = base / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["vocab"]["twin"] = next(iter(tokenizer["model"]["vocab"].values()))
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(DataError, match="'twin' have one id") as caught:
+        exportable(recipe(tmp_path, base), base, None)
+    assert "\n" not in str(caught.value)
