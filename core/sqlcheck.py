@@ -4,6 +4,7 @@ The whole tree is walked: the root of `WITH gone AS (DELETE FROM t RETURNING 1) 
 that cannot be parsed is passed on, since a database may know more than the parser; core/database.py holds the line.
 """
 
+import logging
 import re
 from functools import lru_cache
 
@@ -108,10 +109,15 @@ def check(sql: str, dialect: str = "sqlite") -> None:
 
     if not sql.strip().strip(";").strip():
         raise QueryError("refused: no query")
+    log = logging.getLogger("sqlglot")
+    was = log.disabled
+    log.disabled = True  # it warns of each command that it only half knows, and such a one is refused below anyway
     try:
         parsed = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         return
+    finally:
+        log.disabled = was
     statements = [item for item in parsed if item is not None and not isinstance(item, exp.Semicolon)]
     if not statements:
         raise QueryError("refused: no query")

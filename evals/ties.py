@@ -137,7 +137,8 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
     """Queries that may tell what is tied, the likeliest first; some may fail, none is there for what is not covered.
 
     `columns` are the gold's as it returns them. Not covered: DISTINCT or UNION sorted by something that is no column of
-    the result, an OFFSET that is no number. Read off the words alone: a parser takes longer to load than all queries.
+    the result, an OFFSET that is no sum of numbers. Read off the words alone: a parser takes longer to load than all
+    queries.
 
     >>> keyed_queries("SELECT name AS n FROM t ORDER BY size DESC LIMIT 2 OFFSET 1", ("n",))[0].sql.split("\\n")
     ['SELECT name AS n, DENSE_RANK() OVER (ORDER BY size DESC) AS tied', ' FROM t ', 'ORDER BY 2']
@@ -160,7 +161,17 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
     if not COMPOUND & top.keys() and tokens[top["select"] + 1].word != "distinct":
         for deep in (False, True):
             own = _unaliased(keys, items, deep)
-            if own is not None:
+            if own is not None and any("over" in item.words for item in (*keys, *items)):
+                # a window function stands in no other: it is a column of a query around which the other stands
+                names = [f"c{place}" for place in range(1, len(columns) + 1)]
+                inner = [f"k{place}" for place in range(1, len(own) + 1)]
+                texts = (one.removesuffix(key.extra) for one, key in zip(own, keys, strict=True))
+                added = "".join(f", {text} AS {name}" for text, name in zip(texts, inner, strict=True))
+                by = ", ".join(name + key.extra for name, key in zip(inner, keys, strict=True))
+                at = tokens[after - 1].end
+                whole = f"WITH tied({', '.join((*names, *inner))}) AS ({bare[:at]}{added}\n{bare[at:]}\n)"
+                made.append(f"{whole} SELECT {', '.join(names)}, DENSE_RANK() OVER (ORDER BY {by}) FROM tied {rank}")
+            elif own is not None:
                 column = f", DENSE_RANK() OVER (ORDER BY {', '.join(own)}) AS tied"
                 at = tokens[after - 1].end
                 made.append(f"{bare[:at]}{column}\n{bare[at:]}\n{rank}")
@@ -197,15 +208,20 @@ def _split(tokens: Sequence[_Token]) -> list[list[_Token]]:
 
 
 def _start(after: Sequence[_Token]) -> int | None:
-    """The row that the words after LIMIT begin at; None when that is no plain number."""
-    outer = [token.word for token in after if not token.depth]
+    """The row that the words after LIMIT begin at, below 0 read as 0; None when that is not told by numbers alone."""
+    outer = [token.word if not token.depth else "" for token in after]
     if "," in outer:
-        said = outer[: outer.index(",")]
+        said = after[: outer.index(",")]
     elif "offset" in outer:
-        said = outer[outer.index("offset") + 1 :]
+        said = after[outer.index("offset") + 1 :]
     else:
         return 0
-    return int(said[0]) if len(said) == 1 and said[0].isdecimal() else None
+    text = "".join(token.word for token in said)
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    if not re.fullmatch(r"[+-]?[0-9]{1,12}(?:[+-][0-9]{1,12}){0,9}", text):
+        return None
+    return max(0, sum(int(term) for term in re.findall(r"[+-]?[0-9]+", text)))
 
 
 def _key(sql: str, part: Sequence[_Token]) -> _Item:

@@ -37,7 +37,7 @@ class Tables:
         """Raises DataError when there is no file of tables, or a broken one."""
         path = questions.with_name(f"{questions.stem}.tables.jsonl")
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other breaks of lines
+            lines = path.read_text(encoding="utf-8-sig").split("\n")  # a text may hold other breaks of lines
             tables = [json.loads(line) for line in lines if line.strip()]
             self.tables: dict[str, Mapping[str, Any]] = {table["id"]: table for table in tables}
         except OSError:
@@ -54,6 +54,13 @@ class Tables:
         if table is None or not table.get("rows"):
             return row["question"], "SELECT NULL"
         names, sql = columns(table["header"]), row["sql"]
+        places = [
+            sql["sel"],
+            sql["agg"],
+            *(number for place, operator, _ in sql["conds"] for number in (place, operator)),
+        ]
+        if any(number < 0 for number in places):  # which Python counts from the end
+            raise ValueError("a column or an operator below 0")
         said = identifier(names[sql["sel"]])
         aggregate = AGGREGATES[sql["agg"]]
         query = f"SELECT {f'{aggregate}({said})' if aggregate else said} FROM {identifier(_name(table))}"
@@ -100,7 +107,12 @@ def _value(table: Mapping[str, Any], place: int, value: Any) -> str:
     if table["types"][place] == "real":
         number = _number(value)
         return _quoted(number) if isinstance(number, str) else repr(number).removesuffix(".0")
-    cells = {str(row[place]).lower(): str(row[place]) for row in table["rows"]}
+    cells: dict[str, str] = {}
+    for row in table["rows"]:
+        cell = str(row[place])
+        if cell == str(value):
+            return _quoted(cell)
+        cells.setdefault(cell.lower(), cell)
     return _quoted(cells.get(str(value).lower(), str(value)))
 
 
@@ -126,6 +138,12 @@ def _made(table: Mapping[str, Any]) -> Path:
     if path.is_file():
         return path
     names = columns(table["header"])
+    width = len(names)
+    if len(table["types"]) != width:
+        raise ValueError(f"it has {width} headers and {len(table['types'])} types")
+    for place, row in enumerate(table["rows"], 1):
+        if len(row) != width:
+            raise ValueError(f"its row {place} has {len(row)} cells, and the header {width}")
     kinds = ["REAL" if kind == "real" else "TEXT" for kind in table["types"]]
     rows = [
         [_number(cell) if kind == "REAL" else str(cell) for cell, kind in zip(row, kinds, strict=True)]

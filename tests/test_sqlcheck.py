@@ -156,3 +156,10 @@ def test_text_that_cannot_be_parsed_is_left_to_the_database() -> None:
 
 def test_deep_nesting_is_no_crash() -> None:
     check("SELECT " + "(" * 5000 + "1" + ")" * 5000)
+
+
+@pytest.mark.parametrize("sql", ["EXPLAIN SELECT 1", "SHOW TABLES", "VACUUM INTO 'x'", "CALL x()"])
+def test_nothing_is_printed_of_what_the_parser_only_half_knows(sql: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(QueryError):
+        check(sql)
+    assert caplog.records == []

@@ -143,6 +143,23 @@ def test_examples() -> None:
             values(("Ants", 1), ("Dogs", 2), ("Cats", 2), ("Bees", 2), ("Eels", 5)),
             values(("Dogs", 2), ("Ants", 1), ("Cats", 2), ("Bees", 2), ("Eels", 5)),
         ),
+        (
+            "SELECT name FROM team WHERE points < 9 ORDER BY rank() OVER (ORDER BY points DESC) LIMIT 1",
+            values("Dogs"),
+            values("Eels"),
+        ),
+        (
+            "SELECT name AS n FROM team WINDOW w AS (ORDER BY points) ORDER BY rank() OVER w DESC, side LIMIT 2",
+            values("Ants", "Dogs"),
+            values("Ants", "Bees"),
+        ),
+        (
+            "SELECT name FROM team ORDER BY points DESC LIMIT 2 OFFSET -1",
+            values("Ants", "Dogs"),
+            values("Ants", "Eels"),
+        ),
+        ("SELECT name FROM team ORDER BY points DESC LIMIT (1) OFFSET (0+1)", values("Dogs"), values("Ants")),
+        ("SELECT name FROM team ORDER BY points DESC LIMIT 2 - 1, 1", values("Dogs"), values("Eels")),
     ],
 )
 def test_tied_rows_are_the_databases_choice(bench: Bench, league: Path, gold: str, right: str, wrong: str) -> None:

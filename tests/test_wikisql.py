@@ -127,6 +127,8 @@ def test_only_the_tables_that_are_asked_about_are_made(tmp_path: Path) -> None:
     ("rows", "tables", "said"),
     [
         ([coded(), coded(sel=9)], [TABLE], r"dev\.jsonl:2: broken"),
+        ([coded(sel=-1)], [TABLE], r"dev\.jsonl:1: broken \(a column or an operator below 0"),
+        ([coded(conds=[[0, -1, "x"]])], [TABLE], r"dev\.jsonl:1: broken"),
         ([coded(agg=7)], [TABLE], r"dev\.jsonl:1: broken"),
         ([coded(conds=[[0, 5, "x"]])], [TABLE], r"dev\.jsonl:1: broken"),
         ([coded(conds=[[0]])], [TABLE], r"dev\.jsonl:1: broken"),
@@ -145,3 +147,23 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "dev.tables.jsonl").unlink()
     with pytest.raises(DataError, match=r"dev\.tables\.jsonl: not there"):
         questions(path, None)
+
+
+def test_a_condition_takes_the_cell_that_is_spelled_like_it_before_others(tmp_path: Path) -> None:
+    table = {"id": "1-10", "header": ["Name"], "types": ["text"], "rows": [["a"], ["A"], ["Bo"], ["BO"]]}
+    rows = [coded(conds=[[0, 0, value]]) for value in ("a", "A", "bo")]
+    found = questions(write(tmp_path, *rows, tables=[table]), None)
+    assert [item.gold.rpartition("= ")[2] for item in found.items] == ["'a'", "'A'", "'Bo'"]
+
+
+def test_tables_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = write(tmp_path, coded())
+    tables = tmp_path / "dev.tables.jsonl"
+    tables.write_bytes(b"\xef\xbb\xbf" + tables.read_bytes())
+    assert len(questions(path, None).items) == 1
+
+
+def test_a_row_that_is_too_short_is_said_in_our_words(tmp_path: Path) -> None:
+    torn = {**TABLE, "id": "3-3", "rows": [TABLE["rows"][0], ["too", "short"]]}
+    found = questions(write(tmp_path, coded(), coded(table="3-3"), tables=[TABLE, torn]), None)
+    assert list(found.missing) == ["3-3: the table cannot be made (its row 2 has 2 cells, and the header 4)"]
