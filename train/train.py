@@ -49,8 +49,8 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     base = resolve_base(recipe.base.model, recipe.base.revision)
     start = _start(recipe)
-    recipe_hash = sha256(run.recipe_path)
-    if run.done("data", {"recipe": recipe_hash}) and run.done("train", _inputs(recipe, run, base, start)):
+    sources = _sources(recipe, run)
+    if run.done("data", sources) and run.done("train", _inputs(recipe, run, base, start)):
         return run.adapter
     if check is not None:
         check(recipe, base, start)
@@ -59,7 +59,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
     if start is not None:
         _say_start(recipe, start)
     need_space(run.path, 2 * 2**30, "training")
-    _data(recipe, run, recipe_hash)
+    _data(recipe, run, sources)
     inputs = _inputs(recipe, run, base, start)
     if not run.done("train", inputs):
         started = time.monotonic()
@@ -122,10 +122,16 @@ def starter() -> Path:
     return folder
 
 
-def _data(recipe: Recipe, run: Run, recipe_hash: str) -> None:
-    inputs = {"recipe": recipe_hash, **{name: sha256(Path(name)) for name in recipe.data.jsonl}}
+def _sources(recipe: Recipe, run: Run) -> dict[str, str]:
+    """What finished pairs are recognised by."""
+    inputs = {"recipe": sha256(run.recipe_path)}
+    inputs |= {name: sha256(Path(name)) for name in recipe.data.jsonl if Path(name).is_file()}
     if recipe.data.spider:
         inputs["spider"] = sha256(find_spider(Path(recipe.data.spider)).questions)
+    return inputs
+
+
+def _data(recipe: Recipe, run: Run, inputs: dict[str, str]) -> None:
     if run.done("data", inputs):
         return
     started = time.monotonic()
