@@ -10,6 +10,9 @@ from functools import lru_cache
 
 from .errors import QueryError
 
+# the parser warns of each command that it only half knows: nothing is printed unless somebody asks for its log
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
+
 REFUSED_FUNCTIONS = frozenset(
     (
         "load_extension",
@@ -109,15 +112,10 @@ def check(sql: str, dialect: str = "sqlite") -> None:
 
     if not sql.strip().strip(";").strip():
         raise QueryError("refused: no query")
-    log = logging.getLogger("sqlglot")
-    was = log.disabled
-    log.disabled = True  # it warns of each command that it only half knows, and such a one is refused below anyway
     try:
         parsed = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         return
-    finally:
-        log.disabled = was
     statements = [item for item in parsed if item is not None and not isinstance(item, exp.Semicolon)]
     if not statements:
         raise QueryError("refused: no query")

@@ -1,5 +1,6 @@
 """Answers from elsewhere: one line for each question, whose SQL may stand in a fence or in prose."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -27,9 +28,21 @@ STATEMENT = re.compile(
 """What changes something, or asks for something else than rows: judged as it is, and so refused."""
 MARK = re.compile(r"`{3,}|~{3,}")
 LANGUAGE = re.compile(r"[ \t]*(?:(?:\w*sql\w*|postgres|mariadb|duckdb|text|plaintext|code)\b)?", re.IGNORECASE)
+CLOSED = r"<[|｜][^<>|｜\s]{1,40}[|｜]>|</(?:s|sql|code|pre|answer)>"
+"""What is in no SQL and ends an answer: a model's token for the end, the end of what an answer is wrapped in."""
+LAST = rf"(?:{CLOSED}|<(?:eos|end_of_turn|endoftext)>|\[/sql\])\s*\Z"
+"""The same and what only at the end is in no SQL."""
+END = re.compile(LAST, re.IGNORECASE)
+LONGEST_END = 50  # characters of one
+WRAPPED = re.compile(
+    r"<(sql|code|answer)\b[^<>]*>(?P<tag>.*?)(?:</\1>|\Z)|\[sql\](?P<square>.*?)(?:\[/sql\]|\Z)|"
+    r"'''[ \t]*(?:\w*sql\w*\b)?(?P<quotes>.*?)(?:'''\s*(?:\n|\Z)|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 PIECE = re.compile(
+    rf"(?P<closed>(?i:{CLOSED}|{LAST}))|"
     r"\n[ \t]*(?:`{3,}|~{3,})|`{3,}\s*\Z|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|"
-    r"[^\n`'\"\[/-]+|.",
+    r"[^\n`'\"\[/<-]+|.",
     re.DOTALL,
 )
 
@@ -63,20 +76,21 @@ def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> lis
 def query_of(text: str) -> str:
     """The SQL of a prediction: the text itself when it is SQL, else what the fence in it or its prose holds.
 
-    A fence is taken whole, so that two statements in it, or one that writes, are judged as such and refused. Prose
-    without a fence is read as a model's own answer is (core/prompt.py).
+    A fence is taken whole, so that two statements in it, or one that writes, are judged as such and refused; tags such
+    as <sql> are fences too. What a model ends its turn with is cut off. Prose without a fence is read as a model's own
+    answer is (core/prompt.py).
 
     >>> query_of("Here:\\n```sql\\nSELECT 1\\n```\\nThat's it."), query_of("SELECT '```' AS a;")
     ('SELECT 1', "SELECT '```' AS a;")
     """
-    bare = text if _is_sql(text) else THOUGHT.sub("", text, count=1)
+    bare = text if _is_sql(text) else _without_end(THOUGHT.sub("", text, count=1))
     if _is_sql(bare):
         sql = _before_fence(bare)
         if len(sql) == len(text):
             return text
         if not sql.rstrip().endswith(":"):  # "Select the names:" is no query
             return sql.strip()
-    found = _fenced(bare)
+    found = _fenced(bare) or _wrapped(bare)
     if not found:
         return extract_sql(bare)
     queries = [block for block in found if QUERY.match(block)]
@@ -93,9 +107,24 @@ def _before_fence(sql: str) -> str:
     """SQL up to a line that begins with a fence, or to one at its end, outside of its texts and names."""
     for match in PIECE.finditer(sql):
         piece = match.group()
-        if piece.startswith("```") or (piece[0] == "\n" and len(piece) > 3):
+        fence = piece.startswith("```") or (piece[0] == "\n" and len(piece) > 3)
+        if fence or match["closed"]:
             return sql[: match.start()]
     return sql
+
+
+def _without_end(text: str) -> str:
+    """A text without what ends it, which is looked for at its end alone: a search would take long on a long text."""
+    bare = text.rstrip()
+    while found := END.search(bare[-LONGEST_END:]):
+        bare = bare[: len(bare) - len(found.group())].rstrip()
+    return text if len(bare) == len(text.rstrip()) else bare
+
+
+def _wrapped(text: str) -> list[str]:
+    """The SQL in tags, or in quotes of three; what stands in HTML is written as HTML."""
+    blocks = [next(filter(None, match.group("tag", "square", "quotes")), "") for match in WRAPPED.finditer(text)]
+    return [html.unescape(block) if "&" in block else block for block in blocks if _is_sql(block)]
 
 
 def _fenced(text: str) -> list[str]:
