@@ -26,7 +26,7 @@ PIECE = re.compile(
     r"""(?P<blank>\s+|--[^\n]*|\#(?=\s)[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<dollar>\$(?:[A-Za-z_]\w*)?\$)
     |(?P<word>(?:[\w$@\#]|[^\x00-\x7f\s])+)
-    |"(?P<double>(?:[^"]|"")*)"|`(?P<back>(?:[^`]|``)*)`|\[(?P<square>[^\[\]]*)\]
+    |"(?P<double>(?:[^"]|"")*)"|`(?P<back>(?:[^`]|``)*)`|\[(?P<square>(?:[^\[\]]|\]\])*)\]
     |(?P<mark>[<>=!|:&~^%]+|[^'"`\[])""",
     re.DOTALL | re.VERBOSE,
 )
@@ -34,7 +34,19 @@ TEXT = re.compile(r"'(?:[^']|'')*'")
 ESCAPED = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 MARK = "mark"
 ALTER_TABLE = ("ALTER", "TABLE")
+BEFORE_A_TEMPORARY = frozenset("TABLE EXISTS INTO ON ONLY REFERENCES FROM JOIN UPDATE DELETE EXEC PROCEDURE .".split())
+"""Before a `#` that begins a name of SQL Server, and no comment."""
 BEFORE_A_NAME = frozenset(("TABLE", "EXISTS", "INTO", "ON", "ONLY", "REFERENCES", "VIEW", "."))
+
+
+COPIED = re.compile(
+    r"^COPY\s[^;\n]*\bFROM\s+stdin\b[^;\n]*;.*?(?:^\\\.[ \t]*\r?$|\Z)", re.DOTALL | re.IGNORECASE | re.MULTILINE
+)
+
+
+def without_rows(ddl: str) -> str:
+    """The text without the rows that pg_dump writes: from COPY ... FROM stdin to a line of a backslash and a dot."""
+    return COPIED.sub("", ddl) if "stdin" in ddl.lower() else ddl
 
 
 def statements(ddl: str) -> Iterator[list[Token]]:
@@ -73,12 +85,19 @@ def tokens(ddl: str) -> list[Token]:
 
 def _tokens(ddl: str, text: re.Pattern[str]) -> Iterator[Token]:
     at, end = 0, len(ddl)
+    last = ";"
     while at < end:
         found = text.match(ddl, at) if ddl[at] == "'" else PIECE.match(ddl, at)
         if found is None:
             raise DataError(f"the schema cannot be parsed: {ddl[at]} is not closed", fix="give CREATE TABLE statements")
+        if ddl[at] == "#" and found.lastgroup == "word" and last not in BEFORE_A_TEMPORARY:
+            line = ddl.find("\n", at)
+            at = line if line >= 0 else end  # a comment of MySQL
+            continue
         at = found.end()
         kind = found.lastgroup
+        if kind != "blank":
+            last = found.group().upper()
         if kind is None:
             yield Token("text", found.group())
         elif kind == "dollar":
@@ -94,7 +113,8 @@ def _tokens(ddl: str, text: re.Pattern[str]) -> Iterator[Token]:
         elif kind == "back":
             yield Token("name", found.group(kind).replace("``", "`"))
         elif kind == "square":
-            yield Token("square" if re.fullmatch(r"\d*", found.group(kind)) else "name", found.group(kind))
+            inside = found.group(kind).replace("]]", "]")
+            yield Token("square" if re.fullmatch(r"\d*", inside) else "name", inside)
         elif kind != "blank":
             yield Token(kind, found.group())
 
@@ -127,3 +147,33 @@ def items(of: Sequence[Token]) -> list[Sequence[Token]]:
             begin = place + 1
     parts.append(of[begin:])
     return [part for part in parts if part]
+
+
+def name_at(of: Sequence[Token], at: int) -> tuple[str, str, int]:
+    """What stands before a name's last part, the last part, and the place after it; empty when there is no name."""
+    parts: list[str] = []
+    while at < len(of):
+        text = written(of[at])
+        if not text:
+            break
+        parts.append(text)
+        at += 1
+        dots = 0
+        while of[at : at + 1] and of[at] == (MARK, "."):  # SQL Server leaves parts out: mine..seam
+            at, dots = at + 1, dots + 1
+        if not dots:
+            break
+    return ".".join(parts[:-1]), parts[-1] if parts else "", at
+
+
+def written(token: Token) -> str:
+    """The name that a token is, empty for none. SQLite and MySQL read a text as a name where one is wanted."""
+    if token.kind == "text":
+        return token.text[1:-1].replace("''", "'")
+    return "" if token.kind == MARK else token.text
+
+
+def names_in(part: Sequence[Token], opened: int) -> list[str]:
+    """The names in a bracket: each part's first, since `(a DESC, b(10))` is written too."""
+    end = closing(part, opened)
+    return [written(item[0]) for item in items(part[opened + 1 : end if end > 0 else len(part)])]

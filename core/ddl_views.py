@@ -42,7 +42,8 @@ def view_tables(tables: str, views: Sequence[Sequence[Token]], known: set[str]) 
                 (name,) = _views(connection) - before
                 known.add(fold(name))
                 described = connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
-                found.append(Table(name, tuple(Column(row[1], simple_type(row[2] or "")) for row in described)))
+                columns = tuple(Column(row[1], simple_type(row[2] or "")) for row in described)
+                found.append(Table(name, columns, derived=True))
             connection.set_authorizer(None)
     return found
 

@@ -18,8 +18,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A table or view; `derived` says that a query makes it."""
+
     name: str
     columns: tuple[Column, ...]
+    derived: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

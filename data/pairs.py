@@ -124,7 +124,10 @@ def split_by_schema(
 
 
 def same_schemas(examples: Sequence[Example]) -> dict[str, str]:
-    """For each database the first of those that have the same tables and columns, in whatever file they are."""
+    """For each database the first of those that it goes with, in whatever file they are.
+
+    Those go together of which one has all tables of the other, with the same columns. Views are not looked at.
+    """
     first: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -132,10 +135,23 @@ def same_schemas(examples: Sequence[Example]) -> dict[str, str]:
             name = first[name]
         return name
 
-    owners: dict[Shape, str] = {}
-    for database, schema in {(one.database, id(one.schema)): one.schema for one in examples}.items():
-        low, high = sorted((root(database[0]), root(owners.setdefault(shape(schema), database[0]))))
+    def join(one: str, other: str) -> None:
+        low, high = sorted((root(one), root(other)))
         first[high] = low
+
+    owners: dict[Shape, str] = {}
+    for (database, _), schema in {(one.database, id(one.schema)): one.schema for one in examples}.items():
+        tables = Schema(tuple(table for table in schema.tables if not table.derived))
+        join(database, owners.setdefault(shape(tables), database))
+    having: dict[tuple[str, frozenset[str]], list[Shape]] = {}
+    for one in owners:
+        for table in one:
+            having.setdefault(table, []).append(one)
+    for one, database in owners.items():
+        rarest = min((having[table] for table in one), key=len, default=[])
+        for other in rarest:
+            if one < other:
+                join(database, owners[other])
     return {name: root(name) for name in first}
 
 

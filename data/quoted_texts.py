@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MARKED = "quoted_text_{}_here"
 WORD = re.compile(r"[A-Za-z_]\w*\Z")
 COMPARED = re.compile(r"(?:[=<>]|\b(?:LIKE|GLOB|IN\s*\(|BETWEEN))\s*\Z", re.IGNORECASE)
+EQUALS = re.compile(r"\b(?:WHERE|AND)\s+(?:\w+\.)?(\w+)\s*(?:=|<>|!=|LIKE)\s*\Z", re.IGNORECASE)
+JOINS = re.compile(r"\bJOIN\b", re.IGNORECASE)
 OF_NUMBERS = ("int", "real")
 
 
@@ -30,7 +32,8 @@ def told(text: str, connection: sqlite3.Connection, schema: Schema) -> str | Non
         return text
     texts = [n for n, place in enumerate(places) if not _runs(connection, _put(text, {place: ticked[n]}))]
     marked = _put(text, {places[n]: MARKED.format(n) for n in texts})
-    if not _all_plausible(marked, {MARKED.format(n): names[n] for n in texts}, schema):
+    at_sight = _at_sight(text, [places[n][0] for n in texts], schema)
+    if not at_sight and not _all_plausible(marked, {MARKED.format(n): names[n] for n in texts}, schema):
         return None
     return _put(text, {places[n]: "'" + names[n].replace("'", "''") + "'" for n in texts})
 
@@ -60,13 +63,27 @@ def _all_plausible(marked: str, texts: dict[str, str], schema: Schema) -> bool:
         tree = sqlglot.parse_one(marked, read="sqlite")
     except (SqlglotError, RecursionError):
         return all(COMPARED.search(marked[: marked.index(mark)]) for mark in texts)
+    kinds = _kinds(schema)
+    numbers = {name for name, found in kinds.items() if found <= set(OF_NUMBERS)}
+    nodes = {node.name: node for node in tree.find_all(exp.Column) if node.name in texts}
+    return all(mark in nodes and _plausible(nodes[mark], texts, numbers) for mark in texts)
+
+
+def _kinds(schema: Schema) -> dict[str, set[str]]:
     kinds: dict[str, set[str]] = {}
     for table in schema.tables:
         for column in table.columns:
             kinds.setdefault(fold(column.name), set()).add(column.type)
-    numbers = {name for name, found in kinds.items() if found <= set(OF_NUMBERS)}
-    nodes = {node.name: node for node in tree.find_all(exp.Column) if node.name in texts}
-    return all(mark in nodes and _plausible(nodes[mark], texts, numbers) for mark in texts)
+    return kinds
+
+
+def _at_sight(text: str, begins: Sequence[int], schema: Schema) -> bool:
+    """Whether each text stands after `column =` of a column of texts: most do, and no tree need be built for them."""
+    if JOINS.search(text):
+        return False
+    kinds = _kinds(schema)
+    before = (EQUALS.search(text, max(0, begin - 100), begin) for begin in begins)
+    return all(found is not None and "text" in kinds.get(fold(found[1]), ()) for found in before)
 
 
 def _plausible(node: "exp.Expr", texts: dict[str, str], numbers: set[str]) -> bool:

@@ -29,6 +29,14 @@ from .pair_file import PairRow, pair_rows
 MANY = 5000  # rows of a file; checking them takes long enough to be told of
 MOST_REASONS = 5  # that one line names
 EQUALS = re.compile(rf"{NAME}\.{NAME} = '((?:[^']|'')*)'")
+REFUSED = {
+    "creates no table": "no table in the schema",
+    "two tables called": "two tables of one name in the schema",
+    "takes columns from": "the schema takes columns from a table that it does not create",
+    "which a query makes": "the schema changes a table that a query makes",
+    "of columns and of a query": "the schema makes a table of columns and of a query",
+}
+"""What core/ddl.py says against a schema, and the reason to count."""
 Shape = frozenset[tuple[str, frozenset[str]]]
 """The names of a schema's tables and columns: schemas that differ in nothing else are one for the split."""
 
@@ -251,8 +259,8 @@ class _Schemas:
             try:
                 self.read_before[row.schema] = parse_ddl(row.schema)
             except DataError as error:
-                no_table = "creates no table" in error.message
-                self.read_before[row.schema] = "no table in the schema" if no_table else "the schema cannot be parsed"
+                said = (reason for part, reason in REFUSED.items() if part in error.message)
+                self.read_before[row.schema] = next(said, "the schema cannot be parsed")
         schema = self.read_before[row.schema]
         if isinstance(schema, str):
             raise LeftOut(schema)
@@ -272,8 +280,8 @@ class _Schemas:
         """The row with a schema that has the columns which other rows of its key say there are, once all are read."""
         place = asked.key, asked.row.schema
         if place not in self.made:
-            known = ((asked.key, fold(table.name)) for table in asked.schema.tables)
-            tables = (Table(self.names[one], tuple(self.columns[one].values())) for one in known)
+            known = (((asked.key, fold(table.name)), table.derived) for table in asked.schema.tables)
+            tables = (Table(self.names[one], tuple(self.columns[one].values()), made) for one, made in known)
             self.made[place] = Schema(tuple(tables), asked.schema.foreign_keys, asked.key)
         return _Asked(asked.row, self.made[place], asked.key)
 

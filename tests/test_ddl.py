@@ -228,7 +228,7 @@ def test_a_script_of_sql_server_or_oracle_is_read_without_semicolons_and_owners(
             "CREATE TABLE t (s STRUCT<a INT, b STRING>, l ARRAY<STRUCT<c INT>>, n INT64)",
             ["t.s text", "t.l text", "t.n int"],
         ),
-        ("CREATE TABLE u (SELECT 1 AS a); CREATE TABLE t (id INT)", ["t.id int"]),
+        ("CREATE TABLE u (SELECT 1 AS a); CREATE TABLE t (id INT)", ["t.id int", "u.a text"]),
         ("CREATE SCHEMA s CREATE TABLE t (id INT)", ["t.id int"]),
         ("CREATE TABLE t (id INT); CREATE TABLE t (id INT, name TEXT)", ["t.id int", "t.name text"]),
         (
@@ -281,7 +281,7 @@ def test_a_view_is_a_table_with_the_columns_that_sqlite_sees() -> None:
         ("CREATE FUNCTION f() AS $x$ BEGIN", "$x$ is not closed"),
         ("CREATE TABLE t (1 INT)", "1 is not a column"),
         ("CREATE TABLE a.t (x INT); CREATE TABLE b.t (y INT)", "two tables called t"),
-        ("CREATE TABLE t LIKE u", "creates no table"),
+        ("CREATE TABLE t LIKE u", "takes columns from u, which it does not create"),
         ("CREATE TABLE t ()", "creates no table"),
     ],
 )

@@ -5,10 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
+from sql_llama.core.ddl import parse_ddl
 from sql_llama.core.errors import DataError
 from sql_llama.core.recipe import Data
 from sql_llama.core.records import Column, Example, ForeignKey, Hint, Schema, Table
-from sql_llama.data.pairs import build_pairs, read_pairs, split_by_schema, write_pairs
+from sql_llama.data.pairs import build_pairs, read_pairs, same_schemas, split_by_schema, write_pairs
 
 TABLES = (Table("A b", (Column("É", "text", True, ("x'y",)), Column("n", "int"))), Table("c", (Column("d", "date"),)))
 SCHEMA = Schema(TABLES, (ForeignKey("c", "d", "A b", "n"),), "one")
@@ -105,3 +106,20 @@ def test_what_is_left_out_is_told_in_one_line(tmp_path: Path, capsys: pytest.Cap
 def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gives no pairs"):
         build_pairs(Data(), tmp_path)
+
+
+def test_schemas_of_which_one_has_all_tables_of_the_other_go_together(tmp_path: Path) -> None:
+    table, more = "CREATE TABLE t (a INT, b INT)", "CREATE TABLE u (c INT)"
+    schemas = {
+        "plain": table,
+        "seen": f"{table}; CREATE VIEW v AS SELECT a FROM t",
+        "seen otherwise": f"{table}; CREATE VIEW w AS SELECT b FROM t",
+        "larger": f"{table}; {more}",
+        "alike": "CREATE TABLE t (a INT, x INT)",
+        "another": "CREATE TABLE z (a INT)",
+    }
+    examples = [Example("Q?", "SELECT 1", parse_ddl(ddl), (), name, "a") for name, ddl in schemas.items()]
+    same = same_schemas(examples)
+    assert {same[name] for name in ("plain", "seen", "seen otherwise", "larger")} == {"larger"}
+    assert same["alike"] == "alike" and same["another"] == "another"
+    assert same_schemas(examples[1:3]) == {"seen": "seen", "seen otherwise": "seen"}
