@@ -163,14 +163,14 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
             own = _unaliased(keys, items, deep)
             if own is not None and any("over" in item.words for item in (*keys, *items)):
                 # a window function stands in no other: it is a column of a query around which the other stands
-                names = [f"c{place}" for place in range(1, len(columns) + 1)]
+                outer = [f"c{place}" for place in range(1, len(columns) + 1)]
                 inner = [f"k{place}" for place in range(1, len(own) + 1)]
                 texts = (one.removesuffix(key.extra) for one, key in zip(own, keys, strict=True))
                 added = "".join(f", {text} AS {name}" for text, name in zip(texts, inner, strict=True))
                 by = ", ".join(name + key.extra for name, key in zip(inner, keys, strict=True))
                 at = tokens[after - 1].end
-                whole = f"WITH tied({', '.join((*names, *inner))}) AS ({bare[:at]}{added}\n{bare[at:]}\n)"
-                made.append(f"{whole} SELECT {', '.join(names)}, DENSE_RANK() OVER (ORDER BY {by}) FROM tied {rank}")
+                whole = f"WITH tied({', '.join((*outer, *inner))}) AS ({bare[:at]}{added}\n{bare[at:]}\n)"
+                made.append(f"{whole} SELECT {', '.join(outer)}, DENSE_RANK() OVER (ORDER BY {by}) FROM tied {rank}")
             elif own is not None:
                 column = f", DENSE_RANK() OVER (ORDER BY {', '.join(own)}) AS tied"
                 at = tokens[after - 1].end
