@@ -181,15 +181,14 @@ def _with_virtual(database: Path, virtual: Sequence[tuple[str, str]], golds: Seq
     path = settings().cache / "schemas" / f"{known}.sqlite"
     if path.is_file():
         return path
-    within = tuple(f"{name}_" for name, _ in virtual)
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(database.read_bytes())
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
         until = time.monotonic() + DDL_SECONDS
         for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {quoted(trigger)}")  # what it does is the data file's choice
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0").fetchall()
-        plain = [name for (name,) in found if not name.startswith((*within, "sqlite_"))]
+        found = connection.execute("SELECT schema, name, type FROM pragma_table_list").fetchall()
+        plain = [name for schema, name, kind in found if schema == "main" and kind == "table" and name[:7] != "sqlite_"]
         made = fuzz(database, [f"SELECT * FROM {quoted(name)}" for name in plain], 1) if plain else None
         for other in made.paths if made else ():
             connection.execute("ATTACH ? AS filled", (str(other),))
@@ -200,9 +199,11 @@ def _with_virtual(database: Path, virtual: Sequence[tuple[str, str]], golds: Seq
                     connection.execute(f"INSERT INTO main.{quoted(name)} SELECT * FROM filled.{quoted(name)}")
             connection.set_progress_handler(None, 0)
             connection.execute("DETACH filled")
+        connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)  # a table's content may be a view
         words = [word for gold in golds for text in TEXT_IN_QUERY.findall(gold) for word in re.findall(r"\w+", text)]
         for name, sql in virtual:
             _fill_virtual(connection, name, "rtree" in sql.lower(), list(dict.fromkeys((*words[:50], *WORDS))))
+        connection.set_progress_handler(None, 0)
         data = connection.serialize()
     with atomic(path) as temporary:
         temporary.write_bytes(data)

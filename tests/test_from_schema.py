@@ -139,8 +139,8 @@ CREATE TABLE public.crew (boat integer);"""
         ("CREATE TABLE t (id INT, c AS (id*2) PERSISTED)", "SELECT c FROM t"),
         ("CREATE VIRTUAL TABLE docs USING fts5(title, body)", "SELECT title FROM docs WHERE docs MATCH 'whale'"),
         (
-            "CREATE VIRTUAL TABLE docs USING fts4(body); CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT)",
-            "SELECT name FROM docs JOIN a ON a.id = docs.rowid WHERE body MATCH 'sea'",
+            "CREATE VIRTUAL TABLE docs USING fts4(body); CREATE TABLE docs_a (id INTEGER PRIMARY KEY, name TEXT)",
+            "SELECT name FROM docs JOIN docs_a AS a ON a.id = docs.rowid WHERE body MATCH 'sea'",
         ),
         ("CREATE VIRTUAL TABLE box USING rtree(id, x0, x1, y0, y1)", "SELECT id FROM box WHERE x0 > 2"),
     ],
@@ -154,3 +154,13 @@ def test_a_setting_of_a_schema_is_passed_over(tmp_path: Path) -> None:
     path = module._from_ddl(ddl)
     assert run(str(path), "SELECT count(*) FROM t").rows == ((0,),)
     assert path.read_bytes()[60:64] == bytes(4)  # the user version
+
+
+def test_a_full_text_table_over_an_endless_view_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DDL_SECONDS", 0.3)
+    endless = (
+        "CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS a FROM n"
+    )
+    gold = "SELECT a FROM d WHERE d MATCH 'x'"
+    path = from_schema(f"{endless}; CREATE VIRTUAL TABLE d USING fts5(a, content='v')", [gold], gold)
+    assert run(str(path), "SELECT 1").rows
