@@ -97,7 +97,7 @@ def gold(answer: str, on: Ground, ddl: str) -> str:
 
     `ddl` says which qualifiers (`mine.seam`) there are.
     """
-    text = one_statement(answer).strip()
+    text = one_statement(answer.lstrip("\ufeff \t\r\n")).strip()
     if not text:
         raise LeftOut("empty answer")
     if len(text) > LONGEST or _depth(text) > DEEPEST:

@@ -22,6 +22,7 @@ FIELDS = {
 }
 """What a row must hold, and the names that public sets give it."""
 LAYOUT = "give JSON lines, a JSON list, CSV or Parquet with question, schema (or context) and sql (or answer)"
+LINES = "give each object on one line of its own (jq -c .), or all of them in one JSON list"
 LONGEST_CELL = 10_000_000  # characters of a CSV cell
 HEAD = 4096  # bytes that are looked at
 KINDS = {
@@ -64,7 +65,12 @@ def pair_rows(path: Path) -> Iterator[PairRow]:
     if not path.is_file():
         raise DataError(f"{path}: no such file", fix="--set data.jsonl=FILE")
     try:
-        yield from _rows(path)
+        found = False
+        for row in _rows(path):
+            found = True
+            yield row
+        if not found:
+            raise DataError(f"{path}: holds no rows", fix=LAYOUT)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
     except UnicodeDecodeError as error:
@@ -83,7 +89,7 @@ def _rows(path: Path) -> Iterator[PairRow]:
         kind = _kind(head)
         raw.seek(0)
         if kind == "Parquet":
-            yield from _parquet(path, raw)
+            yield from _parquet(path, io.BytesIO(raw.read()) if packed else path)
             return
         if kind:
             raise DataError(f"{path}: is {kind}", fix=FIXES.get(kind, LAYOUT))
@@ -129,10 +135,21 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
             try:
                 item = json.loads(line)
             except (ValueError, RecursionError) as error:
+                if _goes_on(line + file.read()):
+                    raise DataError(f"{path}:{number}: one JSON object over several lines", fix=LINES) from None
                 raise DataError(
                     f"{path}:{number}: broken JSON ({error})", fix="mend that line; each holds one object"
                 ) from None
             yield _row(path, number, item)
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a text that begins in a line holds an object all the same: it was printed over several lines."""
+    try:
+        json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _csv(path: Path, header: str, file: TextIO) -> Iterator[PairRow]:
@@ -144,7 +161,8 @@ def _csv(path: Path, header: str, file: TextIO) -> Iterator[PairRow]:
         raise DataError(f"{path}: {said} question, schema and sql" if table else f"{path}: {said}", fix=LAYOUT)
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
-        for number, cells in enumerate(csv.reader(file, delimiter=sign), 1):
+        # strict: else an unclosed quote swallows the rest of the file as one cell
+        for number, cells in enumerate(csv.reader(file, delimiter=sign, strict=True), 1):
             if any(cells):
                 yield _cells(path, number, dict(zip(columns, cells, strict=False)))
     except csv.Error as error:
@@ -162,14 +180,18 @@ def _columns(header: str) -> tuple[str, list[str]]:
     return "", []
 
 
-def _parquet(path: Path, raw: Any) -> Iterator[PairRow]:
+def _parquet(path: Path, source: Any) -> Iterator[PairRow]:
     from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
 
     try:
-        file = parquet.ParquetFile(io.BytesIO(raw.read()) if path.suffix == ".gz" else path)
-        names = file.schema_arrow.names
+        file = parquet.ParquetFile(source)
+        kinds = {one.name: one.type for one in file.schema_arrow}
+        names = list(kinds)
         if not all(set(fields) & set(names) for fields in FIELDS.values()):
             raise DataError(f"{path}: its columns are {', '.join(names[:10])}", fix=LAYOUT)
+        for name in names:
+            if name in set().union(*FIELDS.values()) and not _holds_text(kinds[name]):
+                raise DataError(f"{path}: its column {name} is of type {kinds[name]}, not text", fix=LAYOUT)
         wanted = [name for name in names if name in {"table_id"}.union(*FIELDS.values())]
         number = 0
         for batch in file.iter_batches(columns=wanted):
@@ -178,6 +200,15 @@ def _parquet(path: Path, raw: Any) -> Iterator[PairRow]:
                 yield _cells(path, number, item)
     except ArrowException as error:
         raise DataError(f"{path}: broken Parquet ({' '.join(str(error).split())})", fix="fetch it again") from None
+
+
+def _holds_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    return any(is_one(kind) for is_one in texts)
 
 
 def _cells(path: Path, number: int, cells: Mapping[str, Any]) -> PairRow:
@@ -190,6 +221,8 @@ def _row(path: Path, number: int, item: Any) -> PairRow:
     for field, names in FIELDS.items():
         texts = (item[name] for name in names if isinstance(item.get(name), str)) if isinstance(item, dict) else ()
         text = next(iter(texts), None)
+        if text is None and isinstance(item, dict) and any(name in item and item[name] is None for name in names):
+            text = ""  # as an empty cell of a table
         if text is None:
             raise DataError(
                 f"{path}:{number}: fields missing",

@@ -47,6 +47,7 @@ def learnt(sql: str) -> str:
         ("SELECT id FROM seam; SELECT name FROM seam", "several statements"),
         ("", "empty answer"),
         (" ;; ", "empty answer"),
+        ("\ufeff", "empty answer"),
         ("-- nothing", "empty answer"),
         ("SELECT planet FROM galaxy", "no such table"),
         ("SELECT name FROM yours.seam", "no such table"),
@@ -85,6 +86,7 @@ def test_what_is_no_reading_query_over_the_schema_is_left_out_with_its_reason(sq
     "sql, plain",
     [
         ("select Name from SEAM where depth > 3;;", "SELECT seam.name FROM seam WHERE seam.depth > 3"),
+        ("\ufeff SELECT name FROM seam", "SELECT seam.name FROM seam"),
         ("SELECT name /* c */ FROM seam; -- done", "SELECT seam.name FROM seam"),
         ('SELECT name FROM seam WHERE name = "it\'s"', "SELECT seam.name FROM seam WHERE seam.name = 'it''s'"),
         ("SELECT name FROM seam WHERE name = 'a + '", "SELECT seam.name FROM seam WHERE seam.name = 'a + '"),

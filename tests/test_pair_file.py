@@ -104,6 +104,11 @@ def test_the_names_of_public_sets_are_known(names: tuple[str, str, str], tmp_pat
         (b"\x28\xb5\x2f\xfd" + bytes(30), "zstd", "unpack it"),
         (b"\x00\x01\x02", "is binary", "question, schema"),
         (b"id,question,sql\n1,a,b\n", "neither JSON nor CSV", "question, schema"),
+        (b"[]", "holds no rows", "question, schema"),
+        (b"question,schema,sql\n", "holds no rows", "question, schema"),
+        (b'{\n  "question": "Q?"\n}\n', "data:1: one JSON object over several lines", "on one line of its own"),
+        (b'{"data": [\n1, 2]}\n', "data:1: one JSON object over several lines", "on one line of its own"),
+        (b'question,schema,sql\na,b,"c\nd,e,f\n', "broken CSV", "write it again"),
         (b"hello\nworld\n", "neither JSON nor CSV", "question, schema"),
         (b"[1, 2", "broken JSON", "mend it"),
         (b"[" * 100_000, "broken JSON", "mend it"),
@@ -126,3 +131,35 @@ def test_a_table_without_the_columns_and_a_folder_say_what_is_wanted(tmp_path: P
         list(pair_rows(tmp_path / "pairs.csv"))
     with pytest.raises(DataError, match="is a folder"):
         list(pair_rows(tmp_path))
+
+
+def test_packed_parquet_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"question": ["A"], "schema": ["B"], "sql": ["C"]}), tmp_path / "a")
+    for name in ("pairs.parquet", "pairs.parquet.gz"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "a").read_bytes()))
+        assert list(pair_rows(tmp_path / name)) == [PairRow(1, "A", "B", "C")]
+
+
+def test_parquet_without_rows_or_texts_says_so(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    text = pyarrow.array([], pyarrow.string())
+    parquet.write_table(pyarrow.table({"question": text, "schema": text, "sql": text}), tmp_path / "a")
+    with pytest.raises(DataError, match="holds no rows"):
+        list(pair_rows(tmp_path / "a"))
+    parquet.write_table(pyarrow.table({"question": ["A"], "schema": ["B"], "sql": [{"x": 1}]}), tmp_path / "a")
+    with pytest.raises(DataError, match="its column sql is of type struct<x: int64>, not text"):
+        list(pair_rows(tmp_path / "a"))
+    words = pyarrow.array(["A"]).dictionary_encode()
+    parquet.write_table(pyarrow.table({"question": words, "schema": ["B"], "sql": ["C"]}), tmp_path / "a")
+    assert list(pair_rows(tmp_path / "a")) == [PairRow(1, "A", "B", "C")]
+
+
+def test_null_in_json_is_an_empty_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"question": "A", "schema": "B", "sql": None}))
+    assert list(pair_rows(path)) == [PairRow(1, "A", "B", "")]

@@ -154,11 +154,16 @@ def test_a_broken_line_is_named_by_its_number(tmp_path: Path) -> None:
         load_jsonl(path, 0, random.Random(1))
 
 
-@pytest.mark.parametrize("line", [{"question": "x"}, 3, "text", {**LINES[0], "sql": None}, {**LINES[0], "question": 5}])
+@pytest.mark.parametrize("line", [{"question": "x"}, 3, "text", {**LINES[0], "sql": 5}, {**LINES[0], "question": 5}])
 def test_a_line_without_its_fields_is_named_by_its_number(line: object, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(text(LINES[0], line))
     with pytest.raises(DataError, match=r"a\.jsonl:2: fields missing"):
         load_jsonl(tmp_path / "a.jsonl", 0, random.Random(1))
+
+
+def test_an_answer_that_is_null_is_left_out_as_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(text(LINES[0], {**LINES[0], "sql": None}))
+    assert load_jsonl(tmp_path / "a.jsonl", 0, random.Random(1)).left_out == {"empty answer": 1}
 
 
 def test_a_file_that_is_missing_or_torn_is_refused(tmp_path: Path) -> None:
