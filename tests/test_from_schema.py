@@ -164,3 +164,9 @@ def test_a_full_text_table_over_an_endless_view_is_stopped(monkeypatch: pytest.M
     gold = "SELECT a FROM d WHERE d MATCH 'x'"
     path = from_schema(f"{endless}; CREATE VIRTUAL TABLE d USING fts5(a, content='v')", [gold], gold)
     assert run(str(path), "SELECT 1").rows
+
+
+def test_a_gold_that_finds_nothing_in_a_full_text_table_is_not_asked() -> None:
+    gold = "SELECT title FROM docs WHERE docs MATCH 'whale NOT whale'"
+    with pytest.raises(Unmade, match="no rows"):
+        from_schema("CREATE VIRTUAL TABLE docs USING fts5(title)", [gold], gold)
