@@ -134,11 +134,16 @@ def spending(connection: sqlite3.Connection, seconds: float, *, longest: int | N
 @contextlib.contextmanager
 def as_query(connection: sqlite3.Connection) -> Iterator[None]:
     """Let what is run inside do what a query of anybody's may, and no more."""
-    connection.set_authorizer(_authorize)
+    allow_queries(connection)
     try:
         yield
     finally:
         allow_schema(connection)
+
+
+def allow_queries(connection: sqlite3.Connection) -> None:
+    """Let a connection do what a query of anybody's may, and no more."""
+    connection.set_authorizer(_authorize)
 
 
 def allow_schema(connection: sqlite3.Connection) -> None:
@@ -230,7 +235,7 @@ def run(url: str, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> R
 def query(connection: sqlite3.Connection, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> ResultSet:
     """Like `run`, on a connection of `connect`, which can be used again afterwards whatever the query did."""
     started = time.perf_counter()
-    connection.set_authorizer(_authorize)
+    allow_queries(connection)
     _stop_after(connection, timeout)
     cursor = connection.cursor()
     try:

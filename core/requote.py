@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .database import allow_queries, open_table_functions
 from .names import RESERVED, fold, identifier, quoted
 from .records import Schema
 
@@ -105,6 +106,8 @@ def _empty(schema: Schema) -> sqlite3.Connection:
             connection.execute(
                 f"CREATE TABLE {quoted(table.name)} ({', '.join(quoted(c.name) for c in table.columns)})"
             )
+    open_table_functions(connection)
+    allow_queries(connection)  # some PRAGMAs take effect when they are prepared, for the whole process
     return connection
 
 

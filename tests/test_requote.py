@@ -91,6 +91,14 @@ def test_what_is_right_is_left_alone(sql: str) -> None:
     requote(sql, SHOP)
 
 
+def test_a_query_is_only_looked_at() -> None:
+    limit = "PRAGMA hard_heap_limit"
+    before = sqlite3.connect(":memory:").execute(limit).fetchone()
+    for sql in (f"{limit} = 123456789", "ATTACH 'x.sqlite' AS x", 'DELETE FROM "order"', "PRAGMA temp_store = 1"):
+        assert requote(sql, SHOP) == sql
+    assert sqlite3.connect(":memory:").execute(limit).fetchone() == before
+
+
 def made(schema: Schema) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     for table in schema.tables:
