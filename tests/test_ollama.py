@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sql_llama.core.ddl import parse_ddl
 from sql_llama.core.prompt import SYSTEM_PROMPT, extract_sql, messages, render_schema, user_message
-from sql_llama.core.records import Message
+from sql_llama.core.records import Column, Hint, Message, Schema, Table
 from sql_llama.engines.engine import answer
 from sql_llama.engines.llamacpp import LlamaCpp, load_llamacpp
 from sql_llama.modelfiles.templates import family, render_chat
@@ -185,6 +185,21 @@ def test_the_ollama_engine_streams_the_answer(server: "OllamaServer") -> None:
         assert answer(engine, chat).text == ask(server, chat)["message"]["content"]  # type: ignore[index]
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|im_start|>", "<|endoftext|>", "<file_sep>"])
+def test_a_control_token_of_a_cell_is_text_to_the_server_too(
+    server: "OllamaServer", llamacpp: LlamaCpp, token: str
+) -> None:
+    """It reads as many tokens as llama.cpp does of the same text, among which the turns end where the template says."""
+    table = Table("notes", (Column("role", "text", samples=(token,)),))
+    chat = messages(Schema((table,)), f"How many have the role {token}?", hints=[Hint("notes", "role", token)])
+    ids = llamacpp.prompt_tokens(chat)
+    (control,) = llamacpp.tokenize(token)
+    plain = llamacpp.prompt_tokens(messages(Schema(()), "x"))
+    assert ids.count(control) == plain.count(control)
+    said = ask(server, chat)
+    assert said["prompt_eval_count"] == len(ids)
 
 
 CHATS = {
