@@ -95,7 +95,9 @@ def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
         keys = complete_keys(_keys(declared, primary, tables), tables)
         views = {table for table, is_view in listed if is_view}
         with spending(connection, SEARCH_TIME):
-            keys += _forgotten_keys(connection, [table for table in tables if table.name not in views], keys)
+            keys += _forgotten_keys(connection, [table for table in tables if table.name not in views], tables, keys)
+        with spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
+            keys += _forgotten_keys(connection, [table for table in tables if table.name in views], tables, keys)
     return Schema(tuple(tables), tuple(keys), name)
 
 
@@ -208,9 +210,9 @@ def singular(word: str) -> str:
 
 
 def _forgotten_keys(
-    connection: sqlite3.Connection, tables: Sequence[Table], declared: Sequence[ForeignKey]
+    connection: sqlite3.Connection, sources: Sequence[Table], tables: Sequence[Table], declared: Sequence[ForeignKey]
 ) -> list[ForeignKey]:
-    """Undeclared joins: a column named after another table or its key, whose every value is there."""
+    """Undeclared joins: a column of `sources` named after another table or its key, whose every value is there."""
     known = {(fold(key.table), fold(key.column)) for key in declared}
     primary = {
         table.name: keys[0] for table in tables if len(keys := [c.name for c in table.columns if c.primary_key]) == 1
@@ -218,7 +220,7 @@ def _forgotten_keys(
     targets = _Targets(primary)
     there = {(key.table, key.column, key.ref_table, key.ref_column) for key in declared}
     out: list[ForeignKey] = []
-    for table in tables:
+    for table in sources:
         for column in table.columns:
             if (fold(table.name), fold(column.name)) in known or column.name == primary.get(table.name):
                 continue

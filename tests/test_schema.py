@@ -114,6 +114,16 @@ def test_a_composite_key_without_columns_follows_the_order_of_the_primary_key(tm
     )
 
 
+def test_a_view_has_keys_that_were_not_declared_too(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT);
+        INSERT INTO singer VALUES (1, 'Ann');
+        CREATE VIEW hit AS SELECT 1 AS singer_id, 'Hello' AS title;
+        """
+    keys = introspect(make(tmp_path / "d.sqlite", script)).foreign_keys
+    assert keys == (ForeignKey("hit", "singer_id", "singer", "id"),)
+
+
 def test_keys_that_were_not_declared_are_found_among_hundreds_of_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
