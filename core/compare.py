@@ -17,7 +17,7 @@ from .records import ResultSet
 
 TOLERANCE = 1e-6  # relative, of floats: sums taken in another order differ in their last digits
 TINY = 1e-12  # absolute, for sums that cancel out to zero
-EXACT = 2.0**52  # below it a whole number is exact however it is stored; from there on every float is whole
+EXACT = 2.0**39  # below it a whole number is exact however it is stored: rounding errors do not reach the next one
 MOST_STEPS = 2_000_000  # rows looked at in search of an order of columns; beyond it two results count as different
 MOST_ROWS = 10_000  # rows of a result that its overlap is measured on: the first
 MOST_PAIRS = 400  # pairs of columns compared for the overlap of columns

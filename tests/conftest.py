@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sql_llama.core.settings import settings
 
@@ -23,6 +24,12 @@ OLLAMA = Path(
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sql-llama" / "ollama"
 )  # as .ci/build-ollama has it
 OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
+
+
+# Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
