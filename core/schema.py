@@ -92,7 +92,7 @@ def _introspect_sqlite(connection: sqlite3.Connection, name: str) -> Schema:
             primary[fold(table)] = [row[0] for row in sorted(shown, key=lambda row: row[4]) if row[4]]
             for row in connection.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall():
                 declared.setdefault((table, row[0]), []).append((row[3], row[2], row[4]))
-        keys = complete_keys(_keys(declared, primary, tables), tables)
+        keys = _keys(declared, primary, tables)
         views = {table for table, is_view in listed if is_view}
         with spending(connection, SEARCH_TIME):
             keys += _forgotten_keys(connection, [table for table in tables if table.name not in views], tables, keys)
@@ -131,8 +131,10 @@ def _progress(count: int) -> contextlib.AbstractContextManager[Advance]:
 
 def _listed(connection: sqlite3.Connection) -> list[tuple[str, bool]]:
     """Tables and views (True) in the order in which the database lists them, without those that virtual tables keep."""
-    listed = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    names = connection.execute(listed.replace("name", "name, type = 'view', rootpage = 0", 1)).fetchall()
+    names = connection.execute(
+        "SELECT name, type = 'view', type = 'table' AND rootpage = 0 FROM sqlite_master WHERE type IN ('table', 'view')"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ).fetchall()
     hidden = {row[1] for row in connection.execute("PRAGMA table_list").fetchall() if row[2] == "shadow"}
     for virtual, _, is_virtual in names:
         if is_virtual and not _described(connection, virtual):  # its module is not here, and SQLite cannot tell
@@ -146,14 +148,18 @@ def _keys(
     tables: Sequence[Table],
 ) -> list[ForeignKey]:
     """Declared keys between columns that are there; one that names no columns refers to the primary key, in order."""
-    there = {fold(table.name): {fold(column.name) for column in table.columns} for table in tables}
+    found = {fold(table.name): table for table in tables}
     keys: dict[ForeignKey, None] = {}
     for (table, _), parts in declared.items():
-        target = fold(parts[0][1])
-        own = primary.get(target, ())
+        target = found.get(fold(parts[0][1]))
+        if target is None:
+            continue
+        own = primary[fold(target.name)]
         named = [name or (own[place] if len(own) == len(parts) else "") for place, (_, _, name) in enumerate(parts)]
-        if all(fold(name) in there.get(target, ()) for name in named):
-            keys |= {ForeignKey(table, part[0], part[1], name): None for part, name in zip(parts, named, strict=True)}
+        if {fold(name) for name in named} <= {fold(column.name) for column in target.columns}:
+            keys |= {
+                ForeignKey(table, part[0], target.name, name): None for part, name in zip(parts, named, strict=True)
+            }
     return list(keys)
 
 
@@ -168,21 +174,6 @@ def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str)
         return tuple(" ".join(str(row[0]).split()) for row in connection.execute(query).fetchall())
     except sqlite3.Error:  # a view whose tables are gone, a cell that is too large, a view that takes too long
         return ()
-
-
-def complete_keys(keys: Sequence[ForeignKey], tables: Sequence[Table]) -> list[ForeignKey]:
-    """Keys between tables that exist; a key that names no column refers to the primary key."""
-    found = {fold(table.name): table for table in tables}
-    out = []
-    for key in keys:
-        target = found.get(fold(key.ref_table))
-        if target is None:
-            continue
-        primary = [column.name for column in target.columns if column.primary_key]
-        column = key.ref_column or (primary[0] if primary else "")
-        if column:
-            out.append(ForeignKey(key.table, key.column, target.name, column))
-    return out
 
 
 def words(name: str) -> list[str]:

@@ -14,11 +14,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..core.database import FORBIDDEN_FUNCTIONS, LONGEST_VALUE, connect, run
+from ..core.database import FORBIDDEN_FUNCTIONS, INNER_PRAGMAS, LONGEST_VALUE, connect, run
 from ..core.ddl import parse_ddl, render_ddl
+from ..core.ddl_tokens import without_rows
 from ..core.errors import DataError, QueryError
 from ..core.files import atomic
 from ..core.names import fold, quoted
+from ..core.prompt import NAME
 from ..core.settings import settings
 from ..core.sqlcheck import PIECE
 from .fuzz import fuzz
@@ -26,7 +28,6 @@ from .fuzz import fuzz
 DDL_SECONDS = 5.0  # that a schema may take to be made
 DDL_PAGES = 2**14  # of 4 KiB, that it may fill
 
-NAME = r"""(?:"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|\w+)"""
 CHAIN = rf"{NAME}(?:\s*\.\s*{NAME})*"
 QUALIFIED = re.compile(rf"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|({CHAIN})|.", re.DOTALL)
 CREATED = re.compile(
@@ -43,8 +44,6 @@ FINAL = re.compile(
 )
 """What SQLite says of DDL that is refused for safety, takes too long or is no better in any other dialect."""
 
-COPIED = re.compile(r"^copy\s[^\n]*\sfrom\s+stdin\b[^\n]*\n(?:.*?^\\\.[ \t]*\r?$|.*\Z)", re.I | re.M | re.S)
-"""pg_dump's rows, which are no SQL."""
 INTERNAL = re.compile(
     r"\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[\"'`\[]?sqlite_\w+[\"'`\]]?\s*\([^;]*(?:;|\Z)", re.IGNORECASE
 )
@@ -52,7 +51,6 @@ INTERNAL = re.compile(
 TEMPORARY = re.compile(r"\b(create)\s+temp(?:orary)?\s+(table|view)\b", re.IGNORECASE)
 MODULES = ("fts3", "fts4", "fts5", "rtree")
 """Of virtual tables, those that reach nothing outside of their own database."""
-FTS_PRAGMAS = ("data_version", "page_size")
 TEXT_IN_QUERY = re.compile(r"'((?:[^']|'')*)'")
 WORDS = ("red", "green", "blue", "north", "south", "first", "second")
 """What full-text tables are filled with, beside the words that the golds look for."""
@@ -236,7 +234,7 @@ def _from_ddl(ddl: str) -> Path:
     path = settings().cache / "schemas" / f"{hashlib.sha256(ddl.encode()).hexdigest()[:24]}.sqlite"
     if path.is_file():
         return path
-    ddl = TEMPORARY.sub(r"\1 \2", INTERNAL.sub("", COPIED.sub("", ddl)))
+    ddl = TEMPORARY.sub(r"\1 \2", INTERNAL.sub("", without_rows(ddl)))
     try:
         made = _run(ddl)
     except Unmade as error:
@@ -295,7 +293,7 @@ def _only_create(action: int, first: str | None, second: str | None, *_: str | N
     if action in (sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT):
         return sqlite3.SQLITE_IGNORE
     if action == sqlite3.SQLITE_PRAGMA:
-        return sqlite3.SQLITE_OK if first in FTS_PRAGMAS and second is None else sqlite3.SQLITE_IGNORE
+        return sqlite3.SQLITE_OK if first in INNER_PRAGMAS and second is None else sqlite3.SQLITE_IGNORE
     if action == sqlite3.SQLITE_CREATE_VTABLE:
         return sqlite3.SQLITE_OK if (second or "").lower() in MODULES else sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_FUNCTION:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ..core.errors import DataError
-from ..core.prompt import extract_sql
+from ..core.prompt import NAME, extract_sql
 from .questions import Questions, text_of
 
 THOUGHT = re.compile(
@@ -14,7 +14,7 @@ THOUGHT = re.compile(
 )
 BLANK = r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/|[(;])*"
 QUERY = re.compile(
-    rf"{BLANK}(?:select\b|values\b|with\s+(?:recursive\s+)?[\w\"`\[\]]+(?:\s*\([^()]*\))?\s+as\s*"
+    rf"{BLANK}(?:select\b|values\b|with\s+(?:recursive\s+)?{NAME}(?:\s*\([^()]*\))?\s+as\s*"
     r"(?:(?:not\s+)?materialized\s*)?\()",
     re.DOTALL | re.IGNORECASE,
 )

@@ -209,3 +209,13 @@ def test_keys_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
         CREATE TABLE lesson (house TEXT, door INT, FOREIGN KEY (house, door) REFERENCES room);
         """
     assert introspect(make(tmp_path / "d.sqlite", script)).foreign_keys == (ForeignKey("c", "q", "p", "id"),)
+
+
+def test_a_view_whose_table_is_gone_hides_no_table_of_a_like_name(tmp_path: Path) -> None:
+    script = """
+        CREATE TABLE gone (a TEXT);
+        CREATE VIEW lost AS SELECT a FROM gone;
+        CREATE TABLE lost_items (b TEXT);
+        DROP TABLE gone;
+        """
+    assert [table.name for table in introspect(make(tmp_path / "d.sqlite", script)).tables] == ["lost_items"]
