@@ -1,1 +1,1 @@
-"""Question and database to answer: prompt, generate, check, run read-only."""
+"""A question and a database in, SQL and its rows out."""

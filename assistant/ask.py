@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..core.database import run, sqlite_path
 from ..core.errors import DataError, QueryError
-from ..core.hints import CellIndex, find_hints, index_cells
-from ..core.names import fold
-from ..core.prompt import extract_sql, messages
 from ..core.records import Hint, Message, ResultSet, Schema
-from ..core.requote import requote
 from ..core.run import list_runs
-from ..core.schema import introspect, singular, words
-from ..core.sqlcheck import check
+from ..databases.cells import CellIndex, index_cells
+from ..databases.introspect import introspect
+from ..databases.requote import requote
+from ..databases.sqlite import run, sqlite_path
 from ..engines.engine import Engine, answer
 from ..modelfiles.modelfile import model_of
+from ..prompts.hints import find_hints
+from ..prompts.messages import messages
+from ..sql.extract import extract_sql
+from ..sql.guard import check
+from ..sql.name_words import singular, words
+from ..sql.names import fold
 
 MAX_TOKENS = 256  # of an answer; the longest gold query of Spider has 190
 TIMEOUT = 10.0  # seconds of a query

@@ -61,7 +61,7 @@ def asking(who: str, model: Path, questions: Path, databases: Path, count: int) 
     """Ask the questions in this process; the last line printed is rate and answers as JSON."""
     from sql_llama.assistant.ask import chat_for, prepare
     from sql_llama.engines.llamacpp import cores, load_llamacpp
-    from sql_llama.evals.questions import questions as read
+    from sql_llama.evals.questions.questions import questions as read
 
     items = read(questions, databases).items
     items = items[:: max(1, len(items) // count)][:count]
@@ -116,9 +116,10 @@ def _work(folder: Path, questions: Path, databases: Path) -> int:
     """Write golds, predictions and both folders of databases; the number of questions."""
     import shutil
 
-    from sql_llama.core.schema import introspect
-    from sql_llama.evals.fuzz import variants
-    from sql_llama.evals.neighbours import neighbours
+    from sql_llama.databases.introspect import introspect
+    from sql_llama.evals.fuzz.fuzz import variants
+    from sql_llama.evals.fuzz.neighbours import neighbours
+    from sql_llama.sql.names import columns_of
 
     rows = json.loads(questions.read_text(encoding="utf-8"))
     golds: dict[str, list[str]] = {}
@@ -127,7 +128,7 @@ def _work(folder: Path, questions: Path, databases: Path) -> int:
     columns = {}
     for name, asked in golds.items():
         path = databases / name / f"{name}.sqlite"
-        columns[name] = introspect(str(path)).columns()
+        columns[name] = columns_of(introspect(str(path)))
         for kind, files in (("single", ()), ("suite", variants(path, asked))):
             (folder / kind / name).mkdir(parents=True)
             for file in (path, *files):
@@ -168,8 +169,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def scoring(folder: Path, kind: str) -> None:
     """Score the predictions in `folder` with our judges, and print the share that is right."""
-    from sql_llama.evals.bench import Task
-    from sql_llama.evals.judge import judged
+    from sql_llama.evals.judge.bench import Task
+    from sql_llama.evals.judge.judge import judged
 
     tasks = []
     files: dict[str, tuple[Path, ...]] = {}

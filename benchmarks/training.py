@@ -28,11 +28,11 @@ BATCH = 8
 
 def rows(steps: int) -> tuple[Any, Any, list[Any]]:
     """Recipe, tokenizer and the rows that are trained."""
-    from sql_llama.core.base_model import resolve_base
     from sql_llama.core.recipe import read_recipe
     from sql_llama.core.settings import settings
     from sql_llama.data.pairs import build_pairs
     from sql_llama.data.rows import make_row
+    from sql_llama.models.base import resolve_base
     from sql_llama.train.model import load_tokenizer
 
     recipe, _ = read_recipe(
@@ -48,9 +48,9 @@ def ours(steps: int, folder: str) -> dict[str, float]:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     from datasets import Dataset
-    from sql_llama.core.base_model import resolve_base
     from sql_llama.engines.huggingface import compute_dtype
     from sql_llama.modelfiles.templates import family
+    from sql_llama.models.base import resolve_base
     from sql_llama.train.memory import ON_CPU
     from sql_llama.train.model import keep_float32, load_model
     from sql_llama.train.tokens import tokenize
@@ -97,8 +97,8 @@ def peer(steps: int, folder: str) -> dict[str, float]:
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from sql_llama.core.base_model import resolve_base
     from sql_llama.modelfiles.templates import family, render_chat
+    from sql_llama.models.base import resolve_base
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
     from trl import SFTConfig, SFTTrainer
 

@@ -1,1 +1,1 @@
-"""Click commands, one module each, and the REPL."""
+"""A command line in, one call into the rooms and what is printed out."""

@@ -81,7 +81,7 @@ def _show(reply: "Reply") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from .chat_screen import clean  # neither a cell nor a name may move the terminal's cursor
+    from .chat.screen import clean  # neither a cell nor a name may move the terminal's cursor
 
     console = Console()
     console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on

@@ -11,11 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from ..core.base_model import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
 from ..core.errors import SqlLlamaError
 from ..core.run import list_runs
 from ..core.settings import settings
 from ..engines.native import AMX, check_llamacpp, check_training_libraries
+from ..models.base import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
 
 # What training and export import; the rest of the dependencies comes with them.
 PACKAGES = (

@@ -32,7 +32,7 @@ def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
     Shares are in 0..1. `difference` is None where other questions were asked. Raises DataError for a folder that holds
     no report, or a broken one.
     """
-    from ..evals.statistics import mcnemar
+    from ..evals.numbers.statistics import mcnemar
 
     rows: list[dict[str, Any]] = []
     first: tuple[str, list[bool]] | None = None
@@ -106,7 +106,7 @@ def _table(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from ..evals.words import chance, interval, points
+    from ..evals.report.wording import chance, interval, points
 
     console = Console()
     runs = list(dict.fromkeys(row["run"] for row in rows))

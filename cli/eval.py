@@ -15,8 +15,8 @@ from ..core.errors import RecipeError
 if TYPE_CHECKING:
     from ..core.records import Score
     from ..evals.evaluate import Evaluated
-    from ..evals.questions import Questions
-    from ..evals.report import Model
+    from ..evals.questions.questions import Questions
+    from ..evals.report.report import Model
 
 SHOWN = 20  # missing databases by name
 PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
@@ -67,12 +67,12 @@ def command(
     """
     import datetime
 
-    from ..core.gguf_file import check_gguf
     from ..engines.load import parts
     from ..evals import gate as gates
-    from ..evals.predictions import read_predictions
-    from ..evals.questions import questions
-    from ..evals.report import Facts, write_report
+    from ..evals.questions.predictions import read_predictions
+    from ..evals.questions.questions import questions
+    from ..evals.report.report import Facts, write_report
+    from ..models.gguf_header import check_gguf
 
     if not models and not predictions:
         raise click.UsageError("give --model FILE.gguf or --predictions FILE.jsonl")
@@ -129,8 +129,8 @@ def _evaluate(
 ) -> list["Model"]:
     from ..engines.load import load
     from ..evals.evaluate import aligned, evaluate
-    from ..evals.questions import fuzzed
-    from ..evals.report import of_evaluation
+    from ..evals.questions.questions import fuzzed
+    from ..evals.report.report import of_evaluation
 
     copies = fuzzed(found, variants, seed) if variants else {}
     bare = sum(not made for made in copies.values())
@@ -284,7 +284,7 @@ def _answers(scored: Sequence["Model"]) -> None:
 
 def _can_tell(scored: Sequence["Model"]) -> str:
     """What so few questions can show and what they cannot."""
-    from ..evals.statistics import detectable, mcnemar
+    from ..evals.numbers.statistics import detectable, mcnemar
 
     first = scored[0]
     n = len(first.rows)

@@ -85,13 +85,13 @@ def command(
 
     An export that was killed goes on; what is done is not done again.
     """
-    from ..core.base_model import resolve_base
     from ..core.recipe import read_recipe
     from ..core.run import Run, latest_run
     from ..evals.pick import pick_ground, pick_quant
     from ..evals.shipped import shipped
     from ..export.export import export_adapter, export_run
     from ..export.job import Judges, Options
+    from ..models.base import resolve_base
 
     if imatrix is not None and no_imatrix:
         raise click.UsageError("give either --imatrix or --no-imatrix")

@@ -25,6 +25,9 @@ COMMANDS = {
     "doctor": "Say what this machine has and lacks.",
 }
 
+MODULES = {"chat": ".chat.command"}
+"""Where a command is that has a folder of its own."""
+
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -37,7 +40,7 @@ class Pipeline(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        command: click.Command = import_module(MODULES.get(cmd_name, f".{cmd_name}"), __package__).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

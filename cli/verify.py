@@ -17,9 +17,9 @@ def command(ctx: click.Context, target: Path, base: str | None, as_json: bool) -
     Exit code 1 when a check fails. A file outside its run is compared with the base that it names, if that is here, or
     with --base; without its adapter its weights are not compared.
     """
-    from ..core.base_model import resolve_base
-    from ..export.certify import render_certificate
+    from ..export.certificate.certify import render_certificate
     from ..export.verify import verify_file, verify_run
+    from ..models.base import resolve_base
 
     if target.is_dir():
         if base is not None:

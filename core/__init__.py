@@ -1,1 +1,1 @@
-"""What every room shares: records, prompt, schema, read-only SQL. Imports no sibling and no torch."""
+"""A recipe in, a run directory out; and what every room needs: errors, files, progress, settings, records."""

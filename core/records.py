@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from .names import fold
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -43,10 +41,6 @@ class Schema:
     foreign_keys: tuple[ForeignKey, ...] = ()
     name: str = ""
 
-    def columns(self) -> dict[str, list[str]]:
-        """Folded table name to folded column names, as sqlglot's optimizer wants a schema."""
-        return {fold(table.name): [fold(column.name) for column in table.columns] for table in self.tables}
-
 
 @dataclass(frozen=True, slots=True)
 class Hint:
@@ -59,7 +53,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One question with its gold SQL in the project's style (see data/normalise.py).
+    """One question with its gold SQL in the project's style (see sql/normalise.py).
 
     `database` names the schema the question belongs to: data is split by it, so that no schema is in two parts.
     """

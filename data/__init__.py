@@ -1,1 +1,1 @@
-"""Sources to checked pairs: load, normalise, synthesise, validate by running, split by schema."""
+"""A recipe's sources in, checked pairs of question and SQL out; then pairs in, rows for training out."""

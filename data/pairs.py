@@ -13,8 +13,7 @@ from ..core.files import write_text
 from ..core.progress import progress, say
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
-from .pair_file import pair_rows
-from .sources import (
+from .sources.load import (
     Database,
     Loaded,
     Shape,
@@ -27,6 +26,7 @@ from .sources import (
     shape,
     spider_rows,
 )
+from .sources.pair_file import pair_rows
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
                 "spider-synthetic",
             )
     if data.synthetic:
-        from .worlds import build_worlds
+        from .synthesis.worlds.worlds import build_worlds
 
         worlds = build_worlds(cache / "worlds", data.seed)
         opened = [open_database(world.path, world.name) for world in worlds]
@@ -93,7 +93,7 @@ def _nothing() -> DataError:
 
 def _synthesise(databases: Sequence[Database], count: int, rng: random.Random, source: str) -> list[Example]:
     """`count` pairs, spread evenly over the databases; those that cannot give their share leave it to the others."""
-    from .synthesise import synthesise
+    from .synthesis.synthesise import synthesise
 
     examples: list[Example] = []
     waiting = rng.sample(databases, len(databases))

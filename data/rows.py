@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core.control_tokens import masked
-from ..core.ddl import render_ddl
-from ..core.names import fold
-from ..core.prompt import SYSTEM_PROMPT, messages
 from ..core.recipe import Data
 from ..core.records import Example, Hint, Message, Schema, Table
+from ..prompts.messages import SYSTEM_PROMPT, messages
+from ..sql.ddl.render import render_ddl
+from ..sql.names import fold
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""One text in, one text out: llama.cpp, Ollama, and a scripted engine for tests."""
+"""A chat in, the text of an answer out: llama.cpp, transformers, Ollama, and a scripted engine for tests."""

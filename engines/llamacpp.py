@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
-from ..core.gguf_file import check_gguf, read_gguf
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
+from ..models.gguf_header import check_gguf, read_gguf
 from .beams import beam_search
 from .decoding import CHUNK, Context
 from .engine import fitting

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..core.base_model import resolve_base
 from ..core.errors import DataError, RecipeError
 from ..core.run import Run
+from ..models.base import resolve_base
 
 if TYPE_CHECKING:
     from .engine import Engine

@@ -62,7 +62,7 @@ class ScriptedEngine:
 
 
 def question_of(chat: Sequence[Message]) -> str:
-    """The question that a prompt of core/prompt.py asks.
+    """The question that a prompt of prompts/messages.py asks.
 
     >>> question_of([Message("user", "Question: How many?\\nt.a int\\nQuestion: How many?")])
     'How many?'

@@ -1,1 +1,1 @@
-"""Answers to evidence: metrics and the report of a question file."""
+"""Questions and models in, judged answers, numbers with intervals, a gate and a report out."""

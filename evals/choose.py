@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..assistant.ask import prepare, query_in
 from ..core.errors import DataError
 from ..core.records import Answer, Schema
-from .from_schema import unqualified
-from .judge import judge
-from .questions import Question
+from .judge.judge import judge
+from .questions.from_schema import unqualified
+from .questions.questions import Question
 
 
 def choose(items: Sequence[Question], candidates: Iterable[Sequence[Answer]]) -> Iterator[tuple[Answer, str]]:

@@ -16,44 +16,44 @@ from ..core.errors import DataError, RecipeError
 from ..core.files import write_json, write_text
 from ..core.progress import progress
 from ..core.records import Answer, Message, Score
+from ..databases.unreadable import reason, with_more
 from ..engines.engine import Engine, answer
 from ..engines.huggingface import HuggingFace
 from ..engines.llamacpp import LlamaCpp
-from .bench import Task, Verdict
 from .choose import choose
-from .from_schema import unqualified
 from .grade import grade
-from .judge import judged
-from .metrics import metrics
-from .predictions import query_of
-from .questions import Question, Questions, none_readable
-from .similarity import embedding_similarity
-from .statistics import wilson
-from .unreadable import reason, with_more
+from .judge.bench import Task, Verdict
+from .judge.judge import judged
+from .numbers.metrics import metrics
+from .numbers.statistics import wilson
+from .queries.similarity import embedding_similarity
+from .questions.from_schema import unqualified
+from .questions.predictions import query_of
+from .questions.questions import Question, Questions, none_readable
 
 Variants = Mapping[Path, tuple[Path, ...]]
-"""Fuzzed copies of a database, see evals/fuzz.py."""
+"""Fuzzed copies of a database, see evals/fuzz/fuzz.py."""
 
 UNREADABLE = (DataError, sqlite3.Error, OSError)
 """What reading a database's schema fails with."""
 
 SOURCES = (
     "assistant/ask.py",
-    "core/compare.py",
+    "sql/compare.py",
     "core/control_tokens.py",
-    "core/database.py",
-    "core/hints.py",
-    "core/names.py",
-    "core/prompt.py",
-    "core/requote.py",
-    "core/schema.py",
-    "core/sqlcheck.py",
-    "evals/bench.py",
+    "databases/sqlite.py",
+    "databases/cells.py",
+    "sql/names.py",
+    "prompts/messages.py",
+    "databases/requote.py",
+    "databases/introspect.py",
+    "sql/guard.py",
+    "evals/judge/bench.py",
     "evals/choose.py",
-    "evals/from_schema.py",
-    "evals/judge.py",
-    "evals/predictions.py",
-    "evals/ties.py",
+    "evals/questions/from_schema.py",
+    "evals/judge/judge.py",
+    "evals/questions/predictions.py",
+    "evals/judge/ties.py",
 )
 """What prompts and verdicts come from: answers of another version are not kept."""
 

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.errors import DataError
-from .metrics import Row
-from .statistics import LEVEL, bootstrap, detectable, mcnemar, needed
+from .numbers.metrics import Row
+from .numbers.statistics import LEVEL, bootstrap, detectable, mcnemar, needed
 
 TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
 FEWEST_DATABASES = 5  # of fewer, an interval over databases says nothing

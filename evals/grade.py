@@ -3,12 +3,12 @@
 from typing import Any
 
 from ..core.records import Answer, Schema
-from .bench import Verdict
-from .causes import cause
-from .components import component_match, normalised_match
-from .hardness import features, hardness
-from .questions import Question
-from .similarity import tree_similarity
+from .judge.bench import Verdict
+from .queries.causes import cause
+from .queries.components import component_match, normalised_match
+from .queries.hardness import features, hardness
+from .queries.similarity import tree_similarity
+from .questions.questions import Question
 
 
 def grade(item: Question, said: Answer, sql: str, verdict: Verdict, schema: Schema) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ..core.files import sha256, write_json
 from ..core.run import Run
-from ..export.divergence import Divergence, divergence
-from ..export.reference import Reference
-from .metrics import Row
+from ..export.certificate.divergence import Divergence, divergence
+from ..export.certificate.reference import Reference
+from .numbers.metrics import Row
+from .numbers.statistics import LEVEL, mcnemar, wilson
 from .shipped import asked, questions
-from .statistics import LEVEL, mcnemar, wilson
 
 GROUND_QUESTIONS = 24  # those of the gate, which need not be asked again
 QUANT_QUESTIONS = 60

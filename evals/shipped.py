@@ -11,19 +11,19 @@ from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
 from ..core.recipe import read_recipe
 from ..core.run import Run
-from ..core.schema import introspect
 from ..core.settings import settings
 from ..data.pairs import read_pairs
-from ..data.synthesise import synthesise
-from ..data.worlds import World, build_worlds
+from ..data.synthesis.synthesise import synthesise
+from ..data.synthesis.worlds.worlds import World, build_worlds
+from ..databases.introspect import introspect
 from ..engines.llamacpp import load_llamacpp
 from ..export.base_twin import base_twin
 from ..export.start_twin import start_twin
 from ..train.train import start_folder
 from .evaluate import Evaluated, evaluate
 from .gate import Verdict, gate
-from .questions import Question, Questions
-from .report import Facts, of_evaluation, write_report
+from .questions.questions import Question, Questions
+from .report.report import Facts, of_evaluation, write_report
 
 QUESTIONS = 24  # a base answers in prose, which takes it five seconds a question on a laptop
 SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual seed has trained on

@@ -1,1 +1,1 @@
-"""Adapter to GGUF and certificate: merge, convert, quantize, certify, register."""
+"""An adapter and its base in, GGUF files, a Modelfile and a certificate out."""

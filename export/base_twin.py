@@ -3,19 +3,19 @@
 import hashlib
 from pathlib import Path
 
-from ..core.base_model import resolve_base
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import atomic_folder, remove_leftovers
-from ..core.gguf_file import check_gguf
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
-from .convert import convert_all
-from .importance import importance
-from .merge import Ground, merge
-from .probes import answered_probes
+from ..models.base import resolve_base
+from ..models.gguf_header import check_gguf
+from .certificate.probes import answered_probes
+from .convert.convert import convert_all
+from .convert.importance import importance
+from .merge.merge import Ground, merge
 
 FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
 # no matrix of a layer is rounded to these without an importance matrix

@@ -11,32 +11,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import atomic_folder, sha256, write_text
-from ..core.prompt import render_schema
 from ..core.recipe import Base, Export, Recipe, Train, render_recipe
 from ..core.run import Run, fresh_run
-from ..core.schema import introspect
+from ..databases.introspect import introspect
 from ..engines.native import check_llamacpp, check_training_libraries
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
-from .adapter_bin import in_safetensors
-from .adapter_gguf import adapter_gguf, lora_pairs
+from ..models.base import fingerprint, resolve_base
+from ..prompts.schema_text import render_schema
 from .base_twin import adapter_base
-from .certify import Certificate, Check, certify, certify_ollama, write_certificate
+from .certificate.certify import Certificate, Check, certify, certify_ollama, write_certificate
+from .certificate.provenance import provenance
+from .convert.adapter_gguf import adapter_gguf, lora_pairs
+from .convert.quantize import check_quant
 from .exportable import check_name
 from .gguf_files import AUTO, gguf_files, known, merged_reference
 from .job import Job, Judges, Options, text_hash
-from .merge import Ground
-from .merged_folder import merged_folder
+from .merge.adapter_bin import in_safetensors
+from .merge.merge import Ground, tokenizer_of
+from .merge.merged_folder import merged_folder
 from .prompts import check_schema_fits, context_for, over, prompts
-from .provenance import provenance
-from .quantize import check_quant
 from .register import HOW_TO_GET_ONE, register, remove, rename
 from .verify import answered, provenance_check
-from .vocabulary import tokenizer_of
 
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 

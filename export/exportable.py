@@ -12,13 +12,12 @@ from pathlib import Path
 from ..core.errors import DataError, RecipeError
 from ..core.recipe import Recipe
 from ..modelfiles.templates import family
-from .adapter import OTHER_BASE
-from .adapter_bin import in_safetensors
-from .architecture import ANOTHER_WAY
-from .convert import check_model
-from .merge import check_ground, merged_shapes, weight_shapes
-from .vocabulary import tokenizer_of
-from .weight_files import read_json
+from ..models.architecture import ANOTHER_WAY
+from ..models.weight_files import read_json
+from .convert.convert import check_model
+from .merge.adapter import OTHER_BASE
+from .merge.adapter_bin import in_safetensors
+from .merge.merge import check_ground, merged_shapes, tokenizer_of, weight_shapes
 
 IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
 TABLE = "model.embed_tokens.weight"

@@ -14,19 +14,19 @@ from typing import cast
 from ..core.errors import DataError, RecipeError
 from ..core.files import sha256
 from ..core.run import Run
-from .answers import answers
-from .architecture import read_config
-from .convert import convert_all
-from .foreign import convert_by_llama_cpp
-from .importance import CHATS, importance
+from ..models.architecture import read_config
+from ..models.vocabulary import read_vocabulary
+from .certificate.answers import answers
+from .certificate.provenance import provenance
+from .certificate.reference import Reference, reference
+from .convert.convert import convert_all
+from .convert.importance import CHATS, importance
+from .convert.llama_cpp_converter import convert_by_llama_cpp
+from .convert.quantize import quantize
 from .job import Job, Judges
-from .merge import Ground, merge, weight_shapes
-from .merged_folder import merged_folder
+from .merge.merge import Ground, merge, tokenizer_of, weight_shapes
+from .merge.merged_folder import merged_folder
 from .prompts import prompts
-from .provenance import provenance
-from .quantize import quantize
-from .reference import Reference, reference
-from .vocabulary import read_vocabulary, tokenizer_of
 
 AUTO = "auto"
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.gguf_file import Tensor, read_gguf
+from ..models.gguf_header import Tensor, read_gguf
 
 LISTS = 8  # longer lists are counted, not shown
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from ..core.recipe import Recipe
 from ..core.run import Run
 from ..modelfiles.templates import Family
-from .reference import Reference
+from .certificate.reference import Reference
 
 
 @dataclass(frozen=True)

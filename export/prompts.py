@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..core.errors import DataError
-from ..core.prompt import messages, render_schema
 from ..core.records import Example, Message
-from ..core.schema import introspect
 from ..core.settings import settings
 from ..data.pairs import read_pairs
-from ..data.synthesise import synthesise
-from ..data.worlds import build_worlds
+from ..data.synthesis.synthesise import synthesise
+from ..data.synthesis.worlds.worlds import build_worlds
+from ..databases.introspect import introspect
 from ..engines.huggingface import read_tokenizer
 from ..modelfiles.modelfile import LONGEST_ANSWER, num_ctx_for
 from ..modelfiles.templates import Family, render_chat
+from ..prompts.messages import messages
+from ..prompts.schema_text import render_schema
 
 SEED = 5
 LOOKED_AT = 40  # the pairs with the longest texts: the one of most tokens is among them

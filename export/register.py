@@ -7,12 +7,12 @@ from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.files import sha256
-from ..core.gguf_file import check_gguf
-from ..core.prompt import SYSTEM_PROMPT
 from ..core.records import Message
 from ..core.settings import settings
 from ..modelfiles.modelfile import parameters
 from ..modelfiles.templates import Family, template_with_schema
+from ..models.gguf_header import check_gguf
+from ..prompts.messages import SYSTEM_PROMPT
 
 HOW_TO_GET_ONE = (
     "No Ollama server answers: install it from ollama.com, run `ollama serve`, then `sql-llama export` again"

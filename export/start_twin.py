@@ -4,20 +4,19 @@ with."""
 import hashlib
 from pathlib import Path
 
-from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError
 from ..core.files import atomic_folder, remove_leftovers, sha256
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.templates import family
-from .adapter_bin import in_safetensors
+from ..models.base import fingerprint, resolve_base
 from .base_twin import FLOATS, HUNGRY, quant_of, run_of
-from .convert import convert_all
-from .importance import importance
-from .merge import Ground, merge
-from .probes import answered_probes
-from .vocabulary import tokenizer_of
+from .certificate.probes import answered_probes
+from .convert.convert import convert_all
+from .convert.importance import importance
+from .merge.adapter_bin import in_safetensors
+from .merge.merge import Ground, merge, tokenizer_of
 
 
 def start_twin(gguf: Path, start: Path) -> Path:

@@ -5,22 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
-from ..core.gguf_file import check_gguf
 from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
-from .answers import answers
-from .certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
+from ..models.base import fingerprint, resolve_base
+from ..models.gguf_header import check_gguf
+from .certificate.answers import answers
+from .certificate.certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
+from .certificate.provenance import HUB_ID
+from .certificate.reference import Reference, reference
 from .gguf_files import known
-from .merge import Ground, merge
-from .provenance import HUB_ID
-from .reference import Reference, reference
-from .vocabulary import tokenizer_of
+from .merge.merge import Ground, merge, tokenizer_of
 
 BESIDE = ("merged", "adapter", "imatrix")  # stages whose outputs lie beside the model files
 

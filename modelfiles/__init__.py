@@ -1,1 +1,1 @@
-"""Chat templates (a Jinja and a Go twin per family) and the Ollama Modelfile."""
+"""The name of a chat template family in, its template twice (Jinja and Go) and the text of an Ollama Modelfile out."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
-from ..core.prompt import SYSTEM_PROMPT
+from ..prompts.messages import SYSTEM_PROMPT
 from .templates import Family, template_with_schema
 
 LONGEST_ANSWER = 512  # tokens; no query of ours is longer
@@ -30,8 +30,8 @@ def modelfile(
 ) -> str:
     """The text of a Modelfile for `gguf`, a path relative to the Modelfile's folder.
 
-    With `schema` (of core/prompt.py's render_schema) the model needs no more than a question. `examples` are user
-    messages and their answers that each conversation begins with; make them with core/prompt.py's user_message, or
+    With `schema` (of prompts/messages.py's render_schema) the model needs no more than a question. `examples` are user
+    messages and their answers that each conversation begins with; make them with prompts/messages.py's user_message, or
     give bare questions where there is a schema.
 
     Raises DataError for a text that the grammar cannot hold.

@@ -105,9 +105,9 @@ def _template_in(config: Path) -> str:
 
 
 def template_with_schema(chat_family: Family, schema: str) -> str:
-    """The family's Go template with a schema (of core/prompt.py's render_schema) around every bare question.
+    """The family's Go template with a schema (of prompts/messages.py's render_schema) around every bare question.
 
-    A user message becomes the very prompt of training, as core/prompt.py's user_message makes it of a question on one
+    A user message becomes the very prompt of training, as `user_message` makes it of a question on one
     line. One that is a whole prompt already, which begins with `Question: `, stays as it is.
     """
     whole = 'and (ge (len .Content) 10) (eq (slice .Content 0 10) "Question: ")'

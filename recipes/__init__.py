@@ -1,1 +1,1 @@
-"""One TOML file per fine-tune, and the starter adapter: data only."""
+"""The name of a recipe in, its TOML file or the starter adapter out: data only."""

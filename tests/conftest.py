@@ -88,7 +88,7 @@ def pets(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default recipe's base, unpacked once into SQL_LLAMA_TEST_CACHE (or a folder that goes with the session)."""
-    from sql_llama.core.base_model import resolve_base
+    from sql_llama.models.base import resolve_base
 
     cache = Path(REAL_CACHE) if REAL_CACHE else tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
@@ -180,7 +180,7 @@ def build_tiny_base(
     With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
     """
     import torch
-    from sql_llama.export.vocabulary import LLAMA3_SPLIT
+    from sql_llama.models.vocabulary import LLAMA3_SPLIT
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sql_llama.core.database import run
-from sql_llama.core.ddl import parse_ddl, render_ddl
-from sql_llama.core.names import RESERVED, fold, identifier, quoted
-from sql_llama.core.prompt import extract_sql, render_schema
-from sql_llama.core.requote import requote
-from sql_llama.core.schema import introspect
-from sql_llama.data.normalise import normalise
-from sql_llama.evals.fuzz import fuzz
+from sql_llama.databases.introspect import introspect
+from sql_llama.databases.requote import requote
+from sql_llama.databases.sqlite import run
+from sql_llama.evals.fuzz.fuzz import fuzz
+from sql_llama.prompts.schema_text import render_schema
+from sql_llama.sql.ddl.parse import parse_ddl
+from sql_llama.sql.ddl.render import render_ddl
+from sql_llama.sql.extract import extract_sql
+from sql_llama.sql.names import RESERVED, columns_of, fold, identifier, quoted
+from sql_llama.sql.normalise import normalise
 
 WORDS = [
     *sorted(RESERVED),
@@ -87,7 +89,7 @@ def test_ddl_of_a_schema_makes_it_again(tables: list[str], columns: list[str]) -
         with closing(sqlite3.connect(again)) as connection:
             connection.executescript(ddl)
         assert run(again, gold).rows == ()
-        assert parse_ddl(ddl).columns() == introspect(again).columns() == schema.columns()
+        assert columns_of(parse_ddl(ddl)) == columns_of(introspect(again)) == columns_of(schema)
 
 
 @pytest.mark.parametrize("seed", range(6))

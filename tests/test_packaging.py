@@ -17,10 +17,15 @@ import sql_llama
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+PACKAGES = sorted(
+    path.parent.relative_to(ROOT).as_posix().replace("/", ".")
+    for room in ROOMS
+    for path in (ROOT / room).rglob("__init__.py")
+)
 MODULES = sorted(
     module.name
-    for room in ROOMS
-    for module in pkgutil.iter_modules([str(ROOT / room)], prefix=f"sql_llama.{room}.")
+    for package in PACKAGES
+    for module in pkgutil.iter_modules([str(ROOT / package.replace(".", "/"))], prefix=f"sql_llama.{package}.")
     if not module.name.endswith("__main__")
 )
 HEAVY = {
@@ -40,7 +45,7 @@ SUBCLASSES_A_TRAINER = "sql_llama.train.trainer"  # imported only where training
 
 def test_every_room_is_packaged() -> None:
     listed = PROJECT["tool"]["setuptools"]["packages"]
-    assert listed == ["sql_llama", *(f"sql_llama.{room}" for room in ROOMS)]
+    assert listed == ["sql_llama", *(f"sql_llama.{package}" for package in PACKAGES)]
 
 
 def test_every_room_has_its_link_for_type_checkers() -> None:
@@ -59,14 +64,19 @@ def test_a_room_imports_only_from_rooms_below_it() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_rooms_are_flat_and_hide_no_library() -> None:
-    assert not [path for room in ROOMS for path in (ROOT / room).glob("*/__init__.py")]
+def test_rooms_hide_no_library() -> None:
     assert not {"datasets", "gguf", "evaluate"} & set(ROOMS)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_says_in_one_sentence_what_comes_in_and_what_goes_out(package: str) -> None:
+    said = importlib.import_module(f"sql_llama.{package}").__doc__ or ""
+    assert " in, " in said and re.search(r" out[.:;]", said) and "\n" not in said
 
 
 def test_modules_are_short() -> None:
     lengths = {
-        path: len(path.read_text(encoding="utf-8").splitlines()) for room in ROOMS for path in ROOT.glob(f"{room}/*.py")
+        path: len(path.read_text(encoding="utf-8").splitlines()) for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")
     }
     assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 500}
 

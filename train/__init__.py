@@ -1,1 +1,1 @@
-"""Pairs to adapter: preflight, QLoRA, progress, resume."""
+"""Pairs and a base in, an adapter out."""

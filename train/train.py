@@ -13,7 +13,6 @@ from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..core.base_model import fingerprint, resolve_base
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import need_space, sha256, write_text
 from ..core.progress import progress, say
@@ -22,9 +21,10 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
-from ..data.sources import find_spider
+from ..data.sources.load import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
+from ..models.base import fingerprint, resolve_base
 from .batches import lay_out
 from .memory import ON_CPU, choose_passes, free_memory, used_memory
 from .model import load_tokenizer

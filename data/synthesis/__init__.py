@@ -1,0 +1,1 @@
+"""A database with rows in, questions and queries about it out, each checked by running it."""

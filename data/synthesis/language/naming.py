@@ -1,0 +1,259 @@
+"""What people call a table or a column: the words of its name, spelled out."""
+
+import re
+
+from ....sql.name_words import singular, words
+
+SPELLED = {
+    "comm": "commission", "bdate": "birth date", "enr": "enrollment",
+    "fname": "first name", "lname": "last name", "firstname": "first name", "lastname": "last name",
+    "forename": "first name", "surname": "last name", "num": "number", "no": "number", "nbr": "number", "amt": "amount",
+    "qty": "quantity", "desc": "description", "descr": "description", "dob": "date of birth", "yr": "year",
+    "avg": "average",
+    "max": "maximum", "min": "minimum", "addr": "address", "tel": "phone number", "cust": "customer", "emp": "employee",
+    "prod": "product", "loc": "location", "nat": "nationality", "pct": "percentage", "wt": "weight", "ht": "height",
+    "dept": "department", "mgr": "manager", "sal": "salary", "stu": "student", "prof": "professor", "inv": "invoice",
+    "acct": "account", "hometown": "home town", "birthdate": "birth date", "birthday": "birth date",
+    "birthplace": "birth place",
+    "hiredate": "hire date", "dname": "name", "cname": "name", "sname": "name", "pname": "name", "tname": "name",
+    "ename": "name", "lang": "language", "cat": "category", "temp": "temperature", "dur": "duration",
+    "org": "organization",
+    "reg": "registration", "mfr": "manufacturer", "dist": "distance", "pop": "population", "len": "length",
+    "cap": "capacity",
+    "id": "id", "isbn": "ISBN", "gpa": "GPA", "hp": "horsepower", "mpg": "miles per gallon", "supp": "supplier",
+    "ord": "order", "apt": "apartment", "bldg": "building", "vol": "volume", "ref": "reference", "cd": "code",
+    "dt": "date", "exp": "experience", "insp": "inspection", "lic": "license", "veh": "vehicle", "pat": "patient",
+    "doc": "document", "proj": "project", "grp": "group", "pos": "position", "postcode": "postal code",
+    "zipcode": "zip code",
+    "zip": "zip code", "phonenumber": "phone number", "mem": "member", "pts": "points", "std": "standard",
+    "km": "kilometers",
+    "kg": "kilograms", "min_": "minutes", "usd": "dollars", "sqm": "square meters", "sqft": "square feet",
+    "ha": "hectares",
+    "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction",
+    "wh": "warehouse",
+    "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
+    "equip": "equipment",
+}  # fmt: skip
+ABBREVIATED_TABLES = {
+    "dept": "department",
+    "emp": "employee",
+    "doc": "document",
+    "cat": "category",
+    "dep": "department",
+}
+CROWDS = {
+    "people": "person", "staff": "staff member", "personnel": "employee", "children": "child", "men": "man",
+    "women": "woman",
+    "mice": "mouse", "geese": "goose", "leaves": "leaf", "knives": "knife", "shelves": "shelf", "wolves": "wolf",
+    "faculty": "faculty member", "crew": "crew member", "criteria": "criterion", "media": "medium", "data": "record",
+    "movies": "movie", "cookies": "cookie", "zombies": "zombie", "calves": "calf", "analyses": "analysis",
+    "buses": "bus",
+    "bonuses": "bonus", "viruses": "virus", "courses": "course", "houses": "house", "warehouses": "warehouse",
+    "nurses": "nurse", "horses": "horse", "licenses": "license", "races": "race", "expenses": "expense",
+    "purchases": "purchase",
+    "releases": "release", "leases": "lease", "caches": "cache", "axes": "axe", "menus": "menu", "gurus": "guru",
+    "campuses": "campus", "statuses": "status", "prizes": "prize", "gas": "gas", "diagnoses": "diagnosis",
+    "niches": "niche",
+}  # fmt: skip
+UNCHANGED = frozenset(
+    """
+    aircraft species series sheep livestock fish staff news equipment furniture luggage deer offspring software
+    music
+    """.split()
+)
+EMPTY_WORDS = frozenset(
+    """
+    tbl table ref list info information records record data tb details lookup master mst dim fact
+    """.split()
+)
+UNSPEAKABLE_ENDS = frozenset(
+    """
+    of in on at by to for with from has as and taken enrolled attended
+    """.split()
+)
+UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
+PEOPLE = frozenset(
+    """
+    person student teacher singer artist player employee customer client patient doctor physician nurse author
+    writer actor director manager driver pilot passenger member guest host coach judge professor instructor
+    candidate volunteer donor visitor tourist tenant owner agent user staff friend child worker engineer scientist
+    swimmer wrestler climber gymnast musician composer conductor editor reviewer chef farmer inspector officer
+    soldier captain sailor lawyer investor entrepreneur architect trainer trainee borrower reader subscriber keeper
+    curator vet veterinarian breeder applicant resident rider runner skater cyclist athlete referee umpire dentist
+    therapist technician mechanic supplier seller buyer advisor faculty journalist reporter people speaker attendee
+    parent councillor librarian guide rider astronaut performer dancer
+    """.split()
+)
+
+
+def plural(phrase: str) -> str:
+    """A noun phrase's plural, by rule and a few exceptions.
+
+    >>> plural("city"), plural("staff member"), plural("date of birth"), plural("aircraft"), plural("child")
+    ('cities', 'staff members', 'dates of birth', 'aircraft', 'children')
+    """
+    if " of " in phrase:
+        head, tail = phrase.split(" of ", 1)
+        return f"{plural(head)} of {tail}"
+    if " per " in phrase:
+        head, tail = phrase.split(" per ", 1)
+        return f"{plural(head)} per {tail}"
+    *first, last = phrase.split(" ")
+    low = last.lower()
+    back = {one: many for many, one in CROWDS.items() if " " not in one and many not in ("data", "personnel", "gas")}
+    if low.isdigit() or low in UNSPEAKABLE_ENDS:
+        pass
+    elif low in back:
+        last = back[low]
+    elif low in UNCHANGED or low.endswith("ness") or (low.endswith("s") and not low.endswith(("ss", "us", "is"))):
+        pass
+    elif re.search(r"[^aeiou]y$", low):
+        last = last[:-1] + "ies"
+    elif low.endswith("sis"):
+        last = last[:-2] + "es"
+    elif re.search(r"(s|x|ch|sh|z)$", low):
+        last += "es"
+    else:
+        last += "s"
+    return " ".join([*first, last])
+
+
+def one(word: str) -> str:
+    """A word's singular.
+
+    >>> [one(word) for word in ("people", "species", "courses", "cities", "gas", "boxes", "bonus")]
+    ['person', 'species', 'course', 'city', 'gas', 'box', 'bonus']
+    """
+    if word in UNCHANGED - {"staff"}:
+        return word
+    return CROWDS.get(word) or singular(word)
+
+
+def article(phrase: str) -> str:
+    """The phrase with its indefinite article."""
+    return ("an " if re.match(r"[aeiou](?!ne\b|ni(?!n)|se|su)|hour|honou?r", phrase.lower()) else "a ") + phrase
+
+
+def table_words(name: str) -> list[str]:
+    """The words of a table's name that mean something, lower case."""
+    found = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
+    kept = [word for word in found if word not in EMPTY_WORDS] or found
+    kept = [ABBREVIATED_TABLES.get(word) or SPELLED.get(word, word) for word in kept]
+    return " ".join(kept).split()
+
+
+def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """What one row of a table is called, the fullest name first.
+
+    `siblings` are words that most tables of the schema start with, such as a common prefix; they are dropped.
+
+    >>> table_nouns("tbl_EmpProjects"), table_nouns("Cities")
+    (('employee project',), ('city',))
+    """
+    found = table_words(name)
+    if len(found) > 1 and found[0] in siblings:
+        found = found[1:]
+    full = " ".join([*found[:-1], one(found[-1])])
+    return (full,)
+
+
+def speakable(name: str) -> bool:
+    """Whether the table's name can stand for a thing in a sentence: `has_pet` and `member_of` cannot."""
+    found = words(name)
+    return bool(found) and not (
+        found[-1] in UNSPEAKABLE_ENDS
+        or found[0] in UNSPEAKABLE_STARTS
+        or any(word in UNSPEAKABLE_ENDS for word in found[1:])
+        or len(found) > 4
+    )
+
+
+def is_person(noun: str) -> bool:
+    """Whether a row with this noun is a person.
+
+    >>> is_person("staff member"), is_person("hotel")
+    (True, False)
+    """
+    return noun.split()[-1] in PEOPLE
+
+
+def column_nouns(column: str, table: str) -> tuple[str, ...]:
+    """What a column is called: without the table's own words first, then in full; each spelled out.
+
+    >>> column_nouns("cust_fname", "customers"), column_nouns("singerName", "Singer"), column_nouns("dept_no", "emp")
+    (('first name', 'customer first name'), ('name', 'singer name'), ('department number',))
+    """
+    found = words(column) or [column.lower()]
+    own = {one(word) for word in table_words(table)}
+    if len(found) > 1 and len(found[0]) == 1 and any(word.startswith(found[0]) for word in own):
+        found = found[1:]  # eName of emp
+    spelled = [SPELLED.get(word, word) for word in found]
+    full = _tidy(" ".join(spelled))
+    short = list(spelled)
+    while len(short) > 1 and one(short[0]) in own:
+        short = short[1:]
+    brief = _tidy(" ".join(short))
+    if brief == "number":  # `the number of the games` would ask for a count
+        brief = full if full != "number" else f"{table_nouns(table)[0]} number"
+        return (brief,)
+    return (brief,) if brief == full else (brief, full)
+
+
+UNITS = {
+    "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters",
+    "mw": "megawatts", "m": "meters",
+    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares",
+    "dollars": "dollars",
+    "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+}  # fmt: skip
+
+
+MAKERS = {"directed by": "director", "written by": "writer", "produced by": "producer", "reported by": "reporter"}
+
+
+def _tidy(phrase: str) -> str:
+    """Repeats, `is_`, trailing units and the like, as people say them."""
+    phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)
+    phrase = re.sub(r" (yn|mf|y n|m f)$", "", phrase)
+    phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
+    phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
+    phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
+    phrase = phrase.replace(" sq kilometers", " in square kilometers")
+    *first, last = phrase.split(" ")
+    if (
+        first
+        and last in UNITS
+        and first[-1] not in ("number", "of", "total", "stop", "prep", "in", "average", "square")
+    ):
+        return " ".join([*first, "in", UNITS[last]])
+    return phrase
+
+
+HAPPENED = {
+    "released": "release", "founded": "founding", "opened": "opening", "published": "publication", "joined": "joining",
+    "hired": "hiring", "planted": "planting", "enrolled": "enrollment", "installed": "installation", "issued": "issue",
+    "borrowed": "borrowing", "returned": "return", "submitted": "submission", "reported": "report",
+    "formed": "formation",
+    "established": "establishment", "completed": "completion", "bought": "purchase", "purchased": "purchase",
+    "sold": "sale",
+    "graduated": "graduation", "elected": "election", "admitted": "admission", "seen": "sighting",
+    "attended": "attendance",
+    "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
+    "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air",
+    "painted": "painting",
+    "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
+}  # fmt: skip
+
+
+def moment_nouns(phrase: str, unit: str) -> str:
+    """A column of time as a noun; `unit` is year or date.
+
+    >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
+    ('opening date', 'founding year', 'year built')
+    """
+    found = re.fullmatch(
+        r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
+    )
+    if found and found.group(2) in HAPPENED and found.group(1) not in ("date", "year", "time"):
+        return f"{found.group(1) or ''} {HAPPENED[found.group(2)]} {unit}".strip()
+    return phrase

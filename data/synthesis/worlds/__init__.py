@@ -1,0 +1,1 @@
+"""A seed in, databases with made-up rows out."""

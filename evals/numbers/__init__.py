@@ -1,0 +1,1 @@
+"""Judged answers in, numbers with intervals and tests out."""

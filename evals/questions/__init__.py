@@ -1,0 +1,1 @@
+"""A question file in, questions with their databases out."""

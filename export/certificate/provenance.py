@@ -1,0 +1,123 @@
+"""What a GGUF file says about its making: the same facts for the same inputs, no date and no path of this machine."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..._version import __version__
+from ...core.files import sha256
+from ...core.recipe import Export, Recipe, render_recipe
+from ...core.run import Run
+from ...modelfiles.templates import family
+from ...models.base import PACKAGE, PACKAGE_VERSION, fingerprint
+from .probes import probes
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
+COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+PACKAGED = {  # what a packaged base is elsewhere
+    f"package:{PACKAGE}": ("HuggingFaceTB", "SmolLM2-135M-Instruct"),
+}
+SCORES = ("train_loss", "valid_loss", "steps", "rows")
+
+Fact = str | int | float
+
+
+def provenance(
+    recipe: Recipe, *, base: Path, adapter: Path | None = None, run: Run | None = None, ground: str = ""
+) -> dict[str, Fact]:
+    """Metadata for a GGUF made from `recipe`: standard `general.*` keys, and ours under `sql_llama.*`.
+
+    `base` and `adapter` are the folders merged, `ground` what they were merged over; the run adds its data's hashes and
+    what its training measured. The licence is not among them: convert's own argument writes it.
+    """
+    from huggingface_hub.constants import ENDPOINT
+
+    organization, name = _who(recipe.base.model)
+    local = _is_local(recipe.base.model)
+    packaged = recipe.base.model.startswith("package:")
+    revision = PACKAGE_VERSION if packaged else _commit(base) or recipe.base.revision
+    facts: dict[str, Fact] = {
+        "general.base_model.count": 1,
+        "general.base_model.0.name": name,
+        "general.base_model.0.organization": organization,
+        "general.base_model.0.version": "" if local else revision,
+        "general.base_model.0.repo_url": f"{ENDPOINT}/{organization}/{name}" if organization else "",
+        **_datasets(recipe),
+        "sql_llama.version": __version__,
+        "sql_llama.recipe": recipe.name,
+        "sql_llama.recipe.sha256": _recipe_hash(recipe),
+        "sql_llama.base": name if local else recipe.base.model,
+        "sql_llama.base.revision": "" if local else revision,
+        "sql_llama.base.sha256": fingerprint(base),
+        "sql_llama.base.license": recipe.base.license,
+        "sql_llama.ground": ground,
+        "sql_llama.family": recipe.base.family,
+        "sql_llama.template.sha256": hashlib.sha256(family(recipe.base.family).jinja.encode()).hexdigest(),
+        "sql_llama.prompt.sha256": prompt_hash(),
+    }
+    if adapter is not None:
+        facts["sql_llama.adapter.sha256"] = sha256(adapter)
+    if run is not None:
+        for part in ("train", "valid"):
+            path = run.path / "data" / f"{part}.jsonl"
+            if path.is_file():
+                facts[f"sql_llama.data.{part}.sha256"] = sha256(path)
+        stage = run.manifest()["stages"].get("train", {})
+        facts |= {f"sql_llama.score.{key}": stage[key] for key in SCORES if isinstance(stage.get(key), int | float)}
+    return {key: value for key, value in facts.items() if value != ""}
+
+
+def prompt_hash() -> str:
+    """Changes when a prompt of ours would come out otherwise: the system text, a schema's layout, the hints."""
+    said = [f"{message.role}\n{message.content}" for chat in probes() for message in chat]
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def _who(model: str) -> tuple[str, str]:
+    """Organisation and name of what a recipe calls its base; of a folder only its own name, not where it lies."""
+    if model in PACKAGED:
+        return PACKAGED[model]
+    if not _is_local(model) and HUB_ID.match(model):
+        organization, _, name = model.partition("/")
+        return organization, name
+    return "", Path(model).name
+
+
+def _is_local(model: str) -> bool:
+    return not model.startswith("package:") and (Path(model).expanduser().exists() or not HUB_ID.match(model))
+
+
+def _commit(base: Path) -> str:
+    """The commit of a snapshot in the Hub's cache, whose folder bears its name."""
+    return base.name if COMMIT.match(base.name) else ""
+
+
+def _datasets(recipe: Recipe) -> dict[str, Fact]:
+    names = ["sql-llama synthetic pairs"] if recipe.data.synthetic or recipe.data.spider_synthetic else []
+    names += ["Spider"] if recipe.data.spider else []
+    names += [Path(path).name for path in recipe.data.jsonl]
+    return _numbered(names)
+
+
+def _numbered(names: Sequence[str]) -> dict[str, Fact]:
+    if not names:
+        return {}
+    return {
+        "general.dataset.count": len(names),
+        **{f"general.dataset.{number}.name": name for number, name in enumerate(names)},
+    }
+
+
+def _recipe_hash(recipe: Recipe) -> str:
+    """Of what was trained: not of the paths, which differ from machine to machine, nor of how it is exported."""
+    data = replace(
+        recipe.data,
+        spider=Path(recipe.data.spider).name,
+        jsonl=tuple(Path(path).name for path in recipe.data.jsonl),
+    )
+    base = replace(recipe.base, model=_who(recipe.base.model)[1] if _is_local(recipe.base.model) else recipe.base.model)
+    train = replace(recipe.train, start=Path(recipe.train.start).name)
+    text = render_recipe(replace(recipe, data=data, base=base, train=train, export=Export()))
+    return hashlib.sha256(text.encode()).hexdigest()

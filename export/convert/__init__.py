@@ -1,0 +1,1 @@
+"""Merged weights in, GGUF files of any type out."""

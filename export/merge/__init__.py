@@ -1,0 +1,1 @@
+"""A base and an adapter in, the rows of merged weights out."""

@@ -1,0 +1,47 @@
+"""Which matrices an adapter's config says to have a LoRA: peft itself leaves one that the file lacks as it was."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...core.errors import DataError
+
+OF_LAYER = re.compile(r"(?:.+\.)?(?:layers|h|blocks)\.\d+\..+\.weight\Z")
+
+
+def targeted(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    """Those matrices of the base's layers that target_modules mean, by the rules that peft goes by.
+
+    `config` is an adapter_config.json, `shapes` are the base's tensors by name.
+    """
+    for name, shape in shapes.items():
+        module = name.removesuffix(".weight")
+        if len(shape) == 2 and OF_LAYER.match(name) and _is_wanted(config, module) and _in_layers(config, module):
+            yield name
+
+
+def _is_wanted(config: Mapping[str, Any], module: str) -> bool:
+    wanted = config.get("target_modules")
+    return not _named(module, config.get("exclude_modules")) and (wanted == "all-linear" or _named(module, wanted))
+
+
+def _named(module: str, names: object) -> bool:
+    """A text is a pattern for the whole name, a list has ends of names."""
+    if isinstance(names, str):
+        try:
+            return re.fullmatch(names, module) is not None
+        except re.error as error:
+            raise DataError(f"{names!r} is no pattern of modules ({error})", fix="mend adapter_config.json") from None
+    return isinstance(names, list) and any(f".{module}".endswith(f".{name}") for name in names)
+
+
+def _in_layers(config: Mapping[str, Any], module: str) -> bool:
+    layers = config.get("layers_to_transform")
+    if layers is None or layers == []:
+        return True
+    patterns = config.get("layers_pattern") or r"[^.]*"
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        found = re.match(rf".*\.{pattern}\.(\d+)\.", module)
+        if found:
+            return int(found[1]) in (layers if isinstance(layers, list) else [layers])
+    return False

@@ -1,0 +1,149 @@
+"""Rewrite SQL in the project's one plain style, the one that the model learns and answers in.
+
+Style: keywords and functions upper case, names lower case, strings in single quotes, every column qualified by its
+table, no aliases but where a table stands twice in one FROM. What the style was worth is in docs/design.md.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..core.errors import DataError
+from ..core.records import Schema
+from .names import columns_of, fold, is_plain
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+# `NOT a IN (` is written `a NOT IN (`; a text is matched as a whole, so that nothing in it is rewritten
+NOT = re.compile(r"'(?:[^']|'')*'|\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )")
+
+ROW_IDS = frozenset(("rowid", "oid", "_rowid_"))
+
+
+def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
+    """The query in plain style, on one line but for its texts, which keep every blank. Drops comments.
+
+    Raises DataError when it cannot be parsed.
+
+    >>> from ..core.records import Column, Table
+    >>> pets = Schema((Table("Pets", (Column("Name", "text"), Column("Age", "int"))),))
+    >>> normalise('select T1.name from pets as T1 where age > 3 and Name != "Rex"', pets)
+    "SELECT pets.name FROM pets WHERE pets.age > 3 AND pets.name <> 'Rex'"
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+    from sqlglot.optimizer.scope import Scope, traverse_scope
+
+    tables = columns_of(schema)
+    try:
+        tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
+        scopes = traverse_scope(tree)
+    except SqlglotError as error:
+        raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
+    tree = texts_told(tree, tables)
+    for scope in scopes:
+        if isinstance(scope, Scope):
+            _qualify(scope, tables)
+    for identifier in tree.find_all(exp.Identifier):
+        low = fold(identifier.name)
+        identifier.set("this", low)
+        identifier.set("quoted", not is_plain(low))
+    # without comments sqlglot puts one blank between words. Texts stay as they are: 'Hiram ,  Georgia' is another value
+    # with one blank less. The prompt's hints (core/prompt.literal) do squeeze it: there the model has to know better.
+    text = tree.sql(dialect=dialect, normalize_functions="upper", comments=False)
+    return NOT.sub(lambda found: f"{found[1]} NOT {found[2]}" if found[1] else found[0], text)
+
+
+def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
+    """Make texts of double-quoted names that neither a table nor the query has, as SQLite does; changes the tree."""
+    from sqlglot import exp
+
+    known = {fold(column) for names in columns.values() for column in names} | ROW_IDS | _given(tree)
+    for column in list(tree.find_all(exp.Column)):
+        name = column.this
+        if isinstance(name, exp.Identifier) and name.quoted and not column.table and _flat(name.name) not in known:
+            column.replace(exp.Literal.string(name.name))
+    return tree
+
+
+def _given(tree: "exp.Expr") -> set[str]:
+    """The names that a query itself gives: its aliases, what its sub-queries return, the columns of WITH."""
+    from sqlglot import exp
+
+    given = {_flat(alias.alias) for alias in tree.find_all(exp.Alias)}
+    given |= {_flat(column.name) for table in tree.find_all(exp.TableAlias) for column in table.columns}
+    for select in tree.find_all(exp.Select):
+        given |= {_flat(item.sql("sqlite")) for item in select.selects if not isinstance(item, exp.Alias | exp.Column)}
+    return given
+
+
+def _flat(name: str) -> str:
+    """A name for comparing: SQLite calls a column without an alias by its text, as it is written."""
+    return fold("".join(name.split())) if "(" in name else fold(name)
+
+
+def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
+    """Give each column of one SELECT its table's name, and drop the aliases, unless a table stands there twice."""
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope
+
+    assert isinstance(scope, Scope)
+    select = scope.expression
+    if not isinstance(select, exp.Select):
+        return
+    own = [table for table in scope.tables if table.find_ancestor(exp.Select) is select]
+    names = [fold(table.name) for table in own]
+    if len(set(names)) != len(names):
+        return
+    renamed = {fold(table.alias_or_name): fold(table.name) for table in own}
+    aliases = {fold(item.alias) for item in select.selects if isinstance(item, exp.Alias)}
+    for column in list(select.find_all(exp.Column)):
+        if isinstance(column.this, exp.Star) and not column.table:
+            continue
+        asked = column.find_ancestor(exp.Select)
+        low = fold(column.name)
+        if fold(column.table) in renamed:
+            inner = [fold(t.alias_or_name) for t in asked.find_all(exp.Table)] if asked not in (None, select) else []
+            if fold(column.table) not in inner:  # else a sub-query speaks of its own table by the same alias
+                column.set("table", exp.to_identifier(renamed[fold(column.table)]))
+        elif not column.table and asked is select and low not in aliases:
+            owners = [name for name in names if low in tables.get(name, ())]
+            if len(owners) == 1:
+                column.set("table", exp.to_identifier(owners[0]))
+    for table in own:
+        table.set("alias", None)
+    _place_conditions(select)
+
+
+def _place_conditions(select: object) -> None:
+    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each where its tables are first known."""
+    from sqlglot import exp
+
+    assert isinstance(select, exp.Select)
+    joins = select.args.get("joins") or []
+    source = select.args.get("from_") or select.args.get("from")
+    inner = [
+        join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")
+    ]
+    # sqlglot reads a join without a condition as ON TRUE
+    bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
+    if source is None or not bare or len(inner) != len(joins):
+        return
+    waiting: list[exp.Expr] = []
+    for join in joins:
+        on = join.args.get("on")
+        if on is None:
+            return
+        if not isinstance(on, exp.Boolean):
+            waiting.extend(on.flatten() if isinstance(on, exp.And) else [on])
+    seen = {source.this.alias_or_name}
+    placed: list[list[exp.Expr]] = []
+    for join in joins:
+        seen.add(join.this.alias_or_name)
+        placed.append([part for part in waiting if {column.table for column in part.find_all(exp.Column)} <= seen])
+        waiting = [part for part in waiting if part not in placed[-1]]
+    if not waiting and all(placed):
+        for join, parts in zip(joins, placed, strict=True):
+            join.set("on", exp.and_(*parts))

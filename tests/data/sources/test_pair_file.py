@@ -1,0 +1,165 @@
+"""Files of pairs: every layout that is read, and one line that says what to do about any other file."""
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from sql_llama.core.errors import DataError
+from sql_llama.data.sources.pair_file import PairRow, pair_rows
+
+ROWS = [
+    {"question": "How old?", "schema": "CREATE TABLE t (age INT)", "sql": "SELECT age FROM t"},
+    {"question": 'Quoted, "so"\nand é?', "schema": "CREATE TABLE t (n INT);\n-- two\n", "sql": "SELECT n\nFROM t"},
+]
+READ = [tuple(row.values()) for row in ROWS]
+
+
+def read(path: Path) -> list[tuple[str, str, str]]:
+    return [(row.question, row.schema, row.sql) for row in pair_rows(path)]
+
+
+def as_lines(rows: list[dict[str, str]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def as_csv(rows: list[dict[str, str]], path: Path, sign: str = ",") -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], delimiter=sign)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path.read_bytes().decode()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n\n  ", "\ufeff\n"])
+@pytest.mark.parametrize("kind", ["lines", "list", "pretty list"])
+def test_json_is_read_after_a_byte_order_mark_and_blank_lines(
+    kind: str, start: str, packed: bool, tmp_path: Path
+) -> None:
+    whole = as_lines(ROWS) if kind == "lines" else json.dumps(ROWS, indent=2 if kind == "pretty list" else None)
+    data = (start + whole).encode()
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    assert read(path) == READ
+
+
+@pytest.mark.parametrize("sign", [",", "\t", ";"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.csv.gz", "data.jsonl"])
+def test_a_table_of_text_is_read_by_its_header(name: str, start: str, sign: str, tmp_path: Path) -> None:
+    rows = [{"id": str(n), **row} for n, row in enumerate(ROWS)]
+    data = (start + as_csv(rows, tmp_path / "plain.csv", sign)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert read(tmp_path / name) == READ
+
+
+def test_a_cell_longer_than_the_csv_module_takes_by_itself_is_read(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    rows = [{**ROWS[0], "schema": "CREATE TABLE t (age INT)" + " " * 200_000}]
+    as_csv(rows, tmp_path / "long.csv")
+    assert len(read(tmp_path / "long.csv")[0][1]) > 200_000 and csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("name", ["pairs.parquet", "data.jsonl"])
+def test_parquet_is_read_and_an_empty_cell_is_an_empty_text(name: str, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table(
+        {"x": [1, 2], "question": ["A", "B"], "context": ["C", "D"], "answer": ["E", None], "table_id": [7, 8]}
+    )
+    parquet.write_table(table, tmp_path / name)
+    assert list(pair_rows(tmp_path / name)) == [PairRow(1, "A", "C", "E", "7"), PairRow(2, "B", "D", "", "8")]
+    parquet.write_table(pyarrow.table({"a": [1], "b": [2]}), tmp_path / name)
+    with pytest.raises(DataError, match=r"its columns are a, b .*question, schema"):
+        list(pair_rows(tmp_path / name))
+    (tmp_path / name).write_bytes(b"PAR1 torn")
+    with pytest.raises(DataError, match="broken Parquet"):
+        list(pair_rows(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "names", [("question", "context", "answer"), ("sql_prompt", "sql_context", "sql"), ("question", "schema", "query")]
+)
+def test_the_names_of_public_sets_are_known(names: tuple[str, str, str], tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(dict(zip(names, READ[0], strict=True))))
+    assert read(path) == READ[:1]
+
+
+@pytest.mark.parametrize(
+    "data, said, fix",
+    [
+        (b"", "is empty", "question, schema"),
+        (b"\n \n", "is empty", "question, schema"),
+        (b"\xef\xbb\xbf", "is empty", "question, schema"),
+        ('{"question": 1}'.encode("utf-16"), "is UTF-16", "save it as UTF-8"),
+        ('{"question": 1}'.encode("utf-16-be"), "is binary", "question, schema"),
+        ('{"question": "é"}'.encode("latin-1"), "not UTF-8", "save it as UTF-8"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS", "git lfs pull"),
+        (b"SQLite format 3\0" + bytes(80), "a SQLite database", "data.spider"),
+        (b"PK\x03\x04" + bytes(30), "a zip file", "question, schema"),
+        (b"\x28\xb5\x2f\xfd" + bytes(30), "zstd", "unpack it"),
+        (b"\x00\x01\x02", "is binary", "question, schema"),
+        (b"id,question,sql\n1,a,b\n", "neither JSON nor CSV", "question, schema"),
+        (b"[]", "holds no rows", "question, schema"),
+        (b"question,schema,sql\n", "holds no rows", "question, schema"),
+        (b'{\n  "question": "Q?"\n}\n', "data:1: one JSON object over several lines", "on one line of its own"),
+        (b'{"data": [\n1, 2]}\n', "data:1: one JSON object over several lines", "on one line of its own"),
+        (b'question,schema,sql\na,b,"c\nd,e,f\n', "broken CSV", "write it again"),
+        (b"hello\nworld\n", "neither JSON nor CSV", "question, schema"),
+        (b"[1, 2", "broken JSON", "mend it"),
+        (b"[" * 100_000, "broken JSON", "mend it"),
+        (b'{"a": ' * 100_000, "data:1: broken JSON", "mend that line"),
+    ],
+)
+def test_any_other_file_is_named_for_what_it_is(data: bytes, said: str, fix: str, tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        list(pair_rows(path))
+    assert said in caught.value.message and fix in caught.value.fix and "\n" not in str(caught.value)
+
+
+def test_a_table_without_the_columns_and_a_folder_say_what_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("id,question,sql\n1,a,b\n")
+    with pytest.raises(
+        DataError, match=r"pairs\.csv: its first line does not name the columns question, schema and sql"
+    ):
+        list(pair_rows(tmp_path / "pairs.csv"))
+    with pytest.raises(DataError, match="is a folder"):
+        list(pair_rows(tmp_path))
+
+
+def test_packed_parquet_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"question": ["A"], "schema": ["B"], "sql": ["C"]}), tmp_path / "a")
+    for name in ("pairs.parquet", "pairs.parquet.gz"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "a").read_bytes()))
+        assert list(pair_rows(tmp_path / name)) == [PairRow(1, "A", "B", "C")]
+
+
+def test_parquet_without_rows_or_texts_says_so(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    text = pyarrow.array([], pyarrow.string())
+    parquet.write_table(pyarrow.table({"question": text, "schema": text, "sql": text}), tmp_path / "a")
+    with pytest.raises(DataError, match="holds no rows"):
+        list(pair_rows(tmp_path / "a"))
+    parquet.write_table(pyarrow.table({"question": ["A"], "schema": ["B"], "sql": [{"x": 1}]}), tmp_path / "a")
+    with pytest.raises(DataError, match="its column sql is of type struct<x: int64>, not text"):
+        list(pair_rows(tmp_path / "a"))
+    words = pyarrow.array(["A"]).dictionary_encode()
+    parquet.write_table(pyarrow.table({"question": words, "schema": ["B"], "sql": ["C"]}), tmp_path / "a")
+    assert list(pair_rows(tmp_path / "a")) == [PairRow(1, "A", "B", "C")]
+
+
+def test_null_in_json_is_an_empty_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"question": "A", "schema": "B", "sql": None}))
+    assert list(pair_rows(path)) == [PairRow(1, "A", "B", "")]
