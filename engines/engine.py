@@ -1,7 +1,8 @@
 """What every engine offers: one chat in, pieces of text out."""
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from ..core.errors import SqlLlamaError
 from ..core.records import Answer, Message
@@ -35,6 +36,40 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back memory; the engine cannot be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class SeveralAnswers(Protocol):
+    """An engine that answers many chats, each with its most probable answers."""
+
+    def candidates(
+        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+    ) -> Iterator[list[Answer]]:
+        """For each chat, in their order, up to `beams` answers, the most probable first."""
+        ...
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """An engine that holds one base with several LoRA adapters, of which one at most is in use."""
+
+    @property
+    def adapters(self) -> Mapping[str, Path]:
+        """The files of the loaded adapters by their names."""
+        ...
+
+    @property
+    def adapter(self) -> str:
+        """The name of the adapter in use, empty for the bare base."""
+        ...
+
+    def add_adapter(self, path: Path) -> None:
+        """Load a LoRA GGUF under the name of its file, and use it."""
+        ...
+
+    def use(self, adapter: str) -> None:
+        """Answer with this adapter, or with the bare base where the name is empty."""
         ...
 
 

@@ -17,9 +17,7 @@ from ..core.files import write_json, write_text
 from ..core.progress import progress
 from ..core.records import Answer, Message, Score
 from ..databases.unreadable import reason, with_more
-from ..engines.engine import Engine, answer
-from ..engines.huggingface import HuggingFace
-from ..engines.llamacpp import LlamaCpp
+from ..engines.engine import Engine, SeveralAnswers, answer
 from .choose import choose
 from .grade import grade
 from .judge.bench import Task, Verdict
@@ -99,7 +97,7 @@ def evaluate(
     Raises RecipeError for several beams of predictions, or of an engine that cannot give them, DataError when no
     database can be read.
     """
-    if beams > 1 and not isinstance(engine, LlamaCpp | HuggingFace):
+    if beams > 1 and not isinstance(engine, SeveralAnswers):
         raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
     started = time.monotonic()
     variants = variants or {}
@@ -240,7 +238,7 @@ def _candidates(engine: Engine, items: Sequence[Question], beams: int, lost: dic
 
 
 def _asked(engine: Engine, chats: Sequence[Sequence[Message]], beams: int) -> Iterator[list[Answer]]:
-    if isinstance(engine, LlamaCpp | HuggingFace):
+    if isinstance(engine, SeveralAnswers):
         return engine.candidates(chats, beams=beams, max_tokens=MAX_TOKENS)
     return ([answer(engine, chat, max_tokens=MAX_TOKENS)] for chat in chats)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from ...assistant.ask import Prepared, chat_for, prepare
 from ...core.errors import DataError, SqlLlamaError
 from ...databases.sqlite import sqlite_path
-from ...engines.engine import Engine
-from ...engines.llamacpp import LlamaCpp
+from ...engines.engine import Adaptable, Engine
 from ...sql.ddl.parse import parse_ddl
 from .answers import Side, chat_answers
 from .input import takes_ddl
@@ -87,7 +86,7 @@ class ChatSession:
         if self.base is not None:
             self.screen.say(f"base:  {self.base.name}")
         self.screen.say(f"tuned: {self.tuned.name}")
-        if isinstance(self.tuned, LlamaCpp) and len(self.tuned.adapters) > 1:
+        if isinstance(self.tuned, Adaptable) and len(self.tuned.adapters) > 1:
             self.screen.say(f"{len(self.tuned.adapters)} adapters: {', '.join(self.tuned.adapters)} (/adapter NAME)")
         self.screen.say(
             f"{self.source}" if self.source else "No schema yet: /db FILE opens a database, /schema takes DDL."
@@ -152,7 +151,7 @@ class ChatSession:
 
     def _adapter(self, name: str) -> None:
         tuned = self.tuned
-        if not isinstance(tuned, LlamaCpp) or not tuned.adapters:
+        if not isinstance(tuned, Adaptable) or not tuned.adapters:
             raise DataError(
                 f"{tuned.name}: has no adapter to change", fix="leave, and start with --model BASE.gguf+LORA.gguf"
             )
