@@ -125,7 +125,7 @@ def _framed(sides: Sequence[Side], width: int, most_lines: int) -> "Table":
 
 
 def _body(side: Side, width: int, most_lines: int) -> "RenderableType":
-    """What one model said and what the database said to it; `most_lines` high at most, 0: no matter."""
+    """The answer of one model, then rows or error, at most `most_lines` high; 0 is no limit."""
     from rich.console import Group
     from rich.syntax import Syntax
     from rich.text import Text
@@ -159,7 +159,7 @@ def written(side: Side) -> str:
 
 
 def error_of(side: Side) -> str:
-    """Why there are no rows: what the engine or the database said."""
+    """Why there are no rows: the message of the engine or of the database."""
     return side.error or (side.reply.error if side.reply else "")
 
 
@@ -191,10 +191,10 @@ def rows_line(result: ResultSet) -> str:
     count = len(result.rows)
     if count == 0:
         return "no rows"
-    said = "1 row" if count == 1 else f"{count} rows"
+    text = "1 row" if count == 1 else f"{count} rows"
     if result.truncated:
-        said = f"more than {count} rows"
-    return said if count <= SHOWN_ROWS else f"{said}, {SHOWN_ROWS} shown"
+        text = f"more than {count} rows"
+    return text if count <= SHOWN_ROWS else f"{text}, {SHOWN_ROWS} shown"
 
 
 def _footer(side: Side) -> str:

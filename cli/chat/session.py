@@ -140,7 +140,9 @@ class ChatSession:
                 for number, question in enumerate(self.questions, 1):
                     self.screen.say(f"{number:3}  {question}")
             case _:
-                self.screen.complain(f"{name} {argument}".strip() + ": no such command, or not like this", "/help")
+                self.screen.complain(
+                    f"{name} {argument}".strip() + ": unknown command or wrong argument", "/help lists the commands"
+                )
         return True
 
     def _use(self, source: Source) -> None:

@@ -253,8 +253,8 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ("/nosuch", "/nosuch: no such command, or not like this"),
-        ("/base maybe", "/base maybe: no such command, or not like this"),
+        ("/nosuch", "/nosuch: unknown command or wrong argument"),
+        ("/base maybe", "/base maybe: unknown command or wrong argument"),
         ("/base on", "the base model is not loaded"),
         ("/adapter", "t: has no adapter to change"),
         ("/tables", "nothing to ask about yet"),
