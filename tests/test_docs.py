@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -94,6 +95,14 @@ def test_every_page_is_reachable_from_the_readme() -> None:
             reached.add(page)
             waiting += links(page)
     assert {page for page in PAGES if page.name != "CHANGELOG.md"} <= reached
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_name_of_the_package_that_a_page_imports_exists(page: Path) -> None:
+    for line in code(page):
+        for module, names in re.findall(r"from (sql_llama[\w.]*) import ([\w, ]+)", line):
+            imported = import_module(module)
+            assert not [name for name in re.split(r",\s*", names.strip()) if not hasattr(imported, name)], line
 
 
 def literals() -> set[str]:
