@@ -11,6 +11,7 @@ from ..core.settings import settings
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from ..models.gguf_header import check_gguf
 from .certificate.probes import answered_probes
 from .convert.convert import convert_all
@@ -98,7 +99,6 @@ def _shipped(run: Run) -> Path:
 
 
 def _key(base: Path, family_name: str, quant: str) -> str:
-    """Changes when the base's files do: names, sizes and times of all that a twin is made of."""
-    files = sorted(path for path in base.iterdir() if path.suffix in (".json", ".model", ".safetensors"))
-    facts = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-    return hashlib.sha256("\n".join([str(base), family_name, quant, *facts]).encode()).hexdigest()[:12]
+    """Changes when the base does, or what is made of it."""
+    facts = [str(base), family_name, quant, fingerprint(base)]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]

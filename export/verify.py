@@ -12,7 +12,8 @@ from ..core.run import Run
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from ..models.gguf_header import check_gguf
 from .certificate.answers import answers
 from .certificate.certify import Certificate, Check, Verdict, certify, certify_ollama, closeness

@@ -24,7 +24,8 @@ from ..data.rows import make_row
 from ..data.sources.load import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from .batches import lay_out
 from .memory import ON_CPU, choose_passes, free_memory, used_memory
 from .model import load_tokenizer

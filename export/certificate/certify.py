@@ -21,7 +21,7 @@ from ...core.progress import progress
 from ...core.records import Message
 from ...engines.huggingface import read_tokenizer
 from ...modelfiles.templates import FAMILIES, Family, family, render_chat
-from ...models.base import fingerprint
+from ...models.folder import fingerprint
 from ...models.gguf_header import Gguf, read_gguf
 from ..register import counted_by_ollama, rendered_by_ollama
 from .divergence import divergence

@@ -11,7 +11,8 @@ from ...core.files import sha256
 from ...core.recipe import Export, Recipe, render_recipe
 from ...core.run import Run
 from ...modelfiles.templates import family
-from ...models.base import PACKAGE, PACKAGE_VERSION, fingerprint
+from ...models.folder import fingerprint
+from ...models.package import PACKAGE, PACKAGE_VERSION
 from .probes import probes
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")

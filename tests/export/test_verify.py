@@ -18,7 +18,7 @@ from sql_llama.export.merge.merge import merge
 from sql_llama.export.verify import answered, provenance_check, run_reference, verify_file, verify_run
 from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import family
-from sql_llama.models.base import fingerprint
+from sql_llama.models.folder import fingerprint
 
 
 def with_facts(path: Path, facts: dict[str, Any]) -> Path:
