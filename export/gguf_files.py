@@ -15,7 +15,7 @@ from ..core.errors import DataError, RecipeError
 from ..core.files import sha256
 from ..core.run import Run
 from ..models.architecture import read_config
-from ..models.vocabulary import read_vocabulary
+from ..models.read_vocabulary import read_vocabulary
 from .certificate.answers import answers
 from .certificate.provenance import provenance
 from .certificate.reference import Reference, reference

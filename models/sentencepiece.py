@@ -1,4 +1,4 @@
-"""Read a SentencePiece model (tokenizer.model) without the package of that name: pieces, scores, kinds."""
+"""Read a SentencePiece model (tokenizer.model) without the package of that name: pieces, scores, types."""
 
 import struct
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ FIX = "get the base's tokenizer files again"
 
 @dataclass(frozen=True)
 class Piece:
-    """One token: `kind` is 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte, as in GGUF."""
+    """One token; `type` is a gguf.TokenType, whose numbers are SentencePiece's own."""
 
     text: str
     score: float
-    kind: int
+    type: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def sentencepiece(path: Path) -> SentencePieceModel:
 
 
 def _piece(message: bytes) -> Piece:
-    text, score, kind = "", 0.0, 1
+    text, score, kind = "", 0.0, 1  # the defaults of the .proto: a normal piece
     for number, value in _fields(message):
         if number == 1 and isinstance(value, bytes):
             text = value.decode("utf-8")
@@ -85,7 +85,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         else:
             raise ValueError(f"wire type {wire}")
         if at + size > len(message):
-            raise ValueError("it ends too early")
+            raise ValueError("the file is cut off")
         yield key >> 3, message[at : at + size]
         at += size
 

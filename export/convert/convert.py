@@ -29,7 +29,8 @@ from ...models.architecture import (
     rope_factors,
     rotary_heads,
 )
-from ...models.vocabulary import Vocabulary, add_tokenizer, read_vocabulary
+from ...models.read_vocabulary import read_vocabulary
+from ...models.vocabulary import Vocabulary, add_tokenizer
 from ..merge.merge import Weights, merge
 from .ggml import FLOATS, row_bytes, type_number
 from .quantize import HEADER, Importance, file_type, plan, read_matrix

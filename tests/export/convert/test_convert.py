@@ -15,7 +15,7 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.export.convert.convert import convert, convert_all
 from sql_llama.modelfiles.templates import family
 from sql_llama.models.gguf_header import check_gguf
-from sql_llama.models.vocabulary import read_vocabulary
+from sql_llama.models.read_vocabulary import read_vocabulary
 
 REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
 reference = pytest.mark.skipif(
@@ -256,14 +256,13 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from sql_llama.export import stream
-from sql_llama.export.convert import convert_all
+from sql_llama.export.convert.convert import convert_all
 from sql_llama.modelfiles.templates import family
-put = stream._put
+write = os.pwrite
 def once(*arguments):
-    put(*arguments)
+    write(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-stream._put = once
+os.pwrite = once
 convert_all(Path(sys.argv[1]), {"F16": Path(sys.argv[2]) / "x.gguf"}, family("chatml"))
 """
 
