@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..core.errors import DataError
 from ..core.files import sha256
 from ..core.records import Answer, Message
-from ..modelfiles.templates import Family, family_of, render_chat
+from ..modelfiles.templates import Family, family_of
+from ..models.folder import fingerprint
+from ..models.tokens import chat_tokens, first_line, read_tokenizer
 from .engine import fitting
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 8  # chats at once on a CPU
 GPU_BATCH = 64
-UNHEARD_OF = "\ue000"  # a character that no tokenizer has a token for
 NEVER = -1e8  # log-probability that the search gives to what does not exist
 
 
@@ -47,30 +48,6 @@ def compute_dtype() -> "torch.dtype":
         onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         has_bf16 = bool(onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.bfloat16 if has_bf16 else torch.float32
-
-
-def read_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder as transformers has it; raises DataError for one that it cannot load."""
-    from transformers import AutoTokenizer
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()  # of a tokenizer.model it says in five lines what is missing
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        tokenizer(UNHEARD_OF)  # one whose own unknown token is not in it is loaded all the same
-        return tokenizer
-    except Exception as error:  # tokenizers raises plain Exception
-        if (folder / "tokenizer.model").is_file() and not (folder / "tokenizer.json").is_file():
-            raise DataError(
-                f"{folder}: transformers cannot read its tokenizer.model",
-                fix="pip install sentencepiece protobuf, or get the model's tokenizer.json",
-            ) from None
-        raise DataError(
-            f"{folder}: its tokenizer cannot be loaded ({_first_line(error)})", fix="get its tokenizer files again"
-        ) from None
-    finally:
-        logging.set_verbosity(level)
 
 
 def load_huggingface(
@@ -103,7 +80,7 @@ def load_huggingface(
         model = _with_adapter(model, base, adapter)
     name = base.name if adapter is None else f"{base.name}+{adapter.name}"
     engine = HuggingFace(name, model.eval(), read_tokenizer(base), chat_family, num_ctx)
-    parts = [ground, str(dtype), chat_family.jinja, _fingerprint(base), sha256(adapter) if adapter else ""]
+    parts = [ground, str(dtype), chat_family.jinja, fingerprint(base), sha256(adapter) if adapter else ""]
     engine.identity = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return engine
 
@@ -116,7 +93,7 @@ def _model(base: Path, **options: Any) -> Any:
     try:
         model, found = AutoModelForCausalLM.from_pretrained(base, output_loading_info=True, **options)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
-        raise DataError(f"{base}: cannot be loaded ({_first_line(error)})", fix="get the model again") from None
+        raise DataError(f"{base}: cannot be loaded ({first_line(error)})", fix="get the model again") from None
     if found["missing_keys"]:
         missing = sorted(found["missing_keys"])
         raise DataError(f"{base}: has no weights for {missing[0]}", fix="get the model again")
@@ -153,23 +130,9 @@ def _with_adapter(model: Any, base: Path, adapter: Path) -> Any:
         pickle.UnpicklingError,
     ) as error:
         raise DataError(
-            f"{adapter}: cannot be put on {base.name} ({_first_line(error)})",
+            f"{adapter}: cannot be put on {base.name} ({first_line(error)})",
             fix="give an adapter that was trained on this base",
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, in one line: the first that is not a headline of others."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if not line.endswith(":")), type(error).__name__)[:300]
-
-
-def _fingerprint(base: Path) -> str:
-    """The small files of a folder by content, its weights by name, size and time: hashing 16 GB takes a minute."""
-    parts = [sha256(path) for path in sorted(base.glob("*.json"))]
-    for path in sorted(base.glob("*.safetensors")):
-        parts.append(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}")
-    return " ".join(parts)
 
 
 class HuggingFace:
@@ -198,9 +161,7 @@ class HuggingFace:
 
     def prompt_tokens(self, chat: Sequence[Message]) -> list[int]:
         """Token ids of a prompt, with one BOS token where the family has one."""
-        text = render_chat(self.family.jinja, chat)
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return [self._tokenizer.bos_token_id, *ids] if self.family.bos else ids
+        return chat_tokens(chat, self._tokenizer, self.family)
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context."""

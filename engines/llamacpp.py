@@ -18,6 +18,7 @@ from ..core.files import sha256
 from ..core.records import Answer, Message
 from ..modelfiles.templates import render_chat
 from ..models.gguf_header import check_gguf, read_gguf
+from ..models.tokens import with_bos
 from .beams import beam_search
 from .decoding import CHUNK, Context
 from .engine import fitting
@@ -257,8 +258,7 @@ class LlamaCpp:
 
     def prompt_tokens(self, chat: Sequence[Message]) -> list[int]:
         """Token ids of a prompt, with one BOS token where the file asks for it, even if the template writes one too."""
-        ids = self.tokenize(self.render(chat))
-        return [self._bos, *ids] if self._bos is not None and ids[:1] != [self._bos] else ids
+        return with_bos(self.tokenize(self.render(chat)), self._bos)
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
         """Whether the chat and an answer of `max_tokens` fit the context."""

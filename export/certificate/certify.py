@@ -19,10 +19,10 @@ from ...core.errors import DataError
 from ...core.files import sha256, write_json, write_text
 from ...core.progress import progress
 from ...core.records import Message
-from ...engines.huggingface import read_tokenizer
 from ...modelfiles.templates import FAMILIES, Family, family, render_chat
 from ...models.folder import fingerprint
 from ...models.gguf_header import Gguf, read_gguf
+from ...models.tokens import chat_tokens, read_tokenizer
 from ..register import counted_by_ollama, rendered_by_ollama
 from .divergence import divergence
 from .end_tokens import ends
@@ -207,12 +207,12 @@ def _tokens(
     """Hugging Face and llama.cpp make the same ids of a prompt."""
     if tokenizer is None:
         return Check("tokens", "skipped", why)
-    bos = [tokenizer.bos_token_id] if chat_family.bos else []
-    failures = []
-    for chat in chats:
-        theirs = bos + tokenizer(render_chat(chat_family.jinja, chat), add_special_tokens=False)["input_ids"]
-        if engine.prompt_tokens(chat) != theirs:
-            failures.append(_asked(chat))
+    try:
+        failures = [
+            _asked(chat) for chat in chats if engine.prompt_tokens(chat) != chat_tokens(chat, tokenizer, chat_family)
+        ]
+    except DataError as error:  # the tokenizer lacks the BOS token
+        return Check("tokens", "fail", error.message)
     return _check("tokens", failures, len(chats), "prompts have the same token ids in Hugging Face and llama.cpp")
 
 

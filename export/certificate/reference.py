@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import DataError
 from ...core.progress import progress
+from ...models.tokens import Answered
 from ..merge.merge import Weights
-from .answers import Answered
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,13 +9,14 @@ from sql_llama.core.errors import DataError
 from sql_llama.core.records import Example
 from sql_llama.data.pairs import write_pairs
 from sql_llama.engines.llamacpp import load_llamacpp
-from sql_llama.export.certificate.answers import Answered, answers
+from sql_llama.export.certificate.answers import answers
 from sql_llama.export.certificate.divergence import divergence
 from sql_llama.export.certificate.reference import Reference, reference
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.convert.quantize import quantize
 from sql_llama.export.merge.merge import merge
 from sql_llama.modelfiles.templates import family
+from sql_llama.models.tokens import Answered
 from sql_llama.sql.ddl.parse import parse_ddl
 from tokenizers import Tokenizer
 
