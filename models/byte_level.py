@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import DataError
+from ..core.errors import UnknownFamily
 from .architecture import ANOTHER_WAY
 from .tokenizer_files import added_tokens, check_size, json_object, special_ids, text_and_type
 from .vocabulary import Vocabulary
@@ -31,7 +31,7 @@ def byte_level_vocabulary(base: Path, size: int, tokenizer: Mapping[str, Any]) -
     path = base / "tokenizer.json"
     pre = pre_tokenizer(tokenizer)
     if not pre:
-        raise DataError(f"{path}: its way to split text is not known", fix=ANOTHER_WAY)
+        raise UnknownFamily(f"{path}: its way to split text is not known", fix=ANOTHER_WAY)
     added = added_tokens(tokenizer)
     texts = {number: text for text, number in tokenizer["model"]["vocab"].items()}
     texts |= {number: item["content"] for number, item in added.items()}

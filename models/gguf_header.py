@@ -123,6 +123,21 @@ class _Header:
         return list(struct.unpack(code, self.bytes(struct.calcsize(code))))
 
 
+def file_type_name(metadata: Mapping[str, Any]) -> str:
+    """Return the type of a whole file (`general.file_type`), such as Q4_K_M; empty for a number without a name.
+
+    >>> file_type_name({"general.file_type": 15}), file_type_name({})
+    ('Q4_K_M', 'F32')
+    """
+    from gguf import LlamaFileType
+
+    try:
+        name: str = LlamaFileType(metadata.get("general.file_type", LlamaFileType.ALL_F32)).name
+    except ValueError:
+        return ""
+    return name.removeprefix("MOSTLY_").removeprefix("ALL_")
+
+
 @functools.cache
 def _codes() -> Mapping[int, str]:
     """The format of `struct` for each type of a value that is neither a text nor an array."""

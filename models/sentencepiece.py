@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import DataError
+from ..core.errors import DataError, UnknownFamily
 
 BPE = 2  # TrainerSpec.ModelType of sentencepiece_model.proto; 1 is UNIGRAM
 FIX = "get the base's tokenizer files again"
@@ -52,7 +52,9 @@ def sentencepiece(path: Path) -> SentencePieceModel:
     if not pieces:
         raise DataError(f"{path}: not a SentencePiece model", fix=FIX)
     if model_type != BPE:
-        raise DataError(f"{path}: a SentencePiece model that is not BPE cannot be converted", fix="use another base")
+        raise UnknownFamily(
+            f"{path}: a SentencePiece model that is not BPE cannot be converted", fix="use another base"
+        )
     return SentencePieceModel(tuple(pieces), space_prefix)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import DataError
+from ..core.errors import DataError, UnknownFamily
 from .architecture import ANOTHER_WAY
 from .sentencepiece import Piece, sentencepiece
 from .tokenizer_files import added_tokens, check_size, json_object, special_ids, text_and_type
@@ -98,7 +98,7 @@ def _vocabulary(
     check_size(base / name, pieces, size)
     byte_tokens = {piece.text for piece in pieces.values() if piece.type == TokenType.BYTE}
     if len(byte_tokens) < 256:
-        raise DataError(f"{base / name}: has {len(byte_tokens)} of the 256 byte tokens", fix=ANOTHER_WAY)
+        raise UnknownFamily(f"{base / name}: has {len(byte_tokens)} of the 256 byte tokens", fix=ANOTHER_WAY)
     padded = [pieces.get(i) or Piece(f"[PAD{i}]", PADDING_SCORE, TokenType.UNUSED) for i in range(size)]
     space = json_object(base, "tokenizer_config.json").get("add_prefix_space")
     return Vocabulary(
@@ -128,7 +128,7 @@ def _prefix(base: Path, tokenizer: Mapping[str, Any]) -> Prefix:
         scheme = steps.get("prepend_scheme", "always")
         if steps.get("split") is False and scheme in ("always", "first", "never"):
             return scheme  # type: ignore[no-any-return]
-    raise DataError(f"{base / 'tokenizer.json'}: its way to split text is not known", fix=ANOTHER_WAY)
+    raise UnknownFamily(f"{base / 'tokenizer.json'}: its way to split text is not known", fix=ANOTHER_WAY)
 
 
 def _check_merges(path: Path, vocab: Mapping[str, int], added: set[int], pairs: set[tuple[str, ...]]) -> None:
@@ -139,7 +139,7 @@ def _check_merges(path: Path, vocab: Mapping[str, int], added: set[int], pairs: 
         for cut in range(1, len(text)):
             left, right = text[:cut], text[cut:]
             if (left in vocab or len(left) == 1) and (right in vocab or len(right) == 1) and (left, right) not in pairs:
-                raise DataError(
+                raise UnknownFamily(
                     f"{path}: {left!r} and {right!r} make a token and are no merge, so this is not SentencePiece's BPE",
                     fix="get the base's tokenizer.model, or another base",
                 )

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...core.errors import DataError
 from ...models.nf4 import NF4Rows, load_bitsandbytes
 from ...models.weight_files import Stored, blocks, read_json, weight_files
-from .adapter import EMBEDDING, HEAD, Adapter, Change, read_adapter
+from .adapter import Adapter, read_adapter
+from .change import EMBEDDING, HEAD, Change
 
 if TYPE_CHECKING:
     import torch

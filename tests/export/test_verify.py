@@ -11,7 +11,7 @@ from sql_llama.core.errors import DataError
 from sql_llama.core.files import sha256
 from sql_llama.core.recipe import Base, Recipe, Train, render_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.export.certificate.certify import Certificate, Check
+from sql_llama.export.certificate.certificate import Certificate, Check
 from sql_llama.export.certificate.provenance import provenance
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
