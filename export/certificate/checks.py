@@ -120,7 +120,7 @@ def check_end_of_turn(
     wrong = end_token_problems(metadata, chat_family, engine, base, modelfile)
     places = ["the file", "llama.cpp", *(["Hugging Face"] if base else []), *(["the Modelfile"] if modelfile else [])]
     text = f"{chat_family.end_of_turn} ends an answer in {', '.join(places)}"
-    return Check("ends", "fail" if wrong else "pass", "ends differ" if wrong else text, tuple(wrong))
+    return Check("ends", "fail" if wrong else "pass", "end tokens differ" if wrong else text, tuple(wrong))
 
 
 def check_stops(chats: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:

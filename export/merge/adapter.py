@@ -1,4 +1,4 @@
-"""What peft saved of a LoRA: which tensors of the base it changes, and how; whatever is not known is refused by name.
+"""An adapter as peft saved it: which tensors of the base it changes, and how. What is not known is refused by name.
 
 Names and meanings are those of peft 0.21. Known: LoRA, rsLoRA and DoRA on linear layers, embed_tokens and lm_head,
 patterns of rank and alpha, whole modules, biases, single token rows, another size of vocabulary.

@@ -43,7 +43,7 @@ class ChangeReader:
                 raise self._error(name, "has a lora_B.bias, and adapter_config.json says lora_bias is off", AGAIN)
             if parts["lora_B.bias"].shape != shape:
                 raise self._misfit(name, parts["lora_B.bias"].shape, shape)
-            # its scale is that of its layer, whose rank is seen in the weights; the config's was compared with it
+            # its scale is that of its layer, whose rank in the config was compared with the weights
             rank = self._pattern("rank_pattern", "r", module)
             change = replace(change, bias=parts["lora_B.bias"], scale=self._scale(module, rank))
         return change
@@ -144,7 +144,7 @@ class ChangeReader:
 
 
 def _is_in(module: str, saved: str) -> bool:
-    """Is a module, or one that it is part of, meant by this entry of modules_to_save? peft compares ends of names."""
+    """Whether an entry of modules_to_save means a module or one around it; peft compares the last parts of names."""
     parts = module.split(".")
     return any(".".join(parts[:upto]).endswith(saved) for upto in range(1, len(parts) + 1))
 
