@@ -40,12 +40,17 @@ def bos_id(tokenizer: Any, chat_family: Family) -> int | None:
     if not chat_family.bos:
         return None
     if tokenizer.bos_token_id is None:
-        raise DataError(
-            f"{Path(tokenizer.name_or_path) / 'tokenizer_config.json'}: names no bos_token, and every prompt of the "
-            f"family {chat_family.name} begins with one",
-            fix="add the model's bos_token to that file, or set base.family to the family of this model",
-        )
+        raise missing_bos(Path(tokenizer.name_or_path), chat_family)
     return int(tokenizer.bos_token_id)
+
+
+def missing_bos(folder: Path, chat_family: Family) -> DataError:
+    """Return the error for a model folder without the BOS token that its family needs."""
+    return DataError(
+        f"{folder / 'tokenizer_config.json'}: names no bos_token, and every prompt of the family {chat_family.name} "
+        "begins with one",
+        fix="add the model's bos_token to that file, or set base.family to the family of this model",
+    )
 
 
 def chat_tokens(chat: Sequence[Message], tokenizer: Any, chat_family: Family) -> list[int]:

@@ -30,6 +30,7 @@ from ...models.architecture import (
     rotary_heads,
 )
 from ...models.read_vocabulary import read_vocabulary
+from ...models.tokens import missing_bos
 from ...models.vocabulary import Vocabulary, add_tokenizer
 from ..merge.merge import Weights, merge
 from .ggml import FLOATS, row_bytes, type_number
@@ -162,6 +163,8 @@ def check_model(
     if chat_family.end_of_turn not in vocabulary.tokens:
         problem = f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}, which ends a turn in the family"
         raise DataError(f"{problem} {chat_family.name}", fix="set base.family to the family of this model")
+    if chat_family.bos and "bos" not in vocabulary.special:  # llama.cpp would take token 1 or 11, whatever that is
+        raise missing_bos(tokenizer, chat_family)
     return config, vocabulary
 
 

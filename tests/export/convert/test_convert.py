@@ -172,6 +172,16 @@ def test_the_wrong_family_is_refused(tiny_base: Path, tmp_path: Path) -> None:
         convert(tiny_base, tmp_path / "x.gguf", family("llama3"))
 
 
+def test_a_base_without_the_bos_of_its_family_is_refused(tiny_llama3: Path, tmp_path: Path) -> None:
+    """llama.cpp would put its own default before each prompt, which is any token in this vocabulary."""
+    folder = changed(tiny_llama3, tmp_path / "base", "tokenizer_config.json", bos_token=None)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "bos_token_id": None}))
+    with pytest.raises(DataError, match=r"base/tokenizer_config\.json: names no bos_token"):
+        convert(folder, tmp_path / "x.gguf", family("llama3"))
+    assert not list(tmp_path.glob("*.gguf"))
+
+
 def test_weights_beyond_float16_are_refused(tiny_llama3: Path, tmp_path: Path) -> None:
     from sql_llama.export.merge.merge import Weights, merge
 
