@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sql_llama.core.errors import DataError
+from sql_llama.core.errors import DataError, UnknownFamily
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import Weights, merge, merged_shapes
 from sql_llama.modelfiles.templates import family
@@ -163,7 +163,7 @@ def test_a_block_of_heads_is_permuted_as_the_whole_is() -> None:
 def test_names() -> None:
     assert gguf_name(Path("x"), "model.layers.11.self_attn.o_proj.bias") == "blk.11.attn_output.bias"
     assert gguf_name(Path("x"), "lm_head.weight") == "output.weight"
-    with pytest.raises(DataError, match="not of a plain decoder"):
+    with pytest.raises(UnknownFamily, match="not of a plain decoder"):
         gguf_name(Path("x"), "model.layers.0.self_attn.q_norm.weight")
 
 

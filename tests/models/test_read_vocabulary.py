@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gguf import TokenType
-from sql_llama.core.errors import DataError
+from sql_llama.core.errors import DataError, UnknownFamily
 from sql_llama.models.read_vocabulary import read_vocabulary
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -88,7 +88,7 @@ SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
 def test_one_step_otherwise_and_the_tokenizer_is_not_known(
     edit: Edit, tiny_base: Path, edited: Callable[..., Path]
 ) -> None:
-    with pytest.raises(DataError, match=r"its way to split text is not known \(give --llama-cpp DIR"):
+    with pytest.raises(UnknownFamily, match=r"its way to split text is not known \(give --llama-cpp DIR"):
         read_vocabulary(edited(tiny_base, edit), 1000)
 
 
@@ -105,7 +105,7 @@ def test_one_step_otherwise_and_the_tokenizer_is_not_known(
     ],
 )
 def test_nearly_llama_3_is_not_llama_3(edit: Edit, tiny_llama3: Path, edited: Callable[..., Path]) -> None:
-    with pytest.raises(DataError, match="its way to split text is not known"):
+    with pytest.raises(UnknownFamily, match="its way to split text is not known"):
         read_vocabulary(edited(tiny_llama3, edit), 1000)
 
 

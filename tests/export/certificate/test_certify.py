@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.errors import DataError, SqlLlamaError, UnknownFamily
 from sql_llama.engines.ollama import server_version
 from sql_llama.export.certificate.answers import answers
 from sql_llama.export.certificate.certificate import Certificate, render_certificate, write_certificate
@@ -141,7 +141,7 @@ def test_a_file_of_someone_else_is_refused(tiny_stopping_base: Path, tmp_path: P
     chatml = family("chatml")
     other: Any = Family("chatml", "{{ messages }}", chatml.go, chatml.end_of_turn, chatml.stops, chatml.bos)
     path = convert(tiny_stopping_base, tmp_path / "x.gguf", other)
-    with pytest.raises(DataError, match="no chat template of sql-llama"):
+    with pytest.raises(UnknownFamily, match="no chat template of sql-llama"):
         certify(path, None)
 
 
