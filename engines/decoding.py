@@ -1,9 +1,9 @@
 """Decode with one llama.cpp context: read a prompt, then write the most probable answer.
 
-llama.cpp's sums depend, in their last digits, on how many tokens one pass reads, and now and then a near-tie falls the
-other way. So a prompt is always read in the same passes from its first token on, and an answer is the same bit by bit
-whatever was asked before. Guessing tokens ahead to check them in one pass, and writing several answers in one batch,
-were tried: they changed one answer in eight. Keeping what a prompt shares with the one before changed the digits.
+llama.cpp's sums depend, in their last digits, on how many tokens one pass reads, and sometimes that decides between two
+tokens that are nearly as probable. So a prompt is always read in the same passes from its first token on, and an answer
+is the same bit by bit whatever was answered before. Speculative decoding and several answers in one batch were tried:
+they changed one answer in eight. Keeping the common beginning of two prompts in the cache changed the digits.
 """
 
 import codecs

@@ -1,9 +1,10 @@
 """Chat template families: for each a Jinja template and a Go template, which render the same bytes.
 
-Neither holds a date (prompts must not change from day to day) nor the text of a BOS token (the runtime adds the token
-where the family has one; text and token together would be two). Every literal stands inside an expression, because
-engines treat blanks around tags differently. None uses a word by which Ollama 0.30 and later takes a template for
-one with tools or thinking (`tools`, `tool_call`, `<think>`): such a Jinja template would win over the Modelfile's.
+Neither has a date in it, because prompts must not change from day to day. Neither has the text of a BOS token: the
+runtime adds the token where the family has one, and there would be two. Every literal stands inside an expression, because
+engines treat blanks around tags differently. None uses a word (`tools`, `tool_call`, `<think>`) from which Ollama
+0.30 and later concludes that a template has tools or thinking: it would then use the Jinja template of the file and not
+the Modelfile's.
 
 - `chatml`: SmolLM2, Qwen. `llama3`: Llama 3.x.
 - `llama2`: Llama 2 chat and CodeLlama-Instruct. Meta writes a BOS token before every turn; here only the first turn has
@@ -13,8 +14,8 @@ one with tools or thinking (`tools`, `tool_call`, `<think>`): such a Jinja templ
 - `plain`: ours, plain headings for completion bases whose only end token is `</s>` (Llama 2, CodeLlama, TinyLlama), and
   for chat models of another format over such a tokenizer, whose own format it does not use.
 
-Where the end of turn is `</s>`, a prompt ends without a blank and an answer in a conversation begins with one: a
-SentencePiece tokenizer makes the very tokens of it that it makes of an answer alone, as in training.
+Where the end of turn is `</s>`, a prompt has no blank at its end, and an answer in a conversation begins with one. A
+SentencePiece tokenizer then makes the same tokens as for an answer alone, as in training.
 """
 
 import json

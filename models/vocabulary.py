@@ -1,20 +1,21 @@
 """A tokenizer as a GGUF file holds it: a text and a type for each id, merges or scores, special ids.
 
 Two kinds are known: byte-level BPE with one of four ways to split text before it (SmolLM, Llama 3, Qwen2, Mistral's
-Tekken), and SentencePiece BPE with byte fallback (Llama 2, CodeLlama, TinyLlama, Mistral to 0.3). What counts is the
-tokenizer as transformers builds it, which is what training saw. Keys and values follow llama.cpp's
-convert_hf_to_gguf.py (conversion/base.py, llama.py) and gguf's SpecialVocab, but for four things:
+Tekken), and SentencePiece BPE with byte fallback (Llama 2, CodeLlama, TinyLlama, Mistral to 0.3). The source is the
+tokenizer as transformers builds it, because training used that one. Keys and values follow llama.cpp's
+convert_hf_to_gguf.py (conversion/base.py, llama.py) and gguf's SpecialVocab, with four exceptions:
 
-- Scores where there is a tokenizer.json alone: the reference gives every token the same, which in llama.cpp makes other
-  tokens of most texts; here they are the ranks of the merges.
-- Added tokens that only tokenizer.json names, which the reference loses beside a tokenizer.model.
-- `add_space_prefix` where the reference makes other tokens of a prompt than transformers does (see _space_prefix).
-- `add_bos_token` is the chat family's, `add_eos_token` is always false: an end token after a prompt ends the answer.
+- Scores, when the folder has only a tokenizer.json. The reference gives all tokens the same score, and llama.cpp then
+  splits most texts into other tokens. Here the scores are the ranks of the merges.
+- Added tokens that only tokenizer.json names. The reference loses them when there is a tokenizer.model too.
+- `add_space_prefix`, where the reference's value makes other tokens of a prompt than transformers (see _space_prefix).
+- `add_bos_token` is the chat family's. `add_eos_token` is always false: an end token after the prompt would end the
+  answer.
 
-llama.cpp itself differs from transformers in two known places: it does not normalise text to NFC as Qwen2's tokenizer
-does, and its Tekken takes letters beyond ASCII as neither upper nor lower case. With SentencePiece it puts a space
-before a text that begins with one too, and before every piece after a special token where transformers (`legacy` false)
-puts none: later turns of a conversation whose turns begin with text may differ by that one token.
+llama.cpp itself differs from transformers in a few known cases. It does not normalise text to NFC as Qwen2's tokenizer
+does. Its Tekken takes letters beyond ASCII as neither upper nor lower case. With SentencePiece it puts a space also
+before a text that begins with a space, and before every piece after a special token where transformers (`legacy` false)
+puts none: later turns of a conversation may differ by that one token.
 """
 
 from collections.abc import Mapping, Sequence
