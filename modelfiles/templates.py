@@ -1,10 +1,10 @@
 """Chat template families: for each a Jinja template and a Go template, which render the same bytes.
 
 Neither has a date in it, because prompts must not change from day to day. Neither has the text of a BOS token: the
-runtime adds the token where the family has one, and there would be two. Every literal stands inside an expression, because
-engines treat blanks around tags differently. None uses a word (`tools`, `tool_call`, `<think>`) from which Ollama
-0.30 and later concludes that a template has tools or thinking: it would then use the Jinja template of the file and not
-the Modelfile's.
+runtime adds the token where the family has one, and there would be two. Every literal stands inside an expression,
+because engines treat blanks around tags differently. None uses a word (`tools`, `tool_call`, `<think>`) from which
+Ollama 0.30 and later concludes that a template has tools or thinking: it would then use the Jinja template of the file
+and not the Modelfile's.
 
 - `chatml`: SmolLM2, Qwen. `llama3`: Llama 3.x.
 - `llama2`: Llama 2 chat and CodeLlama-Instruct. Meta writes a BOS token before every turn; here only the first turn has
