@@ -15,7 +15,7 @@ from ..core.errors import SqlLlamaError
 from ..core.run import list_runs
 from ..core.settings import settings
 from ..engines.native import AMX, check_llamacpp, check_training_libraries
-from ..models.base import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
+from ..models.package import FOLDER, PACKAGE, packaged_gguf, unpacked_whole
 
 # What training and export import; the rest of the dependencies comes with them.
 PACKAGES = (

@@ -17,7 +17,7 @@ def command(ctx: click.Context, target: Path, base: str | None, as_json: bool) -
     Exit code 1 when a check fails. A file outside its run is compared with the base that it names, if that is here, or
     with --base; without its adapter its weights are not compared.
     """
-    from ..export.certificate.certify import render_certificate
+    from ..export.certificate.certificate import render_certificate
     from ..export.verify import verify_file, verify_run
     from ..models.base import resolve_base
 

@@ -24,5 +24,9 @@ class DataError(SqlLlamaError):
     """A data file, database or model file that is missing, broken or not what it should be."""
 
 
+class UnknownFamily(DataError):
+    """A model that is whole, but of a family that is not known here: its architecture, tokenizer or chat template."""
+
+
 class QueryError(SqlLlamaError):
     """A query that was refused, failed, or ran out of time or rows."""

@@ -28,7 +28,7 @@ class Beam:
 def beam_search(
     context: Context, prompt: Sequence[int], width: int, limit: int, stop: threading.Event | None = None
 ) -> list[Answer]:
-    """The `width` best answers of at most `limit` tokens, the best first; with a width of one the greedy answer.
+    """Return the `width` best answers of at most `limit` tokens, the best first; with a width of one the greedy answer.
 
     Answers that ended come before those cut by the limit; among each, by mean log-probability. Fewer than `width` come
     where an answer could end in two ways. The context needs 2 * `width` sequences, those of one step and those of the
@@ -55,8 +55,9 @@ def beam_search(
             if not llama_cpp.llama_vocab_is_eog(context.vocab, token):
                 if len(following) < width:
                     following.append((Beam((*beam.tokens, token), log, -1), beam.sequence))
-            elif rank < width and all(beam.tokens != one.tokens for one in ended):
-                ended.append(Beam(beam.tokens, log, -1))  # an end that others are better than is none yet
+            # an end that is not among the best continuations does not count yet
+            elif rank < width and all(beam.tokens != other.tokens for other in ended):
+                ended.append(Beam(beam.tokens, log, -1))
         ended = heapq.nlargest(width, ended, key=lambda beam: beam.score(True))
         worst = ended[-1].score(True) if len(ended) == width else -math.inf
         cut = [beam for beam, _ in following]
@@ -66,12 +67,12 @@ def beam_search(
             alive = _move(context, following, width if alive[0].sequence < width else 0)
             _decode(context, alive, len(prompt) + step)
             rows = context.logits(len(alive))
-    said = [(beam, True) for beam in ended]
-    said += [(beam, False) for beam in heapq.nlargest(width - len(ended), cut, key=lambda beam: beam.score(False))]
+    finished = [(beam, True) for beam in ended]
+    finished += [(beam, False) for beam in heapq.nlargest(width - len(ended), cut, key=lambda beam: beam.score(False))]
     seconds = time.monotonic() - started
     return [
         Answer(context.text(beam.tokens), len(beam.tokens), seconds, stopped, math.exp(beam.log_probability))
-        for beam, stopped in said
+        for beam, stopped in finished
     ]
 
 

@@ -1,19 +1,21 @@
 """Decode with one llama.cpp context: read a prompt, then write the most probable answer.
 
-llama.cpp's sums depend, in their last digits, on how many tokens one pass reads, and now and then a near-tie falls the
-other way. So a prompt is always read in the same passes from its first token on, and an answer is the same bit by bit
-whatever was asked before. Guessing tokens ahead to check them in one pass, and writing several answers in one batch,
-were tried: they changed one answer in eight. Keeping what a prompt shares with the one before changed the digits.
+llama.cpp's sums depend, in their last digits, on how many tokens one pass reads, and sometimes that decides between two
+tokens that are nearly as probable. So a prompt is always read in the same passes from its first token on, and an answer
+is the same bit by bit whatever was answered before. Speculative decoding and several answers in one batch were tried:
+they changed one answer in eight. Keeping the common beginning of two prompts in the cache changed the digits.
 """
 
 import codecs
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.records import Answer
+from .gguf_model import GgufModel
+from .llamacpp_log import problems
 
 CHUNK = 128  # prompt tokens of one pass: what a cancelled answer has to wait for
 
@@ -30,47 +32,37 @@ def fill(batch: Any, tokens: Sequence[int], start: int, *, logits_from: int = 0)
 
 
 class Context:
-    """A llama_context with a cache of `cells` tokens, shared by its sequences.
+    """A llama_context over a model with a cache of `cells` tokens, shared by its sequences.
 
     One pass gives logits for at most `outputs` tokens (default: one for each sequence). Not for two threads at a time.
-    `piece` gives a token's bytes; `said` is called for llama.cpp's last error line.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        cells: int,
-        threads: int,
-        *,
-        sequences: int = 1,
-        outputs: int = 0,
-        piece: Callable[[int], bytes],
-        said: Callable[[], str],
-        name: str = "",
-    ) -> None:
+    def __init__(self, model: GgufModel, cells: int, threads: int, *, sequences: int = 1, outputs: int = 0) -> None:
         """Raises SqlLlamaError when there is no memory for it."""
         import llama_cpp
 
-        self.name = name
+        self.name = str(model.path)
         self.sequences = sequences
-        self.vocab = llama_cpp.llama_model_get_vocab(model)
-        self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
-        self._piece = piece
-        self._said = said
-        wanted = llama_cpp.llama_context_default_params()
-        wanted.n_ctx = cells
-        wanted.n_batch = wanted.n_ubatch = CHUNK
-        wanted.n_seq_max = sequences
-        wanted.kv_unified = True
-        wanted.n_outputs_max = outputs or sequences  # else room for the logits of every token of a pass is kept
-        wanted.n_threads = wanted.n_threads_batch = threads
+        self.vocab = model.vocab
+        self.vocabulary = model.vocabulary
+        self._model = model
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = cells
+        params.n_batch = params.n_ubatch = CHUNK
+        params.n_seq_max = sequences
+        params.kv_unified = True
+        params.n_outputs_max = outputs or sequences  # else room for the logits of every token of a pass is kept
+        params.n_threads = params.n_threads_batch = threads
         # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
-        wanted.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        wanted.no_perf = True
-        self.handle = llama_cpp.llama_init_from_model(model, wanted)
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.no_perf = True
+        with problems() as lines:
+            self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:
-            reason = said() or "not enough memory"
-            raise SqlLlamaError(f"{name}: no room for {cells} tokens of context ({reason})", fix="close other programs")
+            reason = lines[-1] if lines else "not enough memory"
+            raise SqlLlamaError(
+                f"{self.name}: no room for {cells} tokens of context ({reason})", fix="close other programs"
+            )
         self.memory = llama_cpp.llama_get_memory(self.handle)
 
     def read(self, prompt: Sequence[int]) -> Generator[str, None, None]:
@@ -98,7 +90,7 @@ class Context:
                 stopped = True
                 break
             tokens += 1
-            piece = decoder.decode(self._piece(token))
+            piece = decoder.decode(self._model.piece(token))
             text += piece
             yield piece
             if tokens < limit:
@@ -108,8 +100,8 @@ class Context:
             yield rest
         return Answer(text + rest, tokens, time.monotonic() - started, stopped, math.exp(log_probability))
 
-    def foretell(self, ids: Sequence[int], prompt: int) -> Any:
-        """What foretells each of `ids[prompt:]`: logits, float32 (len(ids) - prompt, vocabulary).
+    def answer_logits(self, ids: Sequence[int], prompt: int) -> Any:
+        """Return the logits from which each of `ids[prompt:]` is chosen, float32 (len(ids) - prompt, vocabulary).
 
         The context needs CHUNK outputs and a cell for each id.
         """
@@ -117,7 +109,7 @@ class Context:
         import numpy as np
 
         llama_cpp.llama_memory_clear(self.memory, True)
-        found = []
+        logits = []
         batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
         try:
             for start in range(0, len(ids) - 1, CHUNK):
@@ -126,10 +118,10 @@ class Context:
                 self.submit(batch)
                 outputs = start + len(part) - max(start, prompt - 1)
                 if outputs > 0:
-                    found.append(self.logits(outputs).copy())
+                    logits.append(self.logits(outputs).copy())
         finally:
             llama_cpp.llama_batch_free(batch)
-        return np.concatenate(found)
+        return np.concatenate(logits)
 
     def decode(self, tokens: Sequence[int]) -> None:
         """Read tokens after those of sequence 0, and keep the logits of the last."""
@@ -142,13 +134,14 @@ class Context:
         """Run one llama_batch; raises SqlLlamaError when llama.cpp fails."""
         import llama_cpp
 
-        code = llama_cpp.llama_decode(self.handle, batch)
+        with problems() as lines:
+            code = llama_cpp.llama_decode(self.handle, batch)
         if code:
-            reason = self._said() or f"code {code}"
+            reason = lines[-1] if lines else f"code {code}"
             raise SqlLlamaError(f"{self.name}: llama.cpp failed to decode ({reason})", fix="sql-llama doctor")
 
     def logits(self, count: int) -> Any:
-        """The kept logits, float32 (count, vocabulary), one row per output, a view until the next pass."""
+        """Return the kept logits, float32 (count, vocabulary), one row for each output; valid until the next pass."""
         import llama_cpp
         import numpy as np
 
@@ -156,8 +149,8 @@ class Context:
         return np.ctypeslib.as_array(first, shape=(count, self.vocabulary))
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of answer tokens."""
-        return b"".join(map(self._piece, tokens)).decode(errors="replace")
+        """Return the text of the tokens of an answer."""
+        return self._model.text(tokens)
 
     def close(self) -> None:
         """Free it; safe to call twice."""

@@ -83,7 +83,7 @@ class Adaptable(Protocol):
 
 
 def fitting(name: str, prompt: list[int], num_ctx: int) -> list[int]:
-    """The prompt's token ids; raises SqlLlamaError when they leave no room for an answer in the context."""
+    """Return the prompt's token ids; raises SqlLlamaError when they leave no room for an answer in the context."""
     if len(prompt) >= num_ctx:
         raise SqlLlamaError(
             f"{name}: the prompt has {len(prompt)} tokens, the context holds {num_ctx}", fix="ask about fewer tables"
@@ -92,7 +92,7 @@ def fitting(name: str, prompt: list[int], num_ctx: int) -> list[int]:
 
 
 def answer(engine: Engine, chat: Sequence[Message], *, max_tokens: int = 256) -> Answer:
-    """The whole answer at once."""
+    """Return the whole answer at once."""
     pieces = engine.stream(chat, max_tokens=max_tokens)
     while True:
         try:

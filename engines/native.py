@@ -1,8 +1,8 @@
-"""Try llama.cpp, and what training needs, in a child process: where one of them dies, the child dies and not we.
+"""Try llama.cpp, and the libraries of training, in a child process: if one of them dies, only the child dies.
 
 Code that was compiled for one processor dies on another with SIGILL, and compilers have faults that only some
-processors meet (gcc's AMX code: ggml-org/llama.cpp#20824). That a library works is kept in the cache folder, and holds
-until the processor's flags, the library's files or its version change. That it does not is never kept.
+processors meet (gcc's AMX code: ggml-org/llama.cpp#20824). A success is noted in the cache folder, and counts until the
+processor's flags, the library's files or its version change. A failure is never noted.
 
 Not covered: a library that gives wrong numbers.
 """
@@ -25,7 +25,7 @@ from ..core.files import write_text
 from ..core.settings import settings
 
 PATIENCE = 300  # seconds; the trials take about two
-AMX = "AMX_INT8 = 1"  # in what llama.cpp says of itself: code for AMX was compiled in
+AMX = "AMX_INT8 = 1"  # in llama.cpp's own description: code for AMX was compiled in
 MODULES = {"llama.cpp": ("llama_cpp",), "training": ("torch", "bitsandbytes")}  # what each trial loads
 DISTRIBUTIONS = {"llama_cpp": "llama-cpp-python"}  # where the names differ
 DEADLY = {
@@ -40,14 +40,14 @@ _tried: set[Path] = set()  # for where the cache folder cannot be written
 
 
 class NativeCrash(SqlLlamaError):
-    """A native library that takes its process with it."""
+    """A native library that ends its process."""
 
 
 def check_llamacpp(*, anew: bool = False) -> None:
     """Decode a token with llama.cpp in a child process, unless that is known to work here.
 
-    Raises NativeCrash when it dies. What merely fails would say so itself, in this process too; `anew` tries in any
-    case, and raises SqlLlamaError for that as well.
+    Raises NativeCrash when it dies. A plain failure is no error here: it would raise in this process too. With `anew`
+    it is tried in any case, and a plain failure raises SqlLlamaError.
     """
     pip = "-m pip install --force-reinstall --no-deps --no-cache-dir --no-binary llama-cpp-python"
     _check(
@@ -85,7 +85,10 @@ def _check(trial: str, name: str, fix: str, anew: bool) -> None:
 
 
 def run_trial(command: Sequence[str]) -> str:
-    """What a child process prints. Raises NativeCrash when it dies, SqlLlamaError when it fails; both want a name."""
+    """Return what a child process prints.
+
+    Raises NativeCrash when it dies, SqlLlamaError when it fails; the caller puts the library's name before the message.
+    """
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, env=environment)
@@ -94,26 +97,26 @@ def run_trial(command: Sequence[str]) -> str:
     except OSError as error:
         raise SqlLlamaError(f"cannot be tried ({error})") from None
     if done.returncode < 0:
-        name = next((one.name for one in signal.Signals if one == -done.returncode), f"signal {-done.returncode}")
+        name = next((item.name for item in signal.Signals if item == -done.returncode), f"signal {-done.returncode}")
         if name in DEADLY:
             raise NativeCrash(f"dies on this processor with {name}")
         raise SqlLlamaError(f"was stopped with {name}")
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise SqlLlamaError(f"does not work here ({said[-1] if said else f'exit code {done.returncode}'})")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SqlLlamaError(f"does not work here ({lines[-1] if lines else f'exit code {done.returncode}'})")
     return done.stdout.decode(errors="replace")
 
 
 def fingerprint(modules: Sequence[str]) -> str:
-    """What the outcome of a trial depends on: the processor, and version, size and age of the native files.
+    """Return a hash of all that a trial depends on: the processor, and version, size and age of the native files.
 
     Nothing is imported: loading alone can kill.
     """
     facts = [processor(), platform.python_version()]
     for module in modules:
         facts.append(module + _pin(module))
-        found = importlib.util.find_spec(module)
-        folder = Path(found.origin).parent if found and found.origin else Path("nowhere")
+        spec = importlib.util.find_spec(module)
+        folder = Path(spec.origin).parent if spec and spec.origin else Path("nowhere")
         for file in sorted([*folder.glob("lib/*"), *folder.glob("*.so")]):
             facts.append(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}")
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
@@ -121,7 +124,7 @@ def fingerprint(modules: Sequence[str]) -> str:
 
 @functools.cache
 def processor() -> str:
-    """What this processor can do as Linux lists it, elsewhere its name."""
+    """Return the flags of this processor as Linux lists them, elsewhere its name."""
     with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if line.startswith(("flags", "Features")):  # x86, Arm
@@ -140,7 +143,7 @@ def _pin(module: str) -> str:
 
 
 def main() -> None:
-    """Leave with 1 and a line when the installed llama.cpp dies, or has code for AMX; `make setup` asks."""
+    """Exit with 1 and one line when the installed llama.cpp dies, or has code for AMX; `make setup` calls it."""
     try:
         if AMX in run_trial([sys.executable, "-P", "-m", "sql_llama.engines.trial", "llama.cpp"]):
             raise SqlLlamaError("has code for AMX, which gcc compiles wrongly")

@@ -1,45 +1,65 @@
 """Ask a model in a running Ollama server.
 
-Prompt and answer take the server's way: its template, its stops, the num_ctx of the Modelfile. The server is told to
-refuse a prompt that is too long; versions before 0.12 do not know that wish and cut it.
+The server makes the prompt and the answer in its own way: with its template, its stops, the num_ctx of the Modelfile.
+It is asked to refuse a prompt that is too long; versions before 0.12 do not know that option and cut the prompt.
 """
 
 import contextlib
+import json
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.records import Answer, Message
-from ..core.settings import settings
+from .ollama_http import check, connect, requests
 
 DEFAULT_CONTEXT = 4096  # tokens, where the Modelfile sets no num_ctx
-BYTES_A_TOKEN = 2.2  # of our prompts at worst: 2.8 on average; the client cannot tokenize
+BYTES_A_TOKEN = 2.2  # of our prompts at worst, 2.8 on average; the server offers no tokenizer
+LONGEST_ANSWER = 600.0  # seconds to wait for one answer, which may have to load a large model first
 
 
 def server_version(host: str = "") -> str | None:
-    """The version of the Ollama server that answers, or None. An empty host is the one of the settings."""
+    """Return the version of the Ollama server, None when none answers. An empty host is the one of the settings."""
     import httpx
 
     with (
         contextlib.suppress(SqlLlamaError, httpx.HTTPError, ValueError, KeyError, TypeError),
-        _asking("", host),
-        contextlib.closing(_client(host, timeout=2.0)) as client,
+        requests("", host),
+        connect(host, timeout=2.0) as client,
     ):
-        return str(client._client.get("/api/version").raise_for_status().json()["version"])
+        return str(check(client.get("/api/version")).json()["version"])
     return None
 
 
-def render(model: str, chat: Sequence[Message], host: str = "") -> str:
-    """The prompt's text as the server would give it to the model; nothing is generated. Needs 0.24 or later."""
-    body = {**_body(model, chat), "stream": False, "_debug_render_only": True}
-    with _asking(model, host), contextlib.closing(_client(host)) as client:
-        said = client._client.post("/api/chat", json=body)
-        _check(said)
-        info = said.json().get("_debug_info")
-    if not info:
-        raise SqlLlamaError("this Ollama server does not show prompts", fix="install Ollama 0.24 or later")
-    return str(info["rendered_template"])
+def rendered_prompts(model: str, chats: Sequence[Sequence[Message]], host: str = "") -> list[str]:
+    """Return the text of the prompts that the server would give to the model; nothing is generated.
+
+    Raises SqlLlamaError when the server does not show prompts: `_debug_render_only` is there from Ollama 0.24 on.
+    """
+    answers = _ask(model, chats, host, {"_debug_render_only": True})
+    try:
+        return [str(answer["_debug_info"]["rendered_template"]) for answer in answers]
+    except (KeyError, TypeError):
+        raise SqlLlamaError(
+            f"{model}: this Ollama server does not show prompts", fix="install Ollama 0.24 or later"
+        ) from None
+
+
+def prompt_token_counts(model: str, chats: Sequence[Sequence[Message]], host: str = "") -> list[int]:
+    """Return how many tokens the server gives to the model for each chat, BOS included.
+
+    It runs the model for one token each. Raises SqlLlamaError when the server refuses or goes away.
+    """
+    answers = _ask(model, chats, host, {"options": {"num_predict": 1}})
+    return [int(answer.get("prompt_eval_count") or 0) for answer in answers]
+
+
+def _ask(model: str, chats: Sequence[Sequence[Message]], host: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The server's whole answer to each chat, as JSON."""
+    with requests(model, host), connect(host, timeout=LONGEST_ANSWER) as client:
+        bodies = ({**_body(model, chat), "stream": False, **options} for chat in chats)
+        return [check(client.post("/api/chat", json=body)).json() for body in bodies]
 
 
 class OllamaEngine:
@@ -49,40 +69,36 @@ class OllamaEngine:
         """Raises SqlLlamaError when no server answers or it does not have the model."""
         self.name = model
         self.host = host
-        self._client = _client(host)
+        self._client = connect(host)
         try:
-            with _asking(model, host):
-                shown = self._client.show(model)
-                self.num_ctx = _context(shown.parameters or "")
+            with requests(model, host):
+                card = check(self._client.post("/api/show", json={"model": model})).json()
         except SqlLlamaError:
             self.close()
             raise
-
-        details = shown.details
+        self.num_ctx = _context(card.get("parameters") or "")
+        details = card.get("details") or {}
         self.facts = {
             "engine": f"Ollama {server_version(host)}",
-            "architecture": getattr(details, "family", None),
-            "quantization": getattr(details, "quantization_level", None),
+            "architecture": details.get("family"),
+            "quantization": details.get("quantization_level"),
             "context": self.num_ctx,
         }
-        self.identity = f"{model} {shown.modified_at}"
+        self.identity = f"{model} {card.get('modified_at')}"
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
-        """Whether the chat and an answer of `max_tokens` fit the context, by a careful estimate."""
+        """Tell whether the chat and an answer of `max_tokens` fit the context, by a careful estimate."""
         size = sum(len(message.content.encode()) for message in chat)
         return size / BYTES_A_TOKEN + max_tokens <= self.num_ctx
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """See engines.engine.Engine."""
-        import json
-
         started = time.monotonic()
         text, tokens, stopped, done = "", 0, True, False
         body = {**_body(self.name, chat), "stream": True, "truncate": False}
         body["options"] = {"temperature": 0, "seed": 0, "num_predict": max_tokens}
-        with _asking(self.name, self.host), self._client._client.stream("POST", "/api/chat", json=body) as lines:
-            _check(lines)
-            for line in lines.iter_lines():
+        with requests(self.name, self.host), self._client.stream("POST", "/api/chat", json=body) as response:
+            for line in check(response).iter_lines():
                 part: dict[str, Any] = json.loads(line)
                 if "error" in part:
                     raise SqlLlamaError(f"{self.name}: Ollama failed: {part['error']}", fix="ask about fewer tables")
@@ -103,12 +119,6 @@ class OllamaEngine:
         self._client.close()
 
 
-def _client(host: str, timeout: float | None = None) -> Any:
-    import ollama
-
-    return ollama.Client(host=host or settings().ollama_host or None, timeout=timeout)
-
-
 def _body(model: str, chat: Sequence[Message]) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": message.role, "content": message.content} for message in chat]}
 
@@ -120,33 +130,3 @@ def _context(parameters: str) -> int:
         if name == "num_ctx" and value.strip().isdigit():
             return int(value)
     return DEFAULT_CONTEXT
-
-
-def _check(said: Any) -> None:
-    """Raise the server's own words when it refuses a request."""
-    import ollama
-
-    if said.status_code >= 400:
-        raise ollama.ResponseError(said.read().decode(errors="replace"), said.status_code)
-
-
-@contextlib.contextmanager
-def _asking(model: str, host: str) -> Iterator[None]:
-    """Turn what the client raises into one line that says what to do."""
-    import httpx
-    import ollama
-
-    where = host or settings().ollama_host or "its usual address"
-    try:
-        yield
-    except (ConnectionError, httpx.TransportError) as error:
-        raise SqlLlamaError(
-            f"no Ollama server answers at {where} ({type(error).__name__})",
-            fix="start it with `ollama serve`, or set OLLAMA_HOST",
-        ) from None
-    except ollama.ResponseError as error:
-        if error.status_code == 404:
-            raise SqlLlamaError(
-                f"{model}: Ollama has no such model", fix="sql-llama export, while the Ollama server runs"
-            ) from None
-        raise SqlLlamaError(f"{model}: Ollama failed: {error.error}", fix="see the server's log") from None

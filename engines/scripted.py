@@ -1,4 +1,4 @@
-"""An engine that says what it was told to say: for tests, and to see the REPL without a model."""
+"""An engine with prepared answers: for tests, and to see the REPL without a model."""
 
 import re
 import time
@@ -34,14 +34,16 @@ class ScriptedEngine:
 
     @property
     def facts(self) -> Mapping[str, object]:
+        """See engines.engine.Engine."""
         return {"architecture": "script"}
 
     @property
     def identity(self) -> str:
+        """See engines.engine.Engine."""
         return self.name
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
-        """Whether the chat and an answer of `max_tokens` fit, four characters a token."""
+        """Tell whether the chat and an answer of `max_tokens` fit, four characters a token."""
         return sum(len(message.content) for message in chat) // 4 + max_tokens <= self.num_ctx
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
@@ -53,8 +55,8 @@ class ScriptedEngine:
         for piece in pieces[:max_tokens]:
             time.sleep(self.seconds)
             yield piece
-        said = "".join(pieces[:max_tokens])
-        return Answer(said, len(pieces[:max_tokens]), time.monotonic() - started, len(pieces) <= max_tokens)
+        answer = "".join(pieces[:max_tokens])
+        return Answer(answer, len(pieces[:max_tokens]), time.monotonic() - started, len(pieces) <= max_tokens)
 
     def close(self) -> None:
         """Remember that it was closed."""
@@ -62,7 +64,7 @@ class ScriptedEngine:
 
 
 def question_of(chat: Sequence[Message]) -> str:
-    """The question that a prompt of prompts/messages.py asks.
+    """Return the question in a prompt of prompts/messages.py.
 
     >>> question_of([Message("user", "Question: How many?\\nt.a int\\nQuestion: How many?")])
     'How many?'

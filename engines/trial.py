@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 EMBEDDING, FEED_FORWARD, HEADS = 256, 512, 4
-# One type for each matrix, so that every kind of product is entered which a file that we ship can have. Bytes of a
+# One type for each matrix, so that every kind of product is computed that a file of an export can have. Bytes of a
 # block, values in it, and the bytes of the block that are 16-bit scales.
 BLOCKS = {
     "Q4_0": (18, 32, [0]),
@@ -60,7 +60,7 @@ def write_tiny_gguf(path: Path) -> None:
     for name, (kind, rows, columns) in MATRICES.items():
         size, values, scales = BLOCKS[kind]
         blocks = random.integers(0, 256, size=(rows, columns // values, size), dtype=np.uint8)
-        for place in scales:  # random bytes could be infinite
+        for place in scales:  # random bytes could make an infinite scale
             blocks[:, :, place : place + 2] = np.array([0.001], np.float16).view(np.uint8)
         kind_id = gguf.GGMLQuantizationType[kind]
         writer.add_tensor(f"blk.0.{name}.weight", blocks.reshape(rows, -1), raw_dtype=kind_id)
@@ -103,5 +103,5 @@ def try_training() -> None:
 if __name__ == "__main__":
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a death here is an answer, not worth a file
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash here is an expected result, not worth a core dump
     {"llama.cpp": try_llamacpp, "training": try_training}[sys.argv[1]]()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.files import sha256, write_json
 from ..core.run import Run
-from ..export.certificate.divergence import Divergence, divergence
+from ..export.certificate.divergence import Divergence, divergence_of_file
 from ..export.certificate.reference import Reference
 from .numbers.metrics import Row
 from .numbers.statistics import LEVEL, mcnemar, wilson
@@ -85,7 +85,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     order = sorted(files, key=lambda label: files[label].stat().st_size)
     largest = order[-1]
     found = questions(run, QUANT_QUESTIONS)
-    near: dict[str, Divergence] = {label: divergence(reference, files[label]) for label in order}
+    near: dict[str, Divergence] = {label: divergence_of_file(reference, files[label]) for label in order}
     rows: dict[str, Sequence[Row]] = {}
     rows[largest] = asked(found, files[largest], run.path / "evals", name=f"quant-{largest}").rows
     chosen = largest

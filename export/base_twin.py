@@ -11,13 +11,14 @@ from ..core.settings import settings
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
-from ..models.gguf_header import check_gguf
+from ..models.folder import fingerprint
+from ..models.gguf_header import check_gguf, file_type_name
 from .certificate.probes import answered_probes
 from .convert.convert import convert_all
 from .convert.importance import importance
 from .merge.merge import Ground, merge
 
-FLOATS = ("F16", "ALL_F32", "BF16")  # nothing to quantize: the twin is float16
+FLOATS = ("F16", "F32", "BF16")  # nothing to quantize: the twin is float16
 # no matrix of a layer is rounded to these without an importance matrix
 HUNGRY = ("IQ1_M", "IQ1_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ3_XS", "IQ3_XXS", "Q2_K_S")
 
@@ -79,14 +80,11 @@ def run_of(run_or_model: Path) -> Run:
 
 def quant_of(path: Path) -> str:
     """llama.cpp's name of a file's type, such as Q4_K_M; raises DataError when the file does not say it."""
-    import llama_cpp
-
-    prefix = "LLAMA_FTYPE_"
-    number = check_gguf(path).get("general.file_type")
-    names = [name for name in dir(llama_cpp) if name.startswith(prefix) and getattr(llama_cpp, name) == number]
-    if number is None or not names:
+    metadata = check_gguf(path)
+    quant = file_type_name(metadata)
+    if "general.file_type" not in metadata or not quant:
         raise DataError(f"{path}: does not say how it is quantized", fix="give the base's GGUF file with --base")
-    return names[0].removeprefix(prefix).removeprefix("MOSTLY_")
+    return quant
 
 
 def _shipped(run: Run) -> Path:
@@ -98,7 +96,6 @@ def _shipped(run: Run) -> Path:
 
 
 def _key(base: Path, family_name: str, quant: str) -> str:
-    """Changes when the base's files do: names, sizes and times of all that a twin is made of."""
-    files = sorted(path for path in base.iterdir() if path.suffix in (".json", ".model", ".safetensors"))
-    facts = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-    return hashlib.sha256("\n".join([str(base), family_name, quant, *facts]).encode()).hexdigest()[:12]
+    """Changes when the base does, or what is made of it."""
+    facts = [str(base), family_name, quant, fingerprint(base)]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]

@@ -20,10 +20,12 @@ from ..engines.native import check_llamacpp, check_training_libraries
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
 from ..modelfiles.templates import family, family_of
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from ..prompts.schema_text import render_schema
 from .base_twin import adapter_base
-from .certificate.certify import Certificate, Check, certify, certify_ollama, write_certificate
+from .certificate.certificate import Certificate, Check, write_certificate
+from .certificate.certify import certify, certify_ollama
 from .certificate.provenance import provenance
 from .convert.adapter_gguf import adapter_gguf, lora_pairs
 from .convert.quantize import check_quant

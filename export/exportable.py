@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..core.errors import DataError, RecipeError
+from ..core.errors import DataError, RecipeError, UnknownFamily
 from ..core.recipe import Recipe
 from ..modelfiles.templates import family
 from ..models.architecture import ANOTHER_WAY
 from ..models.weight_files import read_json
 from .convert.convert import check_model
-from .merge.adapter import OTHER_BASE
 from .merge.adapter_bin import in_safetensors
+from .merge.change import OTHER_BASE
 from .merge.merge import check_ground, merged_shapes, tokenizer_of, weight_shapes
 
 IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
@@ -45,7 +45,7 @@ def exportable(recipe: Recipe, base: Path, start: Path | None) -> None:
             with in_safetensors(start) as adapter:
                 _check(recipe, base, adapter)
     except DataError as error:
-        later = ", so the export would refuse it" if error.fix == ANOTHER_WAY else ""
+        later = ", so the export would refuse it" if isinstance(error, UnknownFamily) else ""
         raise DataError(error.message + later, fix=FIXES.get(error.fix, error.fix)) from None
 
 

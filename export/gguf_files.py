@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from ..core.errors import DataError, RecipeError
+from ..core.errors import RecipeError, UnknownFamily
 from ..core.files import sha256
 from ..core.run import Run
 from ..models.architecture import read_config
-from ..models.vocabulary import read_vocabulary
+from ..models.read_vocabulary import read_vocabulary
 from .certificate.answers import answers
 from .certificate.provenance import provenance
 from .certificate.reference import Reference, reference
@@ -178,7 +178,7 @@ def known(base: Path) -> bool:
     """Whether our own converter takes the family of a base."""
     try:
         read_vocabulary(base, int(read_config(base, weight_shapes(base))["vocab_size"]))
-    except DataError:
+    except UnknownFamily:
         return False
     return True
 

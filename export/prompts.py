@@ -12,9 +12,9 @@ from ..data.pairs import read_pairs
 from ..data.synthesis.synthesise import synthesise
 from ..data.synthesis.worlds.worlds import build_worlds
 from ..databases.introspect import introspect
-from ..engines.huggingface import read_tokenizer
 from ..modelfiles.modelfile import LONGEST_ANSWER, num_ctx_for
 from ..modelfiles.templates import Family, render_chat
+from ..models.tokens import read_tokenizer
 from ..prompts.messages import messages
 from ..prompts.schema_text import render_schema
 

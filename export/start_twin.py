@@ -10,7 +10,8 @@ from ..core.recipe import Recipe, read_recipe
 from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.templates import family
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from .base_twin import FLOATS, HUNGRY, quant_of, run_of
 from .certificate.probes import answered_probes
 from .convert.convert import convert_all

@@ -12,10 +12,13 @@ from ..core.run import Run
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from ..models.gguf_header import check_gguf
 from .certificate.answers import answers
-from .certificate.certify import Certificate, Check, Verdict, certify, certify_ollama, closeness
+from .certificate.certificate import Certificate, Check, Verdict
+from .certificate.certify import certify, certify_ollama
+from .certificate.closeness import closeness_of_file
 from .certificate.provenance import HUB_ID
 from .certificate.reference import Reference, reference
 from .gguf_files import known
@@ -59,7 +62,7 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
     beside = run.path / "Modelfile"
     certificate = certify(chosen, base, reference=merged(chosen), modelfile=beside, tokenizer=tokenizer)
     others = [
-        _named(closeness(file, check_gguf(file), merged(file)), f"divergence {file.name}")
+        _named(closeness_of_file(file, merged(file)), f"divergence {file.name}")
         for file in made
         if file.is_file() and file.resolve() in grounds.keys() - {chosen.resolve()}
     ]

@@ -1,8 +1,8 @@
 """The Modelfile that `ollama create -f Modelfile` reads.
 
-Its grammar has no escapes. A value stands bare, in "..." or in \"\"\"...\"\"\", and ends at the first line that ends
-with its closing quotes; every character that Go does not call printable (a zero-width space, a control character) is
-dropped from it without a word. A text that would come out otherwise than it went in is refused.
+Its grammar has no escapes. A value stands without quotes, in "..." or in \"\"\"...\"\"\", and stops at the first line
+that closes its quotes. Ollama silently drops every character that Go does not call printable, such as a zero-width
+space or a control character. A text that Ollama would change is refused.
 """
 
 import re
@@ -28,11 +28,11 @@ def modelfile(
     schema: str = "",
     examples: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """The text of a Modelfile for `gguf`, a path relative to the Modelfile's folder.
+    """Return the text of a Modelfile for `gguf`, a path relative to the Modelfile's folder.
 
-    With `schema` (of prompts/messages.py's render_schema) the model needs no more than a question. `examples` are user
-    messages and their answers that each conversation begins with; make them with prompts/messages.py's user_message, or
-    give bare questions where there is a schema.
+    With `schema` (of prompts/schema_text.py's render_schema) the model needs no more than a question. `examples` are
+    user messages and their answers, with which each conversation begins; make them with prompts/messages.py's
+    user_message, or give only the questions where there is a schema.
 
     Raises DataError for a text that the grammar cannot hold.
     """
@@ -41,25 +41,28 @@ def modelfile(
     for name, value in parameters(chat_family, num_ctx=num_ctx).items():
         for item in value if isinstance(value, list) else [value]:
             lines.append(f"PARAMETER {name} {_quoted(item) if isinstance(item, str) else item}")
-    for asked, answered in examples:
-        lines += [f"MESSAGE user {_text(asked)}", f"MESSAGE assistant {_text(answered)}"]
+    for question, sql in examples:
+        lines += [f"MESSAGE user {_text(question)}", f"MESSAGE assistant {_text(sql)}"]
     if license:
         lines.append(f"LICENSE {_text(license)}")
     return "\n".join(lines) + "\n"
 
 
 def model_of(modelfile: Path) -> Path | None:
-    """The file that a Modelfile is about, whether it is there or not; None when there is no Modelfile, or no FROM."""
+    """Return the model file that a Modelfile names, even if it is missing; None without a Modelfile or its FROM."""
     try:
         lines = modelfile.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
-    named = next((line.removeprefix("FROM ").strip() for line in lines if line.startswith("FROM ")), "")
-    return modelfile.parent / named if named else None
+    name = next((line.removeprefix("FROM ").strip() for line in lines if line.startswith("FROM ")), "")
+    return modelfile.parent / name if name else None
 
 
 def parameters(chat_family: Family, *, num_ctx: int = 4096) -> Mapping[str, Any]:
-    """Greedy and without a penalty, as every engine here decodes; every stop, because ours replace Ollama's."""
+    """Return the PARAMETER values: greedy and without a penalty, as every engine here decodes, with every stop.
+
+    The stops of a Modelfile replace those that Ollama finds by itself.
+    """
     return {
         "stop": list(chat_family.stops),
         "temperature": 0,
@@ -70,10 +73,10 @@ def parameters(chat_family: Family, *, num_ctx: int = 4096) -> Mapping[str, Any]
 
 
 def num_ctx_for(longest: int, most: int) -> int:
-    """A context, in tokens, for a model whose longest training pair had `longest` and that was made for `most`.
+    """Return a context, in tokens, for a model with `longest` tokens in its longest training pair, made for `most`.
 
-    Twice the longest, since people have larger schemas than the data and ask more than once; in whole thousands, not
-    less than Ollama's own least, not more than the model was made for.
+    It is twice the longest, because people have larger schemas than the data and ask more than once; a multiple of
+    1024, at least Ollama's own minimum, at most what the model was made for.
 
     >>> num_ctx_for(700, 8192), num_ctx_for(1500, 8192), num_ctx_for(5000, 8192)
     (2048, 3072, 8192)
@@ -83,7 +86,9 @@ def num_ctx_for(longest: int, most: int) -> int:
 
 def _text(value: str) -> str:
     if re.search(r'"""\s*[\r\n]', value):
-        raise _refused(value, 'a line ends with """, where its reader would stop', 'take """ away from the line ends')
+        raise _refused(
+            value, 'a line ends with """, and its reader would stop there', 'take """ away from the ends of lines'
+        )
     _printable(value, "\n\r\t")
     return f'"""{value}"""'
 
@@ -97,7 +102,7 @@ def _quoted(value: str) -> str:
 
 def _path(value: str) -> str:
     if not value or value != value.strip() or value.startswith('"'):
-        raise _refused(value, "its reader takes away blanks and quotes around a path", "use a plain file name")
+        raise _refused(value, "its reader removes blanks and quotes around a path", "use a plain file name")
     _printable(value)
     return value
 
@@ -105,7 +110,7 @@ def _path(value: str) -> str:
 def _printable(value: str, allowed: str = "") -> None:
     hidden = next((char for char in value if not char.isprintable() and char not in allowed), None)
     if hidden is not None:
-        raise _refused(value, f"its reader drops the character U+{ord(hidden):04X}", "take that character out")
+        raise _refused(value, f"its reader drops the character U+{ord(hidden):04X}", "remove that character")
 
 
 def _refused(value: str, reason: str, fix: str) -> DataError:

@@ -1,9 +1,10 @@
-"""Chat template families: for each one Jinja template and its Go twin, which say the same byte for byte.
+"""Chat template families: for each a Jinja template and a Go template, which render the same bytes.
 
-Neither holds a date (prompts must not change from day to day) nor the text of a BOS token (the runtime adds the token
-where the family has one; text and token together would be two). Every literal stands inside an expression, so that no
-engine's treatment of blanks around tags matters. None uses a word by which Ollama 0.30 and later takes a template for
-one with tools or thinking (`tools`, `tool_call`, `<think>`): such a Jinja template would win over the Modelfile's.
+Neither has a date in it, because prompts must not change from day to day. Neither has the text of a BOS token: the
+runtime adds the token where the family has one, and there would be two. Every literal stands inside an expression,
+because engines treat blanks around tags differently. None uses a word (`tools`, `tool_call`, `<think>`) from which
+Ollama 0.30 and later concludes that a template has tools or thinking: it would then use the Jinja template of the file
+and not the Modelfile's.
 
 - `chatml`: SmolLM2, Qwen. `llama3`: Llama 3.x.
 - `llama2`: Llama 2 chat and CodeLlama-Instruct. Meta writes a BOS token before every turn; here only the first turn has
@@ -13,8 +14,8 @@ one with tools or thinking (`tools`, `tool_call`, `<think>`): such a Jinja templ
 - `plain`: ours, plain headings for completion bases whose only end token is `</s>` (Llama 2, CodeLlama, TinyLlama), and
   for chat models of another format over such a tokenizer, whose own format it does not use.
 
-Where the end of turn is `</s>`, a prompt ends without a blank and an answer in a conversation begins with one: a
-SentencePiece tokenizer makes the very tokens of it that it makes of an answer alone, as in training.
+Where the end of turn is `</s>`, a prompt has no blank at its end, and an answer in a conversation begins with one. A
+SentencePiece tokenizer then makes the same tokens as for an answer alone, as in training.
 """
 
 import json
@@ -25,7 +26,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import DataError, RecipeError
+from ..core.errors import DataError, RecipeError, UnknownFamily
 from ..core.records import Message
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ FAMILIES = tuple(_KNOWN)
 
 @cache
 def family(name: str) -> Family:
-    """The family of that name; raises RecipeError when there is none."""
-    known = next((family for family in _KNOWN if family == name), None)
+    """Return the family of that name; raises RecipeError when there is none."""
+    known = next((known for known in _KNOWN if known == name), None)
     if known is None:
         raise RecipeError(f"{name}: no such template family", fix=f"one of {', '.join(FAMILIES)}")
     end_of_turn, stops, bos = _KNOWN[known]
@@ -73,29 +74,32 @@ def family(name: str) -> Family:
 
 
 def family_of(base: Path) -> Family:
-    """The family of a model folder, by its tokenizer; raises DataError when it is none.
+    """Return the family of a model folder, by its tokenizer.
 
-    `<|im_end|>` is chatml, `<|eot_id|>` is llama3. Where `</s>` is all there is, the model's own chat template tells:
+    `<|im_end|>` is chatml, `<|eot_id|>` is llama3. Where it has only `</s>`, the model's own chat template decides:
     `<<SYS>>` is llama2, `[INST]` (also as a token) is mistral, anything else, or no template, is plain.
+    Raises UnknownFamily for other tokenizers, DataError for a folder without one.
     """
     files = [base / name for name in ("tokenizer.json", "added_tokens.json", "tokenizer.model")]
     try:
-        known = b"".join(file.read_bytes() for file in files if file.exists())
+        vocabulary = b"".join(file.read_bytes() for file in files if file.exists())
         own = base / "chat_template.jinja"
         template = own.read_text(encoding="utf-8") if own.exists() else _template_in(base / "tokenizer_config.json")
     except (OSError, ValueError) as error:
         raise DataError(f"{base}: its tokenizer cannot be read ({error})", fix="get the model again") from None
-    if not known:
+    if not vocabulary:
         raise DataError(f"{base}: no tokenizer.json", fix="give a folder in Hugging Face layout")
-    if b'"<|im_end|>"' in known:
+    if b'"<|im_end|>"' in vocabulary:
         return family("chatml")
-    if b'"<|eot_id|>"' in known:
+    if b'"<|eot_id|>"' in vocabulary:
         return family("llama3")
-    if b"</s>" not in known:
-        raise DataError(f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}")
+    if b"</s>" not in vocabulary:
+        raise UnknownFamily(
+            f"{base}: its tokenizer fits no template family", fix=f"use a base of {' or '.join(FAMILIES)}"
+        )
     if "<<SYS>>" in template:
         return family("llama2")
-    return family("mistral" if "[INST]" in template or b'"[INST]"' in known else "plain")
+    return family("mistral" if "[INST]" in template or b'"[INST]"' in vocabulary else "plain")
 
 
 def _template_in(config: Path) -> str:
@@ -105,16 +109,16 @@ def _template_in(config: Path) -> str:
 
 
 def template_with_schema(chat_family: Family, schema: str) -> str:
-    """The family's Go template with a schema (of prompts/messages.py's render_schema) around every bare question.
+    """Return the family's Go template with a schema (of prompts/schema_text.py's render_schema) around each question.
 
-    A user message becomes the very prompt of training, as `user_message` makes it of a question on one
-    line. One that is a whole prompt already, which begins with `Question: `, stays as it is.
+    A user message becomes the same prompt as in training, as `user_message` makes it from a question on one line. A
+    message that is a whole prompt already, which begins with `Question: `, stays as it is.
     """
     whole = 'and (ge (len .Content) 10) (eq (slice .Content 0 10) "Question: ")'
-    asked = '{{ "Question: " }}{{ .Content }}{{ $schema }}{{ .Content }}'
-    said = f'if or (ne .Role "user") ({whole}) }}}}{{{{ .Content }}}}{{{{ else }}}}{asked}{{{{ end }}}}'
+    prompt = '{{ "Question: " }}{{ .Content }}{{ $schema }}{{ .Content }}'
+    content = f'if or (ne .Role "user") ({whole}) }}}}{{{{ .Content }}}}{{{{ else }}}}{prompt}{{{{ end }}}}'
     text = _go_string(f"\n{schema}\nQuestion: ")
-    return f"{{{{- $schema := {text} -}}}}\n" + chat_family.go.replace(".Content }}", said)
+    return f"{{{{- $schema := {text} -}}}}\n" + chat_family.go.replace(".Content }}", content)
 
 
 def _go_string(text: str) -> str:
@@ -142,9 +146,9 @@ def render_chat(
     bos_token: str = "",
     eos_token: str = "",
 ) -> str:
-    """The text of a chat under a Jinja template, rendered in a sandbox with what Hugging Face offers to templates.
+    """Return the text of a chat under a Jinja template, rendered in a sandbox with the functions of Hugging Face.
 
-    Templates also come out of other people's GGUF files: one that is broken, or refuses the chat, is a DataError.
+    Templates also come from other people's GGUF files: raises DataError for one that is broken or refuses the chat.
 
     >>> print(render_chat(family("chatml").jinja, [Message("user", "Hi")]))
     <|im_start|>user

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DataError
+from ..core.errors import DataError, UnknownFamily
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,12 +49,12 @@ ANOTHER_WAY = "give --llama-cpp DIR, a llama.cpp checkout whose own converter ma
 
 
 def architecture(config: Mapping[str, Any]) -> str:
-    """GGUF's name for a config of `read_config`: llama or qwen2."""
+    """Return GGUF's name for a config of `read_config`: llama or qwen2."""
     return ARCHITECTURES[config["architectures"][0]]
 
 
 def permute(weights: "NDArray[np.float32]", heads: int) -> "NDArray[np.float32]":
-    """Rows of q or k from Hugging Face's order (halves of a head) to llama.cpp's (rotary pairs side by side).
+    """Return the rows of q or k in llama.cpp's order: rotary pairs side by side, not halves of a head.
 
     Works on a weight (rows, columns), on a bias (rows), and on a block of whole heads of either.
     """
@@ -63,9 +63,9 @@ def permute(weights: "NDArray[np.float32]", heads: int) -> "NDArray[np.float32]"
 
 
 def rotary_heads(config: Mapping[str, Any], name: str) -> int:
-    """How many heads `permute` is to reorder in the tensor of that Hugging Face name; 0 where the rows stay.
+    """Return how many heads `permute` has to reorder in the tensor of that Hugging Face name; 0 for none.
 
-    llama.cpp turns pairs of neighbours in a llama, and halves of a head, as Hugging Face does, in a qwen2.
+    llama.cpp rotates pairs of neighbours in a llama. In a qwen2 it rotates halves of a head, as Hugging Face does.
     """
     if architecture(config) != "llama":
         return 0
@@ -77,27 +77,28 @@ def rotary_heads(config: Mapping[str, Any], name: str) -> int:
 
 
 def gguf_name(base: Path, name: str) -> str:
-    """llama.cpp's name of a tensor; raises DataError for one that no known family has."""
+    """Return llama.cpp's name of a tensor; raises UnknownFamily for one that no known family has."""
     if name in OUTSIDE:
         return OUTSIDE[name]
     parts = name.split(".")
     middle = ".".join(parts[3:-1])
     if parts[:2] != ["model", "layers"] or parts[-1] not in ("weight", "bias") or middle not in NAMES:
-        raise DataError(f"{base}: the tensor {name} is not of a plain decoder", fix=ANOTHER_WAY)
+        raise UnknownFamily(f"{base}: the tensor {name} is not of a plain decoder", fix=ANOTHER_WAY)
     return f"blk.{parts[2]}.{NAMES[middle]}.{parts[-1]}"
 
 
 def left_out(config: Mapping[str, Any], name: str) -> bool:
-    """Whether a GGUF file has no such tensor: an output layer that is the embedding; what old files kept by habit."""
+    """Tell whether a GGUF file leaves a tensor out: an output layer that is the embedding; frequencies in old files."""
     tied = bool(config.get("tie_word_embeddings")) and name == "lm_head.weight"
     return tied or name.endswith(".rotary_emb.inv_freq")
 
 
 def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Any]:
-    """config.json with the defaults of its family; raises DataError for a model that this converter does not know.
+    """Return config.json with the defaults of its family.
 
     With `shapes` (of `merged_shapes`) they are checked too, and `vocab_size` and `tie_word_embeddings` become what the
-    tensors say: an adapter may have resized the embedding, or parted the output layer from it.
+    tensors say: an adapter may have resized the embedding, or parted the output layer from it. Raises UnknownFamily for
+    a model that this converter does not know, DataError for a broken config or tensors that do not fit it.
     """
     path = base / "config.json"
     try:
@@ -106,7 +107,7 @@ def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None)
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="check the base's folder") from None
     if not isinstance(kinds, list) or len(kinds) != 1 or kinds[0] not in ARCHITECTURES:
-        raise DataError(f"{path}: {kinds or 'no architecture'} cannot be converted", fix=ANOTHER_WAY)
+        raise UnknownFamily(f"{path}: {kinds or 'no architecture'} cannot be converted", fix=ANOTHER_WAY)
     for key in ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
         if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] <= 0:
             what = "missing" if raw.get(key) is None else f"{raw[key]!r}"
@@ -122,7 +123,7 @@ def read_config(base: Path, shapes: Mapping[str, tuple[int, ...]] | None = None)
 
 
 def _with_defaults(path: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with what transformers takes for a key that is missing or null; its own class would take it 250 MB."""
+    """The config with transformers' defaults for keys that are missing or null; transformers itself takes 250 MB."""
     config = {**DEFAULTS[raw["architectures"][0]], **{key: value for key, value in raw.items() if value is not None}}
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     if hidden % heads:
@@ -156,14 +157,14 @@ def _wrong(path: Path, what: str) -> DataError:
 
 
 def _refuse(path: Path, config: Mapping[str, Any]) -> None:
-    """Raise DataError for what would be computed otherwise in llama.cpp, without a word from it."""
+    """Raise UnknownFamily for a setting that llama.cpp would ignore, and so compute something else."""
     kind = architecture(config)
     rope = rope_parameters(config)
-    known = ("default", "linear", "yarn", *(["llama3"] if kind == "llama" else []))
+    known_types = ("default", "linear", "yarn", *(["llama3"] if kind == "llama" else []))
     wrong = ""
     if config.get("hidden_act", "silu") != "silu":
         wrong = f"hidden_act {config['hidden_act']!r}"
-    elif rope["rope_type"] not in known:
+    elif rope["rope_type"] not in known_types:
         wrong = f"rope_type {rope['rope_type']!r}"
     elif rope["rope_type"] != "default" and not isinstance(rope.get("factor"), int | float):
         wrong = f"rope_type {rope['rope_type']!r} without a factor"
@@ -179,7 +180,7 @@ def _refuse(path: Path, config: Mapping[str, Any]) -> None:
     elif config.get("is_causal") is False:
         wrong = "is_causal false"
     if wrong:
-        raise DataError(f"{path}: {wrong} cannot be converted", fix=ANOTHER_WAY)
+        raise UnknownFamily(f"{path}: {wrong} cannot be converted", fix=ANOTHER_WAY)
     if rope["rope_type"] == "llama3":
         missing = {"low_freq_factor", "high_freq_factor", "original_max_position_embeddings"} - rope.keys()
         if missing:
@@ -187,19 +188,19 @@ def _refuse(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def _check_shapes(base: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise DataError unless the tensors are those that the config promises; the vocabulary may have any size."""
+    """Raise DataError unless the tensors are those of the config; the vocabulary may have any size."""
     expected = _expected_shapes(config)
     if len(shapes.get("model.embed_tokens.weight", ())) != 2:
         raise DataError(f"{base}: has no model.embed_tokens.weight", fix="get the base again")
     rows = shapes["model.embed_tokens.weight"][0]
     for name, shape in shapes.items():
-        wanted = expected.get(name)
-        if wanted is None and not left_out(config, name):
+        sizes = expected.get(name)
+        if sizes is None and not left_out(config, name):
             gguf_name(base, name)  # names the tensor if no family has it
-            raise DataError(f"{base}: its config.json promises no tensor {name}", fix=ANOTHER_WAY)
-        if wanted is not None and shape != tuple(size or rows for size in wanted):
-            wants = tuple(size or rows for size in wanted)
-            raise DataError(f"{base}: {name} is {shape} and should be {wants}", fix="get the base again")
+            raise UnknownFamily(f"{base}: a model of its config.json has no tensor {name}", fix=ANOTHER_WAY)
+        if sizes is not None and shape != tuple(size or rows for size in sizes):
+            right = tuple(size or rows for size in sizes)
+            raise DataError(f"{base}: {name} is {shape} and should be {right}", fix="get the base again")
     for name in expected:
         if name not in shapes and not left_out(config, name):
             raise DataError(f"{base}: has no {name}", fix="get the base again")
@@ -223,28 +224,28 @@ def _expected_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         biased = [name for name in linear if name.endswith(("q_proj", "k_proj", "v_proj"))]
     else:
         biased = [name for name in linear if config.get("attention_bias" if "attn" in name else "mlp_bias")]
-    found: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (0, hidden), "lm_head.weight": (0, hidden)}
-    found["model.norm.weight"] = (hidden,)
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (0, hidden), "lm_head.weight": (0, hidden)}
+    shapes["model.norm.weight"] = (hidden,)
     for layer in range(int(config["num_hidden_layers"])):
         stem = f"model.layers.{layer}."
-        found |= {f"{stem}{name}.weight": shape for name, shape in linear.items()}
-        found |= {f"{stem}{name}.bias": linear[name][:1] for name in biased}
-        found |= {f"{stem}{name}.weight": (hidden,) for name in ("input_layernorm", "post_attention_layernorm")}
-    return found
+        shapes |= {f"{stem}{name}.weight": shape for name, shape in linear.items()}
+        shapes |= {f"{stem}{name}.bias": linear[name][:1] for name in biased}
+        shapes |= {f"{stem}{name}.weight": (hidden,) for name in ("input_layernorm", "post_attention_layernorm")}
+    return shapes
 
 
 def rope_parameters(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Rotary parameters under the names of transformers 5, whichever version wrote the config."""
-    found = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
-    found.setdefault("rope_type", found.get("type", "default"))
-    found.setdefault("rope_theta", config.get("rope_theta") or 10000.0)
-    return found
+    """Return the rotary parameters under the names of transformers 5, whichever version wrote the config."""
+    rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
+    rope.setdefault("rope_type", rope.get("type", "default"))
+    rope.setdefault("rope_theta", config.get("rope_theta") or 10000.0)
+    return rope
 
 
 def rope_factors(config: Mapping[str, Any]) -> "NDArray[np.float32] | None":
-    """What each rotary frequency is divided by under Llama 3.1's scaling, shape (head_dim / 2,); None without scaling.
+    """Return the divisor of each rotary frequency in Llama 3.1's scaling, shape (head_dim / 2,); None without scaling.
 
-    Waves longer than the trained context are slowed by `factor`, short ones are left, and between them it is blended.
+    Waves longer than the trained context are slowed by `factor`, short ones stay, and those between are interpolated.
     """
     import torch
 
@@ -267,7 +268,7 @@ def _head_size(config: Mapping[str, Any]) -> int:
 
 
 def add_metadata(writer: Any, config: Mapping[str, Any], name: str, license: str) -> None:
-    """Everything about the model but its tokenizer, given to a gguf.GGUFWriter made for `architecture(config)`."""
+    """Give all metadata of the model but its tokenizer to a gguf.GGUFWriter made for `architecture(config)`."""
     from gguf import GGUFType, LlamaFileType
     from gguf.constants import GGML_QUANT_VERSION
 

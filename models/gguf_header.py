@@ -3,8 +3,10 @@
 Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3, little endian.
 """
 
+import functools
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,9 +20,6 @@ MOST_BYTES = 2**27  # of the whole header; real ones have some 10 MB
 LONGEST_KEY = 65_535
 PIECE = 2**18  # bytes read at a time
 FIX = "get the file again, or make it again with sql-llama export"
-
-_STRING, _ARRAY = 8, 9
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Gguf:
-    """A GGUF file's header; offsets of the tensors are from the file's beginning."""
+    """A GGUF file's header; offsets of the tensors count from the start of the file."""
 
     metadata: dict[str, Any]
     tensors: tuple[Tensor, ...]
 
 
-class _Bad(Exception):
-    """What is wrong with the header."""
+class _BadHeader(Exception):
+    """The problem of a header, without the file's name."""
 
 
 class _Header:
@@ -63,18 +62,18 @@ class _Header:
         end = self._at + count
         if end > len(self._data):
             if self.place + count > self.size:
-                raise _Bad("the file ends inside its header")
+                raise _BadHeader("the file ends inside its header")
             if self.place + count > MOST_BYTES:
-                raise _Bad(f"a header of more than {MOST_BYTES} bytes")
+                raise _BadHeader(f"a header of more than {MOST_BYTES} bytes")
             self._before += self._at
             self._data = self._data[self._at :]
             self._data += self._file.read(max(PIECE, count - len(self._data)))
             self._at, end = 0, count
             if end > len(self._data):
-                raise _Bad("the file ends inside its header")  # it became shorter while it was read
-        found = self._data[self._at : end]
+                raise _BadHeader("the file ends inside its header")  # it became shorter while it was read
+        data = self._data[self._at : end]
         self._at = end
-        return found
+        return data
 
     def scalar(self, code: str) -> Any:
         return struct.unpack("<" + code, self.bytes(struct.calcsize("<" + code)))[0]
@@ -82,46 +81,85 @@ class _Header:
     def string(self, longest: int = MOST_BYTES) -> str:
         length = int.from_bytes(self.bytes(8), "little")
         if length > longest:
-            raise _Bad(f"a text of {length} bytes in its header")
+            raise _BadHeader(f"a text of {length} bytes in its header")
         return self.bytes(length).decode("utf-8", errors="replace")
 
     def strings(self, count: int) -> list[str]:
         """Many texts, those that were read already without a call for each: vocabularies have half a million."""
-        found, data, at = [], self._data, self._at
+        texts, data, at = [], self._data, self._at
         for _ in range(count):
             start = at + 8
             end = start + int.from_bytes(data[at:start], "little")
             if start <= len(data) and end <= len(data):
-                found.append(data[start:end].decode("utf-8", errors="replace"))
+                texts.append(data[start:end].decode("utf-8", errors="replace"))
                 at = end
             else:
                 self._at = at
-                found.append(self.string())
+                texts.append(self.string())
                 data, at = self._data, self._at
         self._at = at
-        return found
+        return texts
 
     def value(self, kind: int) -> Any:
-        if kind in _SCALARS:
-            return self.scalar(_SCALARS[kind])
-        if kind == _STRING:
+        """A value of a gguf.GGUFValueType."""
+        from gguf import GGUFValueType
+
+        codes = _codes()
+        if kind in codes:
+            return self.scalar(codes[kind])
+        if kind == GGUFValueType.STRING:
             return self.string()
-        if kind != _ARRAY:
-            raise _Bad(f"a value of unknown kind {kind}")
+        if kind != GGUFValueType.ARRAY:
+            raise _BadHeader(f"a value of unknown kind {kind}")
         item, count = self.scalar("I"), self.scalar("Q")
         self.items += count
         if self.items > MOST_ITEMS:
-            raise _Bad(f"an array of {count} items in its header")
-        if item == _STRING:
+            raise _BadHeader(f"an array of {count} items in its header")
+        if item == GGUFValueType.STRING:
             return self.strings(count)
-        if item not in _SCALARS:
-            raise _Bad(f"an array of unknown kind {item}")
-        code = f"<{count}{_SCALARS[item]}"
+        if item not in codes:
+            raise _BadHeader(f"an array of unknown kind {item}")
+        code = f"<{count}{codes[item]}"
         return list(struct.unpack(code, self.bytes(struct.calcsize(code))))
 
 
+def file_type_name(metadata: Mapping[str, Any]) -> str:
+    """Return the type of a whole file (`general.file_type`), such as Q4_K_M; empty for a number without a name.
+
+    >>> file_type_name({"general.file_type": 15}), file_type_name({})
+    ('Q4_K_M', 'F32')
+    """
+    from gguf import LlamaFileType
+
+    try:
+        name: str = LlamaFileType(metadata.get("general.file_type", LlamaFileType.ALL_F32)).name
+    except ValueError:
+        return ""
+    return name.removeprefix("MOSTLY_").removeprefix("ALL_")
+
+
+@functools.cache
+def _codes() -> Mapping[int, str]:
+    """The format of `struct` for each type of a value that is neither a text nor an array."""
+    from gguf import GGUFValueType
+
+    return {
+        GGUFValueType.UINT8: "B",
+        GGUFValueType.INT8: "b",
+        GGUFValueType.UINT16: "H",
+        GGUFValueType.INT16: "h",
+        GGUFValueType.UINT32: "I",
+        GGUFValueType.INT32: "i",
+        GGUFValueType.FLOAT32: "f",
+        GGUFValueType.BOOL: "?",
+        GGUFValueType.UINT64: "Q",
+        GGUFValueType.INT64: "q",
+        GGUFValueType.FLOAT64: "d",
+    }
+
+
 def check_gguf(path: Path, *, model: bool = True) -> dict[str, Any]:
-    """The metadata of a GGUF file, arrays as lists, after checking that every tensor lies inside the file.
+    """Return the metadata of a GGUF file, arrays as lists, after checking that every tensor lies inside the file.
 
     Without `model` the file may be an importance matrix, which names no architecture.
     Raises DataError when the file is missing, truncated, or its header cannot be true. Weights are not looked at.
@@ -130,13 +168,13 @@ def check_gguf(path: Path, *, model: bool = True) -> dict[str, Any]:
 
 
 def read_gguf(path: Path, *, model: bool = True) -> Gguf:
-    """Metadata and tensors of a GGUF file; raises what `check_gguf` raises."""
+    """Return metadata and tensors of a GGUF file; raises what `check_gguf` raises."""
     if not path.is_file():
         raise DataError(f"{path}: no such file", fix="give a GGUF file, for example one that sql-llama export made")
     try:
         with path.open("rb") as file:
             return _read(_Header(file, path.stat().st_size), model)
-    except _Bad as problem:
+    except _BadHeader as problem:
         raise DataError(f"{path}: not a usable GGUF file: {problem}", fix=FIX) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", fix="check its permissions") from None
@@ -144,70 +182,70 @@ def read_gguf(path: Path, *, model: bool = True) -> Gguf:
 
 def _read(header: _Header, model: bool) -> Gguf:
     if header.size < 24 or header.bytes(4) != b"GGUF":
-        raise _Bad("it does not start as one")
+        raise _BadHeader("it does not start as one")
     version, tensors, keys = header.scalar("I"), header.scalar("Q"), header.scalar("Q")
     if version not in (2, 3):
-        raise _Bad(f"version {version} (2 and 3 are known)")
+        raise _BadHeader(f"version {version} (2 and 3 are known)")
     if keys > MOST_KEYS or tensors > MOST_TENSORS:
-        raise _Bad(f"{keys} keys and {tensors} tensors in its header")
+        raise _BadHeader(f"{keys} keys and {tensors} tensors in its header")
     metadata: dict[str, Any] = {}
     for _ in range(keys):
         key = header.string(LONGEST_KEY)
         if key in metadata:
-            raise _Bad(f"the key {_short(key)} twice")
+            raise _BadHeader(f"the key {_short(key)} twice")
         metadata[key] = header.value(header.scalar("I"))
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 2**20 or alignment & (alignment - 1):
-        raise _Bad(f"an alignment of {_short(alignment)}")
-    found = _tensors(header, tensors, alignment)
+        raise _BadHeader(f"an alignment of {_short(alignment)}")
+    read = _tensors(header, tensors, alignment)
     if model and not isinstance(metadata.get("general.architecture"), str):
-        raise _Bad("no general.architecture")
+        raise _BadHeader("no general.architecture")
     _check_tokenizer(metadata)
-    return Gguf(metadata, found)
+    return Gguf(metadata, read)
 
 
 def _tensors(header: _Header, count: int, alignment: int) -> tuple[Tensor, ...]:
     from gguf.constants import GGML_QUANT_SIZES
 
     sizes = {int(kind): (kind.name, *size) for kind, size in GGML_QUANT_SIZES.items()}
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for _ in range(count):
         name = header.string(LONGEST_KEY)
-        if name in found:
-            raise _Bad(f"the tensor {_short(name)} twice")
+        if name in tensors:
+            raise _BadHeader(f"the tensor {_short(name)} twice")
         dimensions = header.scalar("I")
         if not 1 <= dimensions <= 4:
-            raise _Bad(f"the tensor {_short(name)} has {dimensions} dimensions")
+            raise _BadHeader(f"the tensor {_short(name)} has {dimensions} dimensions")
         shape = tuple(header.scalar("Q") for _ in range(dimensions))
         kind, offset = header.scalar("I"), header.scalar("Q")
         if kind not in sizes:
-            raise _Bad(f"the tensor {_short(name)} is of unknown type {kind}")
-        called, block, size = sizes[kind]
+            raise _BadHeader(f"the tensor {_short(name)} is of unknown type {kind}")
+        type_name, block, size = sizes[kind]
         if 0 in shape or shape[0] % block:
-            raise _Bad(f"the tensor {_short(name)} has the shape {list(shape)}")
+            raise _BadHeader(f"the tensor {_short(name)} has the shape {list(shape)}")
         if offset % alignment:
-            raise _Bad(f"the tensor {_short(name)} starts at {offset}, off its alignment")
-        found[name] = Tensor(name, shape, called, offset, math.prod(shape) // block * size)
+            raise _BadHeader(f"the tensor {_short(name)} starts at {offset}, off its alignment")
+        tensors[name] = Tensor(name, shape, type_name, offset, math.prod(shape) // block * size)
     start = -(-header.place // alignment) * alignment
-    end = start + max((tensor.offset + tensor.bytes for tensor in found.values()), default=0)
+    end = start + max((tensor.offset + tensor.bytes for tensor in tensors.values()), default=0)
     if end > header.size:
-        raise _Bad(f"truncated, {end - header.size} of {end} bytes are missing")
-    return tuple(Tensor(t.name, t.shape, t.kind, start + t.offset, t.bytes) for t in found.values())
+        raise _BadHeader(f"truncated, {end - header.size} of {end} bytes are missing")
+    return tuple(Tensor(t.name, t.shape, t.kind, start + t.offset, t.bytes) for t in tensors.values())
 
 
 def _check_tokenizer(metadata: dict[str, Any]) -> None:
     """Refuse lists that llama.cpp reads by the number of tokens, or ends the process over."""
     tokens = metadata.get("tokenizer.ggml.tokens", [])
     for key, kind in (("tokens", str), ("merges", str), ("scores", float), ("token_type", int)):
-        found = metadata.get(f"tokenizer.ggml.{key}", [])
-        if not isinstance(found, list) or not all(type(item) is kind for item in found):
-            raise _Bad(f"tokenizer.ggml.{key} is no list of {kind.__name__}")
-        if found and key in ("scores", "token_type") and len(found) != len(tokens):
-            raise _Bad(f"{len(found)} tokenizer.ggml.{key} for {len(tokens)} tokens")
+        items = metadata.get(f"tokenizer.ggml.{key}", [])
+        if not isinstance(items, list) or not all(type(item) is kind for item in items):
+            raise _BadHeader(f"tokenizer.ggml.{key} is no list of {kind.__name__}")
+        if items and key in ("scores", "token_type") and len(items) != len(tokens):
+            raise _BadHeader(f"{len(items)} tokenizer.ggml.{key} for {len(tokens)} tokens")
     if not isinstance(metadata.get("tokenizer.chat_template", ""), str):
-        raise _Bad("tokenizer.chat_template is no text")
+        raise _BadHeader("tokenizer.chat_template is no text")
 
 
 def _short(value: object) -> str:
-    said = repr(value)
-    return said if len(said) <= 80 else f"{said[:77]}..."
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

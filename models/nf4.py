@@ -15,8 +15,8 @@ NF4_BLOCK = 64  # values that share a scale
 class NF4Rows:
     """The rows of a linear layer rounded to NF4 and back.
 
-    Blocks of 64 values are rounded each by itself; only their scales are rounded all together. So the scales alone
-    are kept, 1/64 of the layer, gathered when the first rows are asked for.
+    Each block of 64 values is rounded by itself; only the scales of all blocks are rounded together. So only the scales
+    are kept, 1/64 of the layer; they are read with the first rows.
     """
 
     def __init__(self, stored: Stored, dtype: str) -> None:
@@ -25,6 +25,7 @@ class NF4Rows:
         self._scales: torch.Tensor | None = None
 
     def rows(self, start: int, stop: int) -> "torch.Tensor":
+        """Return rows [start, stop) in float32; may be called from several threads at once."""
         columns = self._stored.shape[1]
         if columns % NF4_BLOCK:  # blocks that begin in one row and end in another
             return through_nf4(self._in_dtype(0, self._stored.shape[0]))[start:stop].float()
@@ -43,10 +44,10 @@ class NF4Rows:
         import torch
         from bitsandbytes.functional import dequantize_blockwise, quantize_blockwise
 
-        found = []
+        blocks_of_scales = []
         for start, stop in blocks(self._stored.shape):
-            found.append(self._in_dtype(start, stop).reshape(-1, NF4_BLOCK).abs().amax(1).float())
-        scales = torch.cat(found)
+            blocks_of_scales.append(self._in_dtype(start, stop).reshape(-1, NF4_BLOCK).abs().amax(1).float())
+        scales = torch.cat(blocks_of_scales)
         offset = scales.mean()
         packed, state = quantize_blockwise(scales - offset, blocksize=256)
         rounded: torch.Tensor = dequantize_blockwise(packed, state) + offset
@@ -54,16 +55,16 @@ class NF4Rows:
 
 
 def load_bitsandbytes() -> None:
-    """Import it now, and not first in the threads that read rows: one of them would see it half imported."""
-    # at import it recommends a package for fast matrix products, of which there are none here
+    """Import bitsandbytes in this thread: two threads that import it together could see it half imported."""
+    # at import it recommends a package for fast matrix products, and none are made here
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     import bitsandbytes.functional  # noqa: F401
 
 
 def through_nf4(weights: "torch.Tensor", scales: "torch.Tensor | None" = None) -> "torch.Tensor":
-    """Weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too.
+    """Return weights rounded to NF4 and back, as bitsandbytes does in QLoRA: blocks of 64, scales quantized too.
 
-    `scales` are those of the blocks, already quantized, where `weights` are but a part of a layer.
+    `scales` are the quantized scales of the blocks, needed when `weights` are only a part of a layer.
     """
     load_bitsandbytes()
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit

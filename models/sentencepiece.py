@@ -1,11 +1,11 @@
-"""Read a SentencePiece model (tokenizer.model) without the package of that name: pieces, scores, kinds."""
+"""Read a SentencePiece model (tokenizer.model) without the package of that name: pieces, scores, types."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import DataError
+from ..core.errors import DataError, UnknownFamily
 
 BPE = 2  # TrainerSpec.ModelType of sentencepiece_model.proto; 1 is UNIGRAM
 FIX = "get the base's tokenizer files again"
@@ -13,11 +13,11 @@ FIX = "get the base's tokenizer files again"
 
 @dataclass(frozen=True)
 class Piece:
-    """One token: `kind` is 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte, as in GGUF."""
+    """One token; `type` is a gguf.TokenType, whose numbers are SentencePiece's own."""
 
     text: str
     score: float
-    kind: int
+    type: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,14 @@ def sentencepiece(path: Path) -> SentencePieceModel:
     if not pieces:
         raise DataError(f"{path}: not a SentencePiece model", fix=FIX)
     if model_type != BPE:
-        raise DataError(f"{path}: a SentencePiece model that is not BPE cannot be converted", fix="use another base")
+        raise UnknownFamily(
+            f"{path}: a SentencePiece model that is not BPE cannot be converted", fix="use another base"
+        )
     return SentencePieceModel(tuple(pieces), space_prefix)
 
 
 def _piece(message: bytes) -> Piece:
-    text, score, kind = "", 0.0, 1
+    text, score, kind = "", 0.0, 1  # the defaults of the .proto: a normal piece
     for number, value in _fields(message):
         if number == 1 and isinstance(value, bytes):
             text = value.decode("utf-8")
@@ -85,7 +87,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         else:
             raise ValueError(f"wire type {wire}")
         if at + size > len(message):
-            raise ValueError("it ends too early")
+            raise ValueError("the file is cut off")
         yield key >> 3, message[at : at + size]
         at += size
 

@@ -30,18 +30,18 @@ class Stored:
     offset: int  # byte of the file at which it begins
 
     def rows(self, start: int, stop: int) -> "torch.Tensor":
-        """Rows [start, stop) in float32, a copy. A scalar has one row."""
+        """Return rows [start, stop) in float32, a copy. A scalar has one row."""
         row = math.prod(self.shape[1:])
         return self._read(start * row, (stop - start) * row).reshape(stop - start, *self.shape[1:])
 
     def columns(self, start: int, stop: int) -> "torch.Tensor":
-        """Columns [start, stop) of a matrix in float32, a copy."""
+        """Return columns [start, stop) of a matrix in float32, a copy."""
         import torch
 
         return torch.stack([self._read(row * self.shape[1] + start, stop - start) for row in range(self.shape[0])])
 
     def whole(self) -> "torch.Tensor":
-        """All of it in float32, a copy."""
+        """Return all of it in float32, a copy."""
         return self._read(0, math.prod(self.shape)).reshape(self.shape)
 
     def _read(self, first: int, count: int) -> "torch.Tensor":
@@ -49,41 +49,41 @@ class Stored:
         import torch
 
         values = torch.empty(count, dtype=getattr(torch, FLOATS[self.dtype]))
-        wanted = values.view(torch.uint8).numpy().data
+        buffer = values.view(torch.uint8).numpy().data
         try:
             with self.path.open("rb", buffering=0) as file:
                 file.seek(self.offset + first * values.element_size())
-                while wanted:
-                    got = file.readinto(wanted)
-                    if not got:
-                        raise OSError("it ends too early")
-                    wanted = wanted[got:]
+                while buffer:
+                    count_read = file.readinto(buffer)
+                    if not count_read:
+                        raise OSError("it is cut off")
+                    buffer = buffer[count_read:]
         except OSError as error:
             raise DataError(f"{self.path}: {self.name} cannot be read ({error})", fix="get the file again") from None
         return values.float()
 
 
 def weight_files(base: Path) -> dict[str, Stored]:
-    """Every tensor of a model folder by name, layer 10 after layer 9, from the headers of its files alone.
+    """Return every tensor of a model folder by name, layer 10 after layer 9, from the headers of its files alone.
 
-    Raises DataError for files that are missing, cut or foreign, an index that does not say the truth, and weights
-    that are packed.
+    Raises DataError for files that are missing, truncated or of another format, for an index that does not fit the
+    files, and for packed weights.
     """
     index = base / INDEX
     if index.is_file():
-        found = _indexed(base, index)
+        tensors = _indexed(base, index)
     else:
-        found = tensors_in(base / WHOLE, fix="get the base again")
-    return dict(sorted(found.items(), key=lambda item: _natural(item[0])))
+        tensors = tensors_in(base / WHOLE, fix="get the base again")
+    return dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
 
 
 def tensors_in(path: Path, *, fix: str) -> dict[str, Stored]:
-    """The tensors of one safetensors file; raises DataError, with `fix`, where they cannot be read as floats."""
+    """Return the tensors of one safetensors file; raises DataError, with `fix`, when they cannot be read as floats."""
     from safetensors import SafetensorError, safe_open
 
     refuse_pointer(path)
     try:
-        with safe_open(path, "pt"):  # which checks the whole header: what it lets through can be relied on
+        with safe_open(path, "pt"):  # it checks the whole header
             pass
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -93,18 +93,18 @@ def tensors_in(path: Path, *, fix: str) -> dict[str, Stored]:
     except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{path}: broken ({error})", fix=fix) from None
     header.pop("__metadata__", None)
-    for name, said in header.items():
-        if said["dtype"] not in FLOATS:
-            raise DataError(f"{path}: {name} is packed ({said['dtype']})", fix="give weights in 16 bits")
+    for name, entry in header.items():
+        if entry["dtype"] not in FLOATS:
+            raise DataError(f"{path}: {name} is packed ({entry['dtype']})", fix="give weights in 16 bits")
     return {
-        name: Stored(path, name, tuple(said["shape"]), said["dtype"], 8 + size + said["data_offsets"][0])
-        for name, said in header.items()
+        name: Stored(path, name, tuple(entry["shape"]), entry["dtype"], 8 + size + entry["data_offsets"][0])
+        for name, entry in header.items()
     }
 
 
 def refuse_pointer(path: Path) -> None:
-    """Raise DataError for what Git LFS leaves in the place of a file that it has not fetched."""
-    with contextlib.suppress(OSError), path.open("rb") as file:  # one that cannot be opened is its reader's to refuse
+    """Raise DataError for a pointer of Git LFS, which stands in the place of a file that was not fetched."""
+    with contextlib.suppress(OSError), path.open("rb") as file:  # its reader refuses a file that cannot be opened
         if file.read(len(POINTER)) == POINTER:
             raise DataError(f"{path}: a pointer of Git LFS, not the file itself", fix="git lfs pull, in its folder")
 
@@ -125,7 +125,7 @@ def _indexed(base: Path, index: Path) -> dict[str, Stored]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; raises DataError where there is none."""
+    """Return the JSON object in a file; raises DataError where there is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -138,15 +138,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Numbers by value and before words."""
+    """A key for sorting: numbers by their value, and before words."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in name.split(".")]
 
 
-VALUES_AT_ONCE = 2**22  # in one block of a tensor that is passed over: 16 MiB in float32
+VALUES_AT_ONCE = 2**22  # in one block of a tensor that is read from end to end: 16 MiB in float32
 
 
 def blocks(shape: tuple[int, ...], values: int = VALUES_AT_ONCE) -> Iterator[tuple[int, int]]:
-    """Rows [start, stop) that cover a tensor, some `values` in each.
+    """Yield rows [start, stop) that cover a tensor, about `values` values in each.
 
     >>> list(blocks((5, 10), values=20))
     [(0, 2), (2, 4), (4, 5)]

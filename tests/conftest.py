@@ -180,7 +180,7 @@ def build_tiny_base(
     With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
     """
     import torch
-    from sql_llama.models.vocabulary import LLAMA3_SPLIT
+    from sql_llama.models.byte_level import LLAMA3_SPLIT
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SqlLlamaError
 from ..core.recipe import Recipe
-from ..engines.huggingface import compute_dtype, read_tokenizer
+from ..engines.huggingface import compute_dtype
+from ..models.tokens import read_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

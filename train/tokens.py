@@ -1,4 +1,4 @@
-"""Rows to token ids: the prompt as every engine will tokenize it, the answer, and the end-of-turn token."""
+"""Training rows to token ids, by the one tokenization of models/tokens.py."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.rows import Row
-from ..modelfiles.templates import Family, render_chat
+from ..modelfiles.templates import Family
+from ..models.tokens import answered_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +24,6 @@ class Tokens:
 
 
 def tokenize(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", family: Family) -> list[Tokens]:
-    """Token ids of rows. BOS, prompt and answer are tokenized apart, as they are at inference."""
-    rows = list(rows)
-    bos = [int(tokenizer.bos_token_id or 0)] if family.bos else []
-    prompts = [render_chat(family.jinja, row.chat, add_generation_prompt=True) for row in rows]
-    answers = [row.answer + family.end_of_turn for row in rows]
-    if not rows:
-        return []
-    first = tokenizer(prompts, add_special_tokens=False)["input_ids"]
-    second = tokenizer(answers, add_special_tokens=False)["input_ids"]
-    return [Tokens(np.array(bos + p + a, np.int32), len(bos + p)) for p, a in zip(first, second, strict=True)]
+    """Return the token ids of rows; raises DataError when the family needs a BOS token and the tokenizer has none."""
+    answered = answered_tokens([(row.chat, row.answer) for row in rows], tokenizer, family)
+    return [Tokens(np.array(row.ids, np.int32), row.prompt) for row in answered]

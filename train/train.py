@@ -24,11 +24,12 @@ from ..data.rows import make_row
 from ..data.sources.load import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
-from ..models.base import fingerprint, resolve_base
+from ..models.base import resolve_base
+from ..models.folder import fingerprint
 from .batches import lay_out
 from .memory import ON_CPU, choose_passes, free_memory, used_memory
 from .model import load_tokenizer
-from .preflight import check_ends, preflight
+from .preflight import check_tokenizer, preflight
 from .tokens import tokenize
 
 MOST_VALID = 400  # validation rows whose loss is taken
@@ -55,7 +56,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
     if check is not None:
         check(recipe, base, start)
     with _quiet():
-        check_ends(load_tokenizer(base), family(recipe.base.family))
+        check_tokenizer(load_tokenizer(base), family(recipe.base.family))
     if start is not None:
         _say_start(recipe, start)
     need_space(run.path, 2 * 2**30, "training")

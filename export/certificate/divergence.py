@@ -1,7 +1,7 @@
 """How far a GGUF file is from the merged model that it was made from: at each token of known answers, in llama.cpp.
 
-The mean of KL(merged || file) says how much the file's next-token probabilities differ; top-1 agreement how often the
-two would write the same token; perplexity how surprised each is by the right answer.
+The mean of KL(merged || file) tells how much the file's next-token probabilities differ, top-1 agreement how often the
+two would write the same token, perplexity how improbable each finds the right answer.
 """
 
 import math
@@ -30,21 +30,17 @@ class Divergence:
     tokens: int
 
 
-def divergence(reference: Reference, gguf: Path | LlamaCpp, *, threads: int | None = None) -> Divergence:
-    """Compare a GGUF file, or one that is loaded, with the merged model.
-
-    Raises DataError for a file whose vocabulary is of another size.
-    """
-    if isinstance(gguf, LlamaCpp):
-        return _divergence(reference, gguf)
+def divergence_of_file(reference: Reference, gguf: Path, *, threads: int | None = None) -> Divergence:
+    """Load a GGUF file and compare it with the merged model; raises DataError for a vocabulary of another size."""
     engine = load_llamacpp(gguf, num_ctx=LONGEST, threads=threads)
     try:
-        return _divergence(reference, engine)
+        return divergence(reference, engine)
     finally:
         engine.close()
 
 
-def _divergence(reference: Reference, engine: LlamaCpp) -> Divergence:
+def divergence(reference: Reference, engine: LlamaCpp) -> Divergence:
+    """Compare a loaded GGUF file with the merged model; raises DataError for a vocabulary of another size."""
     import numpy as np
 
     if engine.vocabulary != reference.vocabulary:
@@ -52,20 +48,20 @@ def _divergence(reference: Reference, engine: LlamaCpp) -> Divergence:
             f"{engine.path}: {engine.vocabulary} tokens, not {reference.vocabulary}",
             fix="export again, from the base that was trained on",
         )
-    asked = [(item.ids, item.prompt) for item in reference.answers]
-    kls, agreements, own, theirs = [], [], [], []
+    rows = [(item.ids, item.prompt) for item in reference.answers]
+    kls, agreements, in_file, in_reference = [], [], [], []
     start = 0
-    with progress(f"comparing {engine.path.name}", len(asked), "answers") as advance:
-        for (ids, prompt), logits in zip(asked, engine.foretold(asked), strict=True):
+    with progress(f"comparing {engine.path.name}", len(rows), "answers") as advance:
+        for (ids, prompt), logits in zip(rows, engine.answer_logits(rows), strict=True):
             right = np.arange(len(logits)), np.array(ids[prompt:])
-            wanted = reference.log_probabilities[start : start + len(logits)].astype(np.float32)
+            expected = reference.log_probabilities[start : start + len(logits)].astype(np.float32)
             start += len(logits)
             logits -= logits.max(axis=1, keepdims=True)
             logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            kls.append((np.exp(wanted) * (wanted - logits)).sum(axis=1, dtype=np.float64))
-            agreements.append(wanted.argmax(axis=1) == logits.argmax(axis=1))
-            own.append(logits[right])
-            theirs.append(wanted[right])
+            kls.append((np.exp(expected) * (expected - logits)).sum(axis=1, dtype=np.float64))
+            agreements.append(expected.argmax(axis=1) == logits.argmax(axis=1))
+            in_file.append(logits[right])
+            in_reference.append(expected[right])
             advance()
     kl = np.concatenate(kls)
     mean = float(kl.mean())
@@ -74,7 +70,7 @@ def _divergence(reference: Reference, engine: LlamaCpp) -> Divergence:
         mean,
         float(math.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1)) / len(kl)),
         float(np.concatenate(agreements).mean()),
-        float(np.exp(-np.concatenate(own).mean(dtype=np.float64))),
-        float(np.exp(-np.concatenate(theirs).mean(dtype=np.float64))),
+        float(np.exp(-np.concatenate(in_file).mean(dtype=np.float64))),
+        float(np.exp(-np.concatenate(in_reference).mean(dtype=np.float64))),
         len(kl),
     )

@@ -1,4 +1,4 @@
-"""Fifty prompts that a certificate is made from: real ones, with what trips tokenizers and templates in them."""
+"""Fifty prompts for a certificate: realistic ones, with texts that tokenizers and templates often get wrong."""
 
 from ...core.records import Hint, Message
 from ...prompts.messages import messages
@@ -127,7 +127,7 @@ _CASES: tuple[tuple[str, tuple[Hint, ...], tuple[str, ...]], ...] = (
 
 
 def probes() -> list[tuple[Message, ...]]:
-    """The chats, as any engine is asked them."""
+    """Return the chats, as they are given to any engine."""
     chats = []
     for ddl, hints, questions in _CASES:
         schema = parse_ddl(ddl)
@@ -140,10 +140,9 @@ PLAIN = (0, 1, 4, 7)  # cases in everyday words
 
 
 def stop_probes() -> list[tuple[Message, ...]]:
-    """Twenty of the chats to see a model end its answer: everyday questions, such as it was taught to answer.
+    """Return twenty of the chats to see whether a model ends its answers: everyday questions, as in its training.
 
-    The other chats are there to trip tokenizers. A small model may loop over one of them, and that says nothing about
-    its end-of-turn token.
+    The other chats are hard for tokenizers. A small model may loop over one of them, whatever its end-of-turn token.
     """
     chats = probes()
     at = [sum(len(case[2]) for case in _CASES[:number]) for number in PLAIN]
@@ -152,7 +151,7 @@ def stop_probes() -> list[tuple[Message, ...]]:
     ]
 
 
-_GOLD = (  # of the questions of PLAIN's cases, in the style that training teaches
+_SQL = (  # of the questions of PLAIN's cases, in the style that training teaches
     "SELECT count(*) FROM pets",
     "SELECT pets.name FROM pets JOIN owners ON pets.owner_id = owners.id WHERE owners.city = 'Oslo'",
     "SELECT pets.kind FROM pets GROUP BY pets.kind ORDER BY avg(pets.weight) DESC LIMIT 1",
@@ -179,5 +178,5 @@ _GOLD = (  # of the questions of PLAIN's cases, in the style that training teach
 
 
 def answered_probes() -> list[tuple[tuple[Message, ...], str]]:
-    """The everyday chats of `stop_probes`, each with the SQL that answers it."""
-    return list(zip(stop_probes(), _GOLD, strict=True))
+    """Return the everyday chats of `stop_probes`, each with the SQL that answers it."""
+    return list(zip(stop_probes(), _SQL, strict=True))

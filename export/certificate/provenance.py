@@ -1,4 +1,4 @@
-"""What a GGUF file says about its making: the same facts for the same inputs, no date and no path of this machine."""
+"""What a GGUF file says about its origin: the same facts for the same inputs, no date and no path of this machine."""
 
 import hashlib
 import re
@@ -11,12 +11,13 @@ from ...core.files import sha256
 from ...core.recipe import Export, Recipe, render_recipe
 from ...core.run import Run
 from ...modelfiles.templates import family
-from ...models.base import PACKAGE, PACKAGE_VERSION, fingerprint
+from ...models.folder import fingerprint
+from ...models.package import PACKAGE, PACKAGE_VERSION
 from .probes import probes
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-PACKAGED = {  # what a packaged base is elsewhere
+PACKAGED = {  # organisation and name of a packaged base on the Hub
     f"package:{PACKAGE}": ("HuggingFaceTB", "SmolLM2-135M-Instruct"),
 }
 SCORES = ("train_loss", "valid_loss", "steps", "rows")
@@ -27,10 +28,11 @@ Fact = str | int | float
 def provenance(
     recipe: Recipe, *, base: Path, adapter: Path | None = None, run: Run | None = None, ground: str = ""
 ) -> dict[str, Fact]:
-    """Metadata for a GGUF made from `recipe`: standard `general.*` keys, and ours under `sql_llama.*`.
+    """Return metadata for a GGUF made from `recipe`: standard `general.*` keys, and ours under `sql_llama.*`.
 
-    `base` and `adapter` are the folders merged, `ground` what they were merged over; the run adds its data's hashes and
-    what its training measured. The licence is not among them: convert's own argument writes it.
+    `base` and `adapter` are the folders that were merged, `ground` (base or nf4) tells which weights of the base were
+    used. The run adds the hashes of its data and the measurements of its training. The licence is not among them:
+    `convert` has an argument for it.
     """
     from huggingface_hub.constants import ENDPOINT
 
@@ -70,13 +72,13 @@ def provenance(
 
 
 def prompt_hash() -> str:
-    """Changes when a prompt of ours would come out otherwise: the system text, a schema's layout, the hints."""
-    said = [f"{message.role}\n{message.content}" for chat in probes() for message in chat]
-    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+    """Return a hash that changes when our prompts do: the system text, the layout of a schema, the hints."""
+    texts = [f"{message.role}\n{message.content}" for chat in probes() for message in chat]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _who(model: str) -> tuple[str, str]:
-    """Organisation and name of what a recipe calls its base; of a folder only its own name, not where it lies."""
+    """Organisation and name of a recipe's base; of a folder only its name, not its path."""
     if model in PACKAGED:
         return PACKAGED[model]
     if not _is_local(model) and HUB_ID.match(model):
@@ -111,7 +113,7 @@ def _numbered(names: Sequence[str]) -> dict[str, Fact]:
 
 
 def _recipe_hash(recipe: Recipe) -> str:
-    """Of what was trained: not of the paths, which differ from machine to machine, nor of how it is exported."""
+    """A hash of what was trained, without paths, which differ between machines, and without the export's settings."""
     data = replace(
         recipe.data,
         spider=Path(recipe.data.spider).name,

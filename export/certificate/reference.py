@@ -1,6 +1,6 @@
-"""What the merged model says at the answers' tokens, computed layer by layer: an 8B model needs one layer's memory.
+"""The merged model's predictions at the tokens of answers, layer by layer: an 8B model needs the memory of one layer.
 
-The layers are transformers' own, in float32, so that what is compared with is what training and evaluation ran.
+The layers are transformers' own, in float32: the same code that training and evaluation run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.errors import DataError
+from ...core.errors import DataError, UnknownFamily
 from ...core.progress import progress
+from ...models.tokens import Answered
 from ..merge.merge import Weights
-from .answers import Answered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,7 @@ ROWS = 8192  # of the head at a time
 class Reference:
     """Log-probabilities of every token at every answer token, float16 (answer tokens, vocabulary), answer by answer.
 
-    A float16 is as good as exact here: it is rough only where a token is improbable, and that hardly counts in a mean
-    over probabilities.
+    float16 is precise enough: it is coarse only for improbable tokens, which hardly count in a mean over probabilities.
     """
 
     answers: tuple[Answered, ...]
@@ -35,13 +34,15 @@ class Reference:
 
     @property
     def vocabulary(self) -> int:
+        """The number of tokens in the vocabulary."""
         return int(self.log_probabilities.shape[1])
 
 
 def reference(base: Path, weights: Iterable[Weights], answers: Sequence[Answered]) -> Reference:
     """Run the model `weights` (of `merge`), whose config is in the folder `base`, over `answers`.
 
-    Raises DataError for a model that is no Llama, Mistral or Qwen2, or whose weights are not those of its config.
+    Raises UnknownFamily for a model that is no Llama, Mistral or Qwen2, DataError for weights that do not
+    fit its config.
     """
     import torch
 
@@ -66,11 +67,13 @@ def reference(base: Path, weights: Iterable[Weights], answers: Sequence[Answered
                 )
             advance()
         _fill(base, norm, tensors, "model.norm.")
-        ends = torch.cat([norm(state[0, item.prompt - 1 :]) for state, item in zip(states, answers, strict=True)])
-        # an adapter may have parted the output matrix from the embedding that the base's config says it is
+        last_states = torch.cat(
+            [norm(state[0, item.prompt - 1 :]) for state, item in zip(states, answers, strict=True)]
+        )
+        # the adapter may have given the model an output matrix of its own
         tied = config.tie_word_embeddings and "lm_head.weight" not in tensors
         head = embeddings if tied else _tensor(base, tensors, "lm_head.weight")
-        result = Reference(tuple(answers), _log_probabilities(ends, head))
+        result = Reference(tuple(answers), _log_probabilities(last_states, head))
         advance()
     return result
 
@@ -94,7 +97,9 @@ def _config(base: Path) -> Any:
 
     config = AutoConfig.from_pretrained(base)
     if config.model_type not in KNOWN:
-        raise DataError(f"{base}: a {config.model_type} cannot be run layer by layer", fix=f"use {', '.join(KNOWN)}")
+        raise UnknownFamily(
+            f"{base}: a {config.model_type} cannot be run layer by layer", fix=f"use {', '.join(KNOWN)}"
+        )
     return config
 
 
@@ -107,9 +112,8 @@ def _parts(config: Any) -> tuple[Any, Any, Any]:
 
     single = copy.deepcopy(config)
     single.num_hidden_layers = 1
-    single._attn_implementation = "sdpa"
     with torch.device("meta"):
-        model = AutoModel.from_config(single, dtype=torch.float32).eval()
+        model = AutoModel.from_config(single, dtype=torch.float32, attn_implementation="sdpa").eval()
     return model.layers[0], model.norm, type(model.rotary_emb)(config)
 
 
@@ -128,10 +132,10 @@ def _fill(base: Path, module: Any, tensors: Mapping[str, Weights], prefix: str) 
             raise DataError(f"{base}: {name} is no part of its model", fix="check the base's config.json")
     filled = {}
     for part, shape in shapes.items():
-        found = _tensor(base, tensors, prefix + part)
-        if found.shape != shape:
-            raise DataError(f"{base}: {found.name} has the shape {found.shape}, not {shape}", fix="check config.json")
-        filled[part] = found.whole()
+        tensor = _tensor(base, tensors, prefix + part)
+        if tensor.shape != shape:
+            raise DataError(f"{base}: {tensor.name} has the shape {tensor.shape}, not {shape}", fix="check config.json")
+        filled[part] = tensor.whole()
     module.load_state_dict(filled, assign=True)
 
 
@@ -145,5 +149,5 @@ def _log_probabilities(states: "torch.Tensor", head: Weights) -> "NDArray[np.flo
     result = torch.empty(logits.shape, dtype=torch.float16)
     for row, line in zip(result, logits, strict=True):
         row[:] = line.log_softmax(0)
-    found: NDArray[np.float16] = result.numpy()
-    return found
+    log_probabilities: NDArray[np.float16] = result.numpy()
+    return log_probabilities

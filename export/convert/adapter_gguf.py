@@ -14,7 +14,8 @@ from ...core.errors import DataError, RecipeError
 from ...core.files import atomic
 from ...models.architecture import architecture, gguf_name, permute, read_config, rotary_heads
 from ...models.weight_files import Stored, weight_files
-from ..merge.adapter import AGAIN, EMBEDDING, HEAD, PLAIN, Change, read_adapter
+from ..merge.adapter import read_adapter
+from ..merge.change import AGAIN, EMBEDDING, HEAD, PLAIN, Change
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +37,11 @@ def adapter_gguf(
 ) -> Path:
     """Write the adapter in the folder `adapter` as `out`, for any GGUF of `base`; only headers of `base` are read.
 
-    `facts` are more keys of its metadata. Raises DataError, which names it, for what a LoRA GGUF cannot hold: DoRA,
+    `facts` are more keys of its metadata. Raises DataError, with its name, for what a LoRA GGUF cannot hold: DoRA,
     whole modules, biases, token rows, and an adapter of embedding or lm_head where the base ties the two.
 
-    The right GGUF to lay it over is the ground that the adapter was trained on: after QLoRA the de-quantized NF4
-    copy, `merge(base, None, ground="nf4")`.
+    Use it over a GGUF of the weights that the adapter was trained on: after QLoRA these are the base rounded to NF4
+    and back, `merge(base, None, ground="nf4")`.
     """
     from gguf import GGUFType, GGUFWriter
     from gguf.constants import GGML_QUANT_VERSION
@@ -75,7 +76,7 @@ def adapter_gguf(
 
 
 def lora_pairs(base: Path, adapter: Path) -> dict[str, Change]:
-    """What the adapter changes, by tensor, from the headers; raises DataError for what a LoRA GGUF cannot hold."""
+    """Return the adapter's changes by tensor, from the headers; raises DataError for what a LoRA GGUF cannot hold."""
     stored = weight_files(base)
     tied = bool(read_config(base).get("tie_word_embeddings", HEAD not in stored))
     changes = read_adapter(adapter, stored, tied=tied).changes
@@ -89,15 +90,15 @@ def lora_pairs(base: Path, adapter: Path) -> dict[str, Change]:
 
 def _demand_plain(adapter: Path, tensor: str, change: Change, of_base: Stored | None, tied: bool) -> None:
     """Raise for a change that is more than a product of two matrices."""
-    held = [
+    extras = [
         (change.magnitude is not None, "DoRA's magnitude"),
         (change.tokens is not None, "trained token rows"),
         (tensor.endswith(".bias") or change.bias is not None, "a trained bias"),
         (change.whole is not None and not _copied(change.whole, of_base), "a whole trained matrix (modules_to_save)"),
         (tied and bool(change.a) and f".{tensor}".endswith((f".{EMBEDDING}", f".{HEAD}")), "LoRA on a tied embedding"),
     ]
-    for found, what in held:
-        if found:
+    for is_there, what in extras:
+        if is_there:
             raise DataError(f"{adapter}: {tensor} has {what}, which no LoRA GGUF holds", fix=MERGE)
 
 

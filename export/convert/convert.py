@@ -1,7 +1,7 @@
 """A model in Hugging Face layout to GGUF files of any type, in one pass over its weights.
 
-Nothing lies on the disk in between: rows are merged, rounded once to each file's type, and written. Which type each
-tensor gets is llama.cpp's choice: it is asked with a file that has the right header and a hole instead of weights.
+There are no files in between: rows are merged, rounded once to each file's type, and written. llama.cpp chooses the
+type of each tensor: it gets a file with the right header and a hole instead of weights.
 Tensors and metadata are those of llama.cpp's convert_hf_to_gguf.py and llama_model_quantize, which the tests compare.
 """
 
@@ -29,7 +29,9 @@ from ...models.architecture import (
     rope_factors,
     rotary_heads,
 )
-from ...models.vocabulary import Vocabulary, add_tokenizer, read_vocabulary
+from ...models.read_vocabulary import read_vocabulary
+from ...models.tokens import missing_bos
+from ...models.vocabulary import Vocabulary, add_tokenizer
 from ..merge.merge import Weights, merge
 from .ggml import FLOATS, row_bytes, type_number
 from .quantize import HEADER, Importance, file_type, plan, read_matrix
@@ -73,17 +75,18 @@ def convert_all(
     """Write a GGUF file for each type (F16, Q4_K_M, ...) in `outs`, from `tensors` of `merge` (default: the base's).
 
     `facts` are further metadata, `imatrix` is an importance matrix in GGUF, `overrides` maps patterns in tensor names
-    to tensor types, `tokenizer` is the folder that has it (default: the base). Vectors stay float32. All files are
-    whole, or none is there. Raises RecipeError for an unknown type or one that needs an importance matrix, DataError
-    for what this converter does not know and for weights that do not fit, SqlLlamaError when the disk is too full.
+    to tensor types, `tokenizer` is the folder with the tokenizer (default: the base). Vectors stay float32. All files
+    are whole, or none is there. Raises RecipeError for an unknown type or one that needs an importance matrix,
+    UnknownFamily for a model that this converter does not know, DataError for weights that do not fit, SqlLlamaError
+    when the disk is too full.
     """
-    weights = {one.name: one for one in (merge(base, None) if tensors is None else tensors)}
+    weights = {tensor.name: tensor for tensor in (merge(base, None) if tensors is None else tensors)}
     model = _read_model(base, tokenizer or base, weights, chat_family, name, license, facts or {})
     importance = read_matrix(imatrix)
     _check_patterns(overrides or {}, model.shapes, outs)
     files = _plan(model, outs, importance, overrides or {})
-    said = ", ".join(f"{file.quant} ({file.size / 2**20:.0f} MiB)" for file in files)
-    need_space(files[0].path, sum(file.size + HEADER for file in files), f"writing {said}")
+    names = ", ".join(f"{file.quant} ({file.size / 2**20:.0f} MiB)" for file in files)
+    need_space(files[0].path, sum(file.size + HEADER for file in files), f"writing {names}")
     with contextlib.ExitStack() as stack:
         places: dict[str, list[Place]] = {tensor: [] for tensor in model.shapes}
         for file in files:
@@ -94,15 +97,15 @@ def convert_all(
                 columns = None if kind in FLOATS else importance.columns.get(tensor)
                 places[tensor].append(Place(number, start + offset, kind, columns))
         streams = [_stream(model, tensor, places[tensor]) for tensor in model.shapes]
-        blocks = sum(len(list(one.blocks())) for one in streams)
-        _give_back()
-        with progress(f"writing {said}", blocks, "blocks") as advance:
+        blocks = sum(len(list(item.blocks())) for item in streams)
+        _release_memory()
+        with progress(f"writing {names}", blocks, "blocks") as advance:
             stream(streams, advance, threads=threads)
 
 
 @dataclass(frozen=True)
 class _Model:
-    """All that a file says but for its types; `shapes` and `weights` are by llama.cpp's names."""
+    """All that a file holds but its types; `shapes` and `weights` are by llama.cpp's names."""
 
     base: Path
     config: Mapping[str, Any]
@@ -136,35 +139,39 @@ def _read_model(
 ) -> _Model:
     import torch
 
-    config, vocabulary = check_model(base, tokenizer, {one.name: one.shape for one in weights.values()}, chat_family)
-    found = {gguf_name(base, one.name): one for one in weights.values() if not left_out(config, one.name)}
+    config, vocabulary = check_model(
+        base, tokenizer, {tensor.name: tensor.shape for tensor in weights.values()}, chat_family
+    )
+    tensors = {gguf_name(base, name): tensor for name, tensor in weights.items() if not left_out(config, name)}
     factors = rope_factors(config)
     if factors is not None:
         values = torch.from_numpy(factors)
-        found = {"rope_freqs.weight": Weights("rope_freqs", factors.shape, lambda start, stop: values), **found}
-    shapes = {tensor: one.shape for tensor, one in found.items()}
-    return _Model(base, config, vocabulary, chat_family, name, license, facts, shapes, found)
+        tensors = {"rope_freqs.weight": Weights("rope_freqs", factors.shape, lambda start, stop: values), **tensors}
+    shapes = {name_in_file: tensor.shape for name_in_file, tensor in tensors.items()}
+    return _Model(base, config, vocabulary, chat_family, name, license, facts, shapes, tensors)
 
 
 def check_model(
     base: Path, tokenizer: Path, shapes: Mapping[str, tuple[int, ...]], chat_family: Family
 ) -> tuple[dict[str, Any], Vocabulary]:
-    """The config and the tokenizer of a merged model; raises DataError for all in them that cannot be converted.
+    """Return the config and the tokenizer of a merged model; raises DataError for anything that cannot be converted.
 
     `shapes` are those of `merged_shapes`. No weights are read.
     """
     config = read_config(base, shapes)
     vocabulary = read_vocabulary(tokenizer, int(config["vocab_size"]))
     if chat_family.end_of_turn not in vocabulary.tokens:
-        said = f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}, which ends a turn in the family"
-        raise DataError(f"{said} {chat_family.name}", fix="set base.family to the family of this model")
+        problem = f"{tokenizer}: its tokenizer has no {chat_family.end_of_turn}, which ends a turn in the family"
+        raise DataError(f"{problem} {chat_family.name}", fix="set base.family to the family of this model")
+    if chat_family.bos and "bos" not in vocabulary.special:  # llama.cpp would take token 1 or 11, whatever that is
+        raise missing_bos(tokenizer, chat_family)
     return config, vocabulary
 
 
 def _plan(
     model: _Model, outs: Mapping[str, Path], importance: Importance, overrides: Mapping[str, str]
 ) -> tuple[_File, ...]:
-    """What each file will hold and where, as llama.cpp chooses it."""
+    """The type and place of each tensor in each file, as llama.cpp chooses them."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
     with _hole() as file:
@@ -177,7 +184,7 @@ def _plan(
         weights = sum(_padded(4 * math.prod(shape)) for shape in model.shapes.values())
         file.truncate(_padded(Path(file.name).stat().st_size) + weights)
         hole = Path(file.name)
-        planned = {quant: plan(hole, quant, importance, overrides, called=model.base).types for quant in outs}
+        planned = {quant: plan(hole, quant, importance, overrides, name=model.base).types for quant in outs}
     files = []
     for quant, types in planned.items():
         tensors, offset = {}, 0
@@ -192,7 +199,7 @@ def _plan(
 
 @contextlib.contextmanager
 def _hole() -> "Iterator[IO[bytes]]":
-    """A temporary file, not beside the outputs: their disk may be of a kind that cannot have holes."""
+    """A temporary file, in the system's folder for those: the disk of the outputs may not support holes."""
     remove_leftovers(Path(tempfile.gettempdir()), "sql-llama-plan-*")
     try:
         with tempfile.NamedTemporaryFile(prefix="sql-llama-plan-", suffix=".gguf") as file:
@@ -203,22 +210,22 @@ def _hole() -> "Iterator[IO[bytes]]":
         ) from None
 
 
-def _give_back() -> None:
-    """Return to the system what reading the tokenizer took: glibc would keep it through the whole export."""
+def _release_memory() -> None:
+    """Return the memory of reading the tokenizer to the system: glibc would keep it for the whole export."""
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _check_patterns(overrides: Mapping[str, str], shapes: Iterable[str], outs: Iterable[str]) -> None:
-    """Raise RecipeError for what llama.cpp passes over: a pattern without a tensor, and any in a file of floats."""
+    """Raise RecipeError for a pattern that llama.cpp would ignore: without a tensor, or for a file of floats."""
     for pattern in overrides:
         try:
-            found = any(re.search(pattern, tensor) for tensor in shapes)
+            matches = any(re.search(pattern, tensor) for tensor in shapes)
         except re.error as error:
             raise RecipeError(
                 f"--tensor-type {pattern}: no pattern ({error})", fix="for example ffn_down=Q6_K"
             ) from None
-        if not found:
+        if not matches:
             raise RecipeError(f"--tensor-type {pattern}: finds no tensor", fix="sql-llama inspect FILE.gguf --tensors")
     floats = [quant for quant in outs if quant in FLOATS]
     if overrides and floats:

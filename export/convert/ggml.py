@@ -1,7 +1,7 @@
 """ggml's own quantization of float32 rows, called by ctypes: the functions that llama_model_quantize itself calls.
 
-Every type quantizes row by row, so any split of a matrix into whole rows gives the same bytes. ctypes lets go of
-Python's lock during a call: several threads quantize at the same time.
+Every type quantizes row by row, so any split of a matrix into whole rows gives the same bytes. ctypes releases
+Python's lock during a call, so several threads quantize at the same time.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-# of a tensor, but nothing that weights can be rounded to: ggml ends the process when asked
+# types of a tensor to which weights cannot be rounded: ggml would end the process
 NOT_WRITTEN = frozenset(("I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"))
 FLOATS = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -25,8 +25,8 @@ def quantize_rows(
 ) -> bool:
     """Round contiguous float32 `rows` (rows, columns) to `kind` into `out`; False when a scale is not finite.
 
-    `out` holds exactly rows times `row_bytes`; `importance` (columns,) weighs the columns. A missing one where the
-    kind cannot do without is the caller's mistake, and ends the process.
+    `out` holds exactly rows times `row_bytes`; `importance` (columns,) weighs the columns. The caller must give it for
+    a kind that needs it: ggml ends the process without it.
     """
     import torch
 
@@ -45,12 +45,12 @@ def quantize_rows(
 
 
 def row_bytes(kind: str, columns: int) -> int:
-    """Bytes of one row of `columns` values, which have to fill whole blocks of the kind."""
+    """Return the bytes of one row of `columns` values, which have to fill whole blocks of the kind."""
     return int(_ggml().ggml_row_size(type_number(kind), columns))
 
 
 def type_number(kind: str) -> int:
-    """GGUF's number of a tensor type such as Q4_K; raises RecipeError when weights cannot be rounded to it."""
+    """Return GGUF's number of a tensor type such as Q4_K; raises RecipeError when weights cannot be rounded to it."""
     number = _numbers().get(kind.upper())
     if number is None:
         raise RecipeError(f"{kind}: no tensor type", fix=f"give one of {', '.join(sorted(_numbers()))}")
@@ -60,14 +60,10 @@ def type_number(kind: str) -> int:
 @functools.cache
 def _numbers() -> dict[str, int]:
     import llama_cpp
+    from gguf import GGMLQuantizationType
 
-    ggml = _ggml()
-    found = {}
-    for number in range(llama_cpp.GGML_TYPE_COUNT):
-        # numbers of types that are gone have a name too, but no size
-        if ggml.ggml_type_size(number) and ggml.ggml_type_name(number):
-            found[ggml.ggml_type_name(number).decode().upper()] = number
-    return {name: number for name, number in found.items() if name not in NOT_WRITTEN}
+    known = (kind for kind in GGMLQuantizationType if kind < llama_cpp.GGML_TYPE_COUNT)
+    return {kind.name: kind for kind in known if kind.name not in NOT_WRITTEN}
 
 
 @functools.cache
@@ -79,8 +75,6 @@ def _ggml() -> Any:
         "ggml_quantize_chunk": (size, [integer, address, address, *[ctypes.c_int64] * 3, address]),
         "ggml_validate_row_data": (ctypes.c_bool, [integer, address, size]),
         "ggml_row_size": (size, [integer, ctypes.c_int64]),
-        "ggml_type_size": (size, [integer]),
-        "ggml_type_name": (ctypes.c_char_p, [integer]),
     }
     for name, (result, arguments) in shapes.items():
         function = getattr(libggml, name)

@@ -1,7 +1,7 @@
 """Which columns of each weight matrix matter for the user's own questions: llama.cpp's importance matrix.
 
 A quantizer that knows how large the inputs of a matrix are rounds the columns with large inputs more carefully. So the
-tuned model reads prompts with their gold answers, and for each matrix the squares of its inputs are summed per column.
+tuned model reads prompts with their right answers, and for each matrix the squares of its inputs are summed per column.
 The file is laid out as llama.cpp's own llama-imatrix writes it (tools/imatrix/imatrix.cpp), so llama-quantize reads it.
 As there, only the matrices of the layers are in it: the embedding is looked up, not multiplied, and the output matrix
 is kept in more bits anyway. Not covered: the expert matrices of mixture-of-experts models.
@@ -31,7 +31,7 @@ KEYS = ("imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size")
 
 
 def importance(gguf: Path, chats: Sequence[tuple[Sequence[Message], str]], out: Path, *, threads: int = 0) -> Path:
-    """Write `out`, the importance matrix of the model in `gguf` (F16 or Q8_0) over prompts and their gold answers.
+    """Write `out`, the importance matrix of the model in `gguf` (F16 or Q8_0) over prompts and their right answers.
 
     `threads` 0 is all cores. Raises DataError when there are no chats or the model's numbers are not finite,
     SqlLlamaError when a chat is longer than the model's context.
@@ -49,7 +49,7 @@ def importance(gguf: Path, chats: Sequence[tuple[Sequence[Message], str]], out: 
         ]
         collector = _Collector()
         with progress("gathering the importance matrix", sum(map(len, texts)), "tokens") as advance:
-            for read in _read(engine._model, gguf, texts, collector, engine.threads):
+            for read in _read(engine.model.handle, gguf, texts, collector, engine.threads):
                 advance(read)
     finally:
         engine.close()
@@ -59,7 +59,7 @@ def importance(gguf: Path, chats: Sequence[tuple[Sequence[Message], str]], out: 
 
 
 def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
-    """The mean square of each column's input, by tensor name, as llama-quantize makes it of the file.
+    """Return the mean square of each column's input, by tensor name, as llama-quantize computes it from the file.
 
     Arrays are (columns,); (experts * columns,) where a tensor holds several matrices. Raises DataError for a file that
     is broken, or no importance matrix in GGUF.
@@ -91,7 +91,7 @@ def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
         if not (np.isfinite(sums).all() and np.isfinite(counts).all() and (sums >= 0).all() and (counts >= 0).all()):
             raise bad(f"{name} has numbers that no sum of squares can be")
         rows = sums.reshape(counts.size, -1)
-        # a matrix that saw nothing: every column alike
+        # a matrix without inputs: every column alike
         means[name] = np.where(counts[:, None] > 0, rows / np.maximum(counts, 1)[:, None], 1).reshape(-1)
     if not means:
         raise bad("it is empty")
@@ -106,23 +106,25 @@ def _read(
 
     from ...engines.decoding import fill
 
-    wanted = llama_cpp.llama_context_default_params()
-    wanted.n_ctx = max(map(len, texts))
-    wanted.n_batch = wanted.n_ubatch = PASS
-    wanted.n_threads = wanted.n_threads_batch = threads
-    wanted.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED  # as engines/decoding.py: repeats bit by bit
-    wanted.no_perf = True
-    wanted.cb_eval = listen = llama_cpp.ggml_backend_sched_eval_callback(collector.listen)
-    context = llama_cpp.llama_init_from_model(model, wanted)
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx = max(map(len, texts))
+    params.n_batch = params.n_ubatch = PASS
+    params.n_threads = params.n_threads_batch = threads
+    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED  # as engines/decoding.py: repeats bit by bit
+    params.no_perf = True
+    params.cb_eval = listen = llama_cpp.ggml_backend_sched_eval_callback(collector.listen)
+    context = llama_cpp.llama_init_from_model(model, params)
     if not context:
-        raise SqlLlamaError(f"{gguf}: no room for {wanted.n_ctx} tokens of context", fix="close other programs")
+        raise SqlLlamaError(f"{gguf}: no room for {params.n_ctx} tokens of context", fix="close other programs")
     batch = llama_cpp.llama_batch_init(PASS, 0, 1)
     try:
         for text in texts:
             llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
             for start in range(0, len(text), PASS):
                 part = text[start : start + PASS]
-                fill(batch, part, start)  # logits of all: else the last layer's matrices see only those asked for
+                fill(
+                    batch, part, start
+                )  # logits of all tokens: else the last layer's matrices see only the tokens that have logits
                 code = llama_cpp.llama_decode(context, batch)
                 if collector.problem is not None:
                     raise collector.problem
@@ -179,7 +181,7 @@ class _Collector:
         self.counts[name] = self.counts.get(name, 0) + len(rows)
 
     def check(self, gguf: Path) -> None:
-        """Raise when nothing was heard, or numbers that are not finite."""
+        """Raise SqlLlamaError when no product was seen, DataError for numbers that are not finite."""
         import numpy as np
 
         if not self.sums:
@@ -190,7 +192,7 @@ class _Collector:
 
 
 class _Ggml:
-    """The few functions of ggml that tell about a tensor; `src` has none, so where it lies is found by trying."""
+    """The functions of ggml that describe a tensor; none gives `src`, so its offset is found in a small example."""
 
     def __init__(self) -> None:
         from llama_cpp._ggml import libggml

@@ -1,6 +1,7 @@
-"""A model of a family that this converter does not know, through the user's own llama.cpp checkout."""
+"""A model of a family that our converter does not know, converted by the user's own llama.cpp checkout."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -25,9 +26,9 @@ def convert_by_llama_cpp(
 ) -> Path:
     """Write `out`, a GGUF of a whole model `folder` (of `merged_folder`), by convert_hf_to_gguf.py of a checkout.
 
-    The script runs with this Python, without network. With a chat family its template is in the file and the file
-    says whether BOS is added; without, both are the script's. Raises DataError for a folder without the script, a type
-    that it does not write, and for its failure, with its last words. `out` is whole or as it was.
+    The script runs with this Python, without network. With a chat family the file gets its template, and its setting
+    for BOS; without one the script decides both. Raises DataError for a folder without the script, for a type that it
+    does not write, and with its last line when it fails. `out` is whole or as it was.
     """
     script = llama_cpp / "convert_hf_to_gguf.py"
     if not script.is_file():
@@ -35,7 +36,7 @@ def convert_by_llama_cpp(
     if outtype not in OUTTYPES:
         raise DataError(f"{script} writes no {outtype}", fix=f"convert to one of {', '.join(OUTTYPES)}, then quantize")
     shapes = merged_shapes(folder, None)
-    weights = sum(_size(shape) for shape in shapes.values())
+    weights = sum(math.prod(shape) for shape in shapes.values())
     need_space(out, int(weights * BYTES[outtype]) + 2**25, f"writing {out.name}")
     with atomic(out) as temporary, tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / folder.resolve().name
@@ -48,24 +49,17 @@ def convert_by_llama_cpp(
     return out
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for part in shape:
-        size *= part
-    return size
-
-
 def _dress(folder: Path, model: Path, chat_family: Family | None) -> None:
-    """A twin of `folder` made of links, with our chat template where the script looks for one."""
+    """A copy of `folder` made of links, with our chat template where the script looks for one."""
     model.mkdir()
     for path in folder.resolve().iterdir():
         if not (chat_family and path.name in (*TEMPLATES, "tokenizer_config.json")):
             (model / path.name).symlink_to(path)
     if chat_family:
-        said = folder / "tokenizer_config.json"
-        facts = json.loads(said.read_text(encoding="utf-8")) if said.is_file() else {}
+        config = folder / "tokenizer_config.json"
+        facts = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
         facts["chat_template"] = chat_family.jinja
-        (model / said.name).write_text(json.dumps(facts), encoding="utf-8")
+        (model / config.name).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _run(script: Path, model: Path, out: Path, outtype: str, tensors: int) -> None:
@@ -90,17 +84,17 @@ def _run(script: Path, model: Path, out: Path, outtype: str, tensors: int) -> No
             process.kill()
             process.wait()
     if code:
-        raise DataError(f"{script} failed: {_last_words(last)}", fix="update llama.cpp, or use a model that it knows")
+        raise DataError(f"{script} failed: {_last_message(last)}", fix="update llama.cpp, or use a model that it knows")
 
 
-def _last_words(lines: "deque[str]") -> str:
-    """The last line that says something: the error's own, without the logger's prefix."""
-    said = [line for line in lines if re.search("[A-Za-z]", line)]
-    return re.sub(r"^(ERROR|WARNING|INFO):[\w.-]+:", "", said[-1])[:300] if said else "it said nothing"
+def _last_message(lines: "deque[str]") -> str:
+    """The last line with a letter in it, which is the error's own, without the logger's prefix."""
+    texts = [line for line in lines if re.search("[A-Za-z]", line)]
+    return re.sub(r"^(ERROR|WARNING|INFO):[\w.-]+:", "", texts[-1])[:300] if texts else "no message"
 
 
 def _set_bos(path: Path, bos: bool) -> None:
-    """Make the file say what our prompts need; one byte, where the script wrote the key at all."""
+    """Set whether the file wants BOS, as our prompts need it: one byte, where the script wrote the key."""
     from gguf import GGUFReader
 
     reader = GGUFReader(path, "r+")

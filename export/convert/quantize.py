@@ -1,9 +1,8 @@
-"""A GGUF file to a smaller one, by llama.cpp; and what llama.cpp would make of each tensor, without doing it."""
+"""A GGUF file to a smaller one, by llama.cpp; and the type that llama.cpp would give to each tensor, as a dry run."""
 
-import contextlib
 import ctypes
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.errors import RecipeError, SqlLlamaError
 from ...core.files import atomic, need_space
 from ...core.progress import progress
+from ...engines.llamacpp_log import ERROR, LOG
 from ...models.gguf_header import check_gguf
 from .ggml import type_number
 
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 COUNTED = re.compile(r"\[\s*\d+/\s*\d+\] (\S+)")  # one such line for each tensor
 PLANNED = re.compile(r"\[\s*\d+/\s*\d+\] (\S+) .*\((\w+)\)$", re.MULTILINE)  # and its new type, where it gets one
 NEEDS_IMPORTANCE = "will require an imatrix"
-# llama.cpp lists them but cannot write the first, and the gguf package cannot read the second
-NOT_OFFERED = ("NVFP4", "Q2_0")
+NOT_OFFERED = "NVFP4"  # llama.cpp lists it but cannot write it
 HEADER = 2**25  # bytes that are more than a header has
-PREFIX = "LLAMA_FTYPE_MOSTLY_"
 
 
 @dataclass(frozen=True)
 class Importance:
-    """An importance matrix: mean squares of the columns' inputs by tensor name, and what a file made with it says."""
+    """An importance matrix: mean squares of the columns' inputs by tensor name, metadata of files made with it."""
 
     path: Path | None = None
     columns: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
@@ -37,11 +35,13 @@ class Importance:
 
 
 def quant_types() -> list[str]:
-    """The types that the installed llama.cpp can write, such as Q4_K_M."""
+    """Return the types that the installed llama.cpp can write, such as Q4_K_M."""
     import llama_cpp
+    from gguf import LlamaFileType
 
-    names = (name.removeprefix(PREFIX) for name in dir(llama_cpp) if name.startswith(PREFIX))
-    return sorted(("F32", *(name for name in names if name not in NOT_OFFERED)))
+    names = (kind.name for kind in LlamaFileType if hasattr(llama_cpp, f"LLAMA_FTYPE_{kind.name}"))
+    mostly = (name.removeprefix("MOSTLY_") for name in names if name.startswith("MOSTLY_"))
+    return sorted(("F32", *(name for name in mostly if name != NOT_OFFERED)))
 
 
 def check_quant(quant: str) -> None:
@@ -51,11 +51,11 @@ def check_quant(quant: str) -> None:
 
 
 def file_type(quant: str) -> int:
-    """GGUF's number of a file's type (general.file_type); raises RecipeError for an unknown one."""
-    import llama_cpp
+    """Return GGUF's number of a file's type (general.file_type); raises RecipeError for an unknown one."""
+    from gguf import LlamaFileType
 
     check_quant(quant)
-    return int(llama_cpp.LLAMA_FTYPE_ALL_F32 if quant == "F32" else getattr(llama_cpp, PREFIX + quant))
+    return int(LlamaFileType["ALL_F32" if quant == "F32" else f"MOSTLY_{quant}"])
 
 
 def quantize(
@@ -84,7 +84,7 @@ def quantize(
 
 @dataclass(frozen=True)
 class Plan:
-    """What llama.cpp would make of a file: new types by tensor name (others stay), tensors, bytes of all weights."""
+    """llama.cpp's plan for a file: new types by tensor name (others stay), number of tensors, bytes of all weights."""
 
     types: Mapping[str, str]
     tensors: int
@@ -97,40 +97,40 @@ def plan(
     importance: Importance | None = None,
     overrides: Mapping[str, str] | None = None,
     *,
-    called: Path | None = None,
+    name: Path | None = None,
 ) -> Plan:
-    """Ask llama.cpp what it would make of `source`, of which only the header is read: the weights may be a hole.
+    """Ask llama.cpp which types it would give to the tensors of `source`; only its header is read.
 
-    `called` is what a message names instead of `source`. Raises RecipeError for an unknown type or one that needs an
+    `name` stands in messages instead of `source`. Raises RecipeError for an unknown type or one that needs an
     importance matrix, SqlLlamaError when llama.cpp refuses.
     """
     importance = importance or Importance()
-    log = _llama_cpp(source, None, quant, importance, overrides, called=called)
+    log = _llama_cpp(source, None, quant, importance, overrides, name=name)
     if NEEDS_IMPORTANCE in log:
         raise RecipeError(f"{quant} needs an importance matrix", fix="give one with --imatrix, or take Q3_K_M or more")
     size = re.search(r"quant size\s*=\s*([\d.]+) MiB", log)
-    types = {name: kind.upper() for name, kind in PLANNED.findall(log)}
+    types = {tensor: kind.upper() for tensor, kind in PLANNED.findall(log)}
     return Plan(types, len(COUNTED.findall(log)), int(float(size[1]) * 2**20) if size else source.stat().st_size)
 
 
 def read_matrix(path: Path | None) -> Importance:
-    """The importance matrix in a GGUF file, with the facts that llama-quantize writes beside it; empty without one."""
+    """Return the importance matrix in a GGUF file, with the metadata that llama-quantize adds; empty without a file."""
     from .importance import read_importance
 
     if path is None:
         return Importance()
     columns = read_importance(path)
-    said = check_gguf(path, model=False)
+    metadata = check_gguf(path, model=False)
     facts: dict[str, str | int] = {"quantize.imatrix.file": _short(path.name)}
-    if said["imatrix.datasets"]:
-        facts["quantize.imatrix.dataset"] = _short(said["imatrix.datasets"][0])
+    if metadata["imatrix.datasets"]:
+        facts["quantize.imatrix.dataset"] = _short(metadata["imatrix.datasets"][0])
     facts["quantize.imatrix.entries_count"] = len(columns)
-    facts["quantize.imatrix.chunks_count"] = int(said["imatrix.chunk_count"])
+    facts["quantize.imatrix.chunks_count"] = int(metadata["imatrix.chunk_count"])
     return Importance(path, columns, facts)
 
 
 def _short(text: str) -> str:
-    """What fits llama.cpp's 128 bytes for such a text."""
+    """As much of a text as fits llama.cpp's 128 bytes."""
     return text.encode()[:127].decode(errors="ignore")
 
 
@@ -142,7 +142,7 @@ def _llama_cpp(
     overrides: Mapping[str, str] | None,
     threads: int = 0,
     advance: Callable[[], None] = lambda: None,
-    called: Path | None = None,
+    name: Path | None = None,
 ) -> str:
     """Call llama_model_quantize, dry without `out`; returns its log. `advance` is called for each tensor."""
     import llama_cpp
@@ -156,38 +156,20 @@ def _llama_cpp(
 
     def listen(level: int, text: str) -> None:
         log.append(text)
-        if level == 4:  # GGML_LOG_LEVEL_ERROR
+        if level == ERROR:
             errors.append(text.strip())
         if COUNTED.search(text):
             advance()
 
-    with _listening(listen):
+    with LOG.listening(listen):
         target = bytes(out) if out else b"dry"
         code = llama_cpp.llama_model_quantize(bytes(source), target, ctypes.byref(params))
     if code != 0:
-        said = errors[0] if errors else f"code {code}"
+        reason = errors[0] if errors else f"code {code}"
         raise SqlLlamaError(
-            f"{called or source}: llama.cpp cannot write it as {quant} ({said})", fix="try --quant Q8_0"
+            f"{name or source}: llama.cpp cannot write it as {quant} ({reason})", fix="try --quant Q8_0"
         )
     return "".join(log)
-
-
-@contextlib.contextmanager
-def _listening(listen: Callable[[int, str], None]) -> Iterator[None]:
-    """llama.cpp says what it does only in its log; it gets its own listener back afterwards."""
-    import llama_cpp
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-    def hear(level: int, text: bytes, data: object) -> None:
-        listen(level, text.decode(errors="replace"))
-
-    before, data = llama_cpp.llama_log_callback(), ctypes.c_void_p()
-    llama_cpp.llama_log_get(ctypes.byref(before), ctypes.byref(data))
-    llama_cpp.llama_log_set(hear, ctypes.c_void_p(0))
-    try:
-        yield
-    finally:
-        llama_cpp.llama_log_set(before, data)
 
 
 def _columns(importance: Importance) -> Any:
@@ -196,11 +178,11 @@ def _columns(importance: Importance) -> Any:
 
     if not importance.columns:
         return None
-    found = (llama_cpp.llama_model_imatrix_data * (len(importance.columns) + 1))()
-    for entry, (name, values) in zip(found, importance.columns.items(), strict=False):
+    entries = (llama_cpp.llama_model_imatrix_data * (len(importance.columns) + 1))()
+    for entry, (name, values) in zip(entries, importance.columns.items(), strict=False):
         entry.name, entry.size = name.encode(), values.size
         entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-    return found
+    return entries
 
 
 def _facts(importance: Importance) -> Any:
@@ -208,14 +190,14 @@ def _facts(importance: Importance) -> Any:
 
     if not importance.facts:
         return None
-    found = (llama_cpp.llama_model_kv_override * (len(importance.facts) + 1))()
-    for entry, (key, value) in zip(found, importance.facts.items(), strict=False):
+    entries = (llama_cpp.llama_model_kv_override * (len(importance.facts) + 1))()
+    for entry, (key, value) in zip(entries, importance.facts.items(), strict=False):
         entry.key = key.encode()
         if isinstance(value, str):
             entry.tag, entry.value.val_str = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR, value.encode()
         else:
             entry.tag, entry.value.val_i64 = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT, value
-    return found
+    return entries
 
 
 def _patterns(overrides: Mapping[str, str]) -> Any:
@@ -223,7 +205,7 @@ def _patterns(overrides: Mapping[str, str]) -> Any:
 
     if not overrides:
         return None
-    found = (llama_cpp.llama_model_tensor_override * (len(overrides) + 1))()
-    for entry, (pattern, kind) in zip(found, overrides.items(), strict=False):
+    entries = (llama_cpp.llama_model_tensor_override * (len(overrides) + 1))()
+    for entry, (pattern, kind) in zip(entries, overrides.items(), strict=False):
         entry.pattern, entry.type = pattern.encode(), type_number(kind)
-    return found
+    return entries

@@ -1,6 +1,6 @@
 """Tensors into several open files at once: blocks of rows are read, merged, rounded and written by a few threads.
 
-At no time is there more in memory than one block for each thread: neither a whole tensor nor a whole file.
+Memory holds one block for each thread, never a whole tensor or a whole file.
 """
 
 import itertools
@@ -51,7 +51,7 @@ class Stream:
     step: int = 1
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """Start and stop of each block of rows; a vector is one block."""
+        """Yield start and stop of each block of rows; a vector is one block."""
         if len(self.shape) < 2:
             yield 0, self.shape[0]
             return
@@ -61,7 +61,7 @@ class Stream:
 
 
 def stream(tensors: Sequence[Stream], advance: Advance, *, threads: int = 0) -> None:
-    """Write every tensor to its places; `advance` is told of each block. `threads` 0 is all cores.
+    """Write every tensor to its places; `advance` is called with each block. `threads` 0 is all cores.
 
     Blocks depend on shapes alone, and each is computed by one thread: the bytes do not depend on `threads`. Raises
     DataError for values that a file's type cannot hold, and what `rows` raises.
@@ -86,7 +86,7 @@ def stream(tensors: Sequence[Stream], advance: Advance, *, threads: int = 0) -> 
 
 
 def _blocks(tensors: Sequence[Stream], abreast: int) -> Iterator[tuple[Stream, int, int]]:
-    """Blocks of `abreast` tensors in turn: a thread that has to prepare a whole tensor does not hold up the others."""
+    """Blocks of `abreast` tensors in turn: while one thread prepares a whole tensor, the others have work."""
     for first in range(0, len(tensors), abreast):
         group = tensors[first : first + abreast]
         for turn in itertools.zip_longest(*(tensor.blocks() for tensor in group)):
@@ -96,7 +96,7 @@ def _blocks(tensors: Sequence[Stream], abreast: int) -> Iterator[tuple[Stream, i
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -108,7 +108,7 @@ def _write(tensor: Stream, start: int, stop: int) -> str:
     rows = tensor.rows(start, stop).contiguous()
     if any(place.kind not in WIDE for place in tensor.places):
         flat = rows.view(-1)
-        # a sum of squares is cheaper than the largest value, and no smaller; NaN is no number below the limit either
+        # a sum of squares is cheaper than the largest value, and not smaller; a NaN fails both comparisons
         if not float(torch.dot(flat, flat)) < LARGEST_FLOAT16**2 and not float(flat.abs().max()) <= LARGEST_FLOAT16:
             raise _beyond(tensor)
     columns = tensor.shape[-1]

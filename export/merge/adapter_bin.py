@@ -1,4 +1,4 @@
-"""An adapter saved as adapter_model.bin, PyTorch's own file: read without running anything in it, as safetensors."""
+"""An adapter saved as adapter_model.bin, PyTorch's own format: read without running any code that is in it."""
 
 import contextlib
 import shutil
@@ -19,9 +19,9 @@ SAVE_AGAIN = f"save the adapter again with peft's save_pretrained, which writes 
 
 @contextlib.contextmanager
 def in_safetensors(adapter: Path) -> Iterator[Path]:
-    """The adapter's folder as it is or, of one that has its weights in a .bin alone, a temporary copy in safetensors.
+    """Yield the adapter's folder or, when its weights are in a .bin alone, a temporary copy with safetensors.
 
-    Raises DataError for a .bin that holds anything but tensors. Errors in the block speak of the user's own files.
+    Raises DataError for a .bin that holds anything but tensors. An error in the block names the user's own files.
     """
     if (adapter / WEIGHTS).is_file() or not (adapter / BIN).is_file():
         yield adapter
@@ -40,8 +40,8 @@ def in_safetensors(adapter: Path) -> Iterator[Path]:
         try:
             yield copy
         except DataError as error:
-            said = error.message.replace(str(copy / WEIGHTS), str(adapter / BIN)).replace(str(copy), str(adapter))
-            raise DataError(said, fix=error.fix) from None
+            message = error.message.replace(str(copy / WEIGHTS), str(adapter / BIN)).replace(str(copy), str(adapter))
+            raise DataError(message, fix=error.fix) from None
 
 
 def _tensors(path: Path) -> "dict[str, torch.Tensor]":
@@ -53,28 +53,28 @@ def _tensors(path: Path) -> "dict[str, torch.Tensor]":
     refuse_pointer(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the file's pickle protocol
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            warnings.simplefilter("ignore")  # about the file's pickle protocol
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         problem = "holds code, not only tensors" if _holds_code(path, str(error)) else "broken, or not PyTorch's"
         raise DataError(f"{path}: {problem}", fix=SAVE_AGAIN) from None
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{path}: cannot be read as weights alone ({said})", fix=SAVE_AGAIN) from None
-    if not isinstance(found, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in found.items()
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise DataError(f"{path}: cannot be read as weights alone ({reason})", fix=SAVE_AGAIN) from None
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in tensors.items()
     ):
         raise DataError(f"{path}: holds other things than tensors by name", fix=SAVE_AGAIN)
-    for name, tensor in found.items():
+    for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
             kind = "without values" if tensor.is_meta else "quantized" if tensor.is_quantized else "sparse"
             raise DataError(f"{path}: {name} is {kind}, not a plain tensor", fix=SAVE_AGAIN)
-    return found
+    return tensors
 
 
-def _holds_code(path: Path, said: str) -> bool:
-    """Whether what PyTorch's reader stopped at would run something: PyTorch's own words tell how to let it."""
-    if "Unsupported global" in said or "Unsupported class" in said:
+def _holds_code(path: Path, message: str) -> bool:
+    """Whether PyTorch's reader stopped at something that would run code; PyTorch has one class for all its refusals."""
+    if "Unsupported global" in message or "Unsupported class" in message:
         return True
     with path.open("rb") as file:
-        return file.read(1) == b"\x80" and "Unsupported operand" in said  # a pickle outside of PyTorch's archive
+        return file.read(1) == b"\x80" and "Unsupported operand" in message  # a pickle outside of PyTorch's archive

@@ -1,4 +1,4 @@
-"""Which matrices an adapter's config says to have a LoRA: peft itself leaves one that the file lacks as it was."""
+"""Which matrices have a LoRA by an adapter's config. The file may lack one: peft does not notice."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ OF_LAYER = re.compile(r"(?:.+\.)?(?:layers|h|blocks)\.\d+\..+\.weight\Z")
 
 
 def targeted(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
-    """Those matrices of the base's layers that target_modules mean, by the rules that peft goes by.
+    """Yield the matrices of the base's layers that target_modules mean, by peft's rules.
 
     `config` is an adapter_config.json, `shapes` are the base's tensors by name.
     """
@@ -21,17 +21,19 @@ def targeted(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -
 
 
 def _is_wanted(config: Mapping[str, Any], module: str) -> bool:
-    wanted = config.get("target_modules")
-    return not _named(module, config.get("exclude_modules")) and (wanted == "all-linear" or _named(module, wanted))
+    targets = config.get("target_modules")
+    return not _named(module, config.get("exclude_modules")) and (targets == "all-linear" or _named(module, targets))
 
 
 def _named(module: str, names: object) -> bool:
-    """A text is a pattern for the whole name, a list has ends of names."""
+    """Whether a module is meant: a text is a pattern for the whole name, a list has the last parts of names."""
     if isinstance(names, str):
         try:
             return re.fullmatch(names, module) is not None
         except re.error as error:
-            raise DataError(f"{names!r} is no pattern of modules ({error})", fix="mend adapter_config.json") from None
+            raise DataError(
+                f"{names!r} is no pattern of modules ({error})", fix="correct adapter_config.json"
+            ) from None
     return isinstance(names, list) and any(f".{module}".endswith(f".{name}") for name in names)
 
 
@@ -41,7 +43,7 @@ def _in_layers(config: Mapping[str, Any], module: str) -> bool:
         return True
     patterns = config.get("layers_pattern") or r"[^.]*"
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        found = re.match(rf".*\.{pattern}\.(\d+)\.", module)
-        if found:
-            return int(found[1]) in (layers if isinstance(layers, list) else [layers])
+        match = re.match(rf".*\.{pattern}\.(\d+)\.", module)
+        if match:
+            return int(match[1]) in (layers if isinstance(layers, list) else [layers])
     return False

@@ -1,8 +1,8 @@
 """An adapter into the base's weights, any rows of any tensor on demand, in float32.
 
-Nothing but the rows that are asked for is in memory, so a laptop merges what it could never load. The ground is the
-16-bit base, or what QLoRA trained over: the base rounded to NF4 and back. It is never the packed 4-bit weights
-themselves: merging into those rounds the adapter away.
+Only the rows in work are in memory, so a laptop merges a model that it could not load. `ground` tells which weights are
+merged into: the 16-bit base, or the base rounded to NF4 and back, over which QLoRA trained. Packed 4-bit weights are
+never merged into, because their rounding would lose the adapter.
 """
 
 import math
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...core.errors import DataError
 from ...models.nf4 import NF4Rows, load_bitsandbytes
 from ...models.weight_files import Stored, blocks, read_json, weight_files
-from .adapter import EMBEDDING, HEAD, Adapter, Change, read_adapter
+from .adapter import Adapter, read_adapter
+from .change import EMBEDDING, HEAD, Change
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Ground = Literal["base", "nf4"]
 Rows = Callable[[int, int], "torch.Tensor"]
 
-# what bitsandbytes packs: the matrices of the layers, not the embedding and lm_head
+# bitsandbytes packs the matrices of the layers, not the embedding and lm_head
 LINEAR = re.compile(r"(?:.+\.)?(?:layers|h|blocks)\.\d+\..+\.weight\Z")
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
@@ -43,7 +44,7 @@ class Weights:
     dtype: str = "F32"
 
     def whole(self) -> "torch.Tensor":
-        """All rows."""
+        """Return all rows."""
         return self.rows(0, self.shape[0] if self.shape else 1)
 
 
@@ -65,11 +66,11 @@ class _Plan:
 
 
 def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: str = "bfloat16") -> Iterator[Weights]:
-    """Every tensor of the merged model, in the order of `merged_shapes`.
+    """Yield every tensor of the merged model, in the order of `merged_shapes`.
 
-    `dtype` (bfloat16, float16 or float32) is the compute type of the training, in which NF4 weights were made.
-    float32 comes out, so that whoever writes the weights rounds them, once. Raises DataError for a base that is
-    packed or broken, an adapter of another base, and anything in the adapter that is not known.
+    `dtype` (bfloat16, float16 or float32) is the compute type of the training, in which NF4 weights were made. The rows
+    are float32, so that they are rounded once, where they are written. Raises DataError for a base that is packed or
+    broken, an adapter of another base, and anything in the adapter that is not known.
     """
     plan = _plan(base, adapter)
     check_ground(base, ground)
@@ -91,13 +92,13 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
 
 
 def check_ground(base: Path, ground: Ground) -> None:
-    """Raise DataError for a base that cannot be merged into over this ground."""
+    """Raise DataError for a base that cannot be merged with this `ground`."""
     if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
         raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
 
 
 def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor that `merge` yields; raises DataError for all that it refuses.
+    """Return name and shape of every tensor that `merge` yields; raises DataError for all that it refuses.
 
     A tied model has no lm_head.weight; one that the adapter has parted from its embedding has.
     """
@@ -105,7 +106,7 @@ def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]
 
 
 def merged_config(base: Path, adapter: Path | None) -> dict[str, Any]:
-    """config.json of the merged model: the base's, with the size of the vocabulary and the tie as they are now."""
+    """Return the config.json of the merged model: the base's, with its own vocab_size and tie_word_embeddings."""
     plan = _plan(base, adapter)
     config = read_json(base / "config.json")
     table = next((name for name in plan.shapes if f".{name}".endswith(f".{EMBEDDING}")), "")
@@ -119,7 +120,7 @@ def merged_config(base: Path, adapter: Path | None) -> dict[str, Any]:
 
 
 def weight_shapes(base: Path) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a model folder, as `merged_shapes` without an adapter."""
+    """Return name and shape of every tensor of a model folder, as `merged_shapes` without an adapter."""
     return merged_shapes(base, None)
 
 
@@ -131,7 +132,7 @@ def _plan(base: Path, folder: Path | None) -> _Plan:
     table = next((name for name in stored if f".{name}".endswith(f".{EMBEDDING}")), "")
     tied = bool(table) and bool(config.get("tie_word_embeddings", HEAD not in stored))
     if tied:
-        stored.pop(HEAD, None)  # a copy of the embedding that some files hold and every loader passes over
+        stored.pop(HEAD, None)  # a copy of the embedding in some files, which every loader ignores
     adapter = read_adapter(folder, stored, tied=tied) if folder else None
     plan = _Plan(stored, table if tied else "", adapter, {})
     names = [*stored, HEAD] if tied and adapter and not adapter.tied else list(stored)
@@ -142,8 +143,8 @@ def _plan(base: Path, folder: Path | None) -> _Plan:
 class _Lora:
     """Rows with scale * b @ a added, and with DoRA brought to the magnitude of each output.
 
-    The outputs of a linear layer are its rows, those of an embedding its columns: for their norms the whole table is
-    passed over once, in blocks, when the first rows are asked for.
+    The outputs of a linear layer are its rows, those of an embedding its columns. For the norms of columns the whole
+    table is read once, in blocks, before the first rows.
     """
 
     def __init__(self, rows: Rows, change: Change, shape: tuple[int, ...]) -> None:
@@ -152,6 +153,7 @@ class _Lora:
         self._norms: torch.Tensor | None = None
 
     def rows(self, start: int, stop: int) -> "torch.Tensor":
+        """Return the changed rows [start, stop) in float32; may be called from several threads at once."""
         weights, magnitude = self._added(start, stop), self._change.magnitude
         if magnitude is None:
             return weights
@@ -205,7 +207,7 @@ def _finite(rows: Rows, source: Path, name: str) -> Rows:
         import torch
 
         weights = rows(start, stop)
-        # one sum is cheaper than a look at each value; only where it overflows are they looked at
+        # one sum is cheaper than a test of each value, and overflows where a value is not finite
         if not math.isfinite(float(weights.sum())) and not bool(torch.isfinite(weights).all()):
             raise DataError(f"{source}: {name} has values that are not finite", fix="train again, with a lower rate")
         return weights
@@ -214,7 +216,7 @@ def _finite(rows: Rows, source: Path, name: str) -> Rows:
 
 
 def tokenizer_of(base: Path, adapter: Path | None) -> Path:
-    """The folder whose tokenizer the merged model has: the adapter's, where it resized the embedding and has one."""
+    """Return the folder with the merged model's tokenizer: the adapter's, if it resized the embedding and has one."""
     table = "model.embed_tokens.weight"
     if adapter is None or not (adapter / "tokenizer.json").is_file():
         return base

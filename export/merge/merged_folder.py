@@ -1,6 +1,6 @@
 """The merged model as a folder that transformers loads: sharded safetensors, config and tokenizer.
 
-Rows go from the base's file through the merge to the new file block by block, so memory does not grow with the model.
+Rows go from the base's file through the merge to the new file in blocks, so memory does not grow with the model.
 """
 
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # safetensors' name of a type, its bytes and torch's name
 TYPES = {"F16": (2, "float16"), "BF16": (2, "bfloat16"), "F32": (4, "float32"), "F64": (4, "float32")}
-SHARD_BYTES = 5 * 10**9  # what model hubs take with ease
+SHARD_BYTES = 5 * 10**9  # the size that model hubs recommend
 LARGEST_FLOAT16 = 65504.0
 TOKENIZERS = ("tokenizer.json", "tokenizer.model")
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
@@ -54,18 +54,18 @@ def merged_folder(
     """
     _check_place(out, base, adapter)
     tensors = list(merge(base, adapter, ground=ground, dtype=dtype))
-    total = sum(_bytes(one) for one in tensors)
+    total = sum(_bytes(tensor) for tensor in tensors)
     need_space(out, total + 2**25, "the merged model")
     config = merged_config(base, adapter)
     beside = _beside(base, adapter)
     shards = _shards(tensors, max_shard_bytes)
-    steps = sum(1 for one in tensors for _ in blocks(one.shape))
+    steps = sum(1 for tensor in tensors for _ in blocks(tensor.shape))
     with atomic_folder(out) as temporary, progress("merging", steps, "blocks") as advance:
         weight_map = {}
         for number, shard in enumerate(shards, 1):
             name = WHOLE if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
             _write_shard(temporary / name, shard, adapter or base, advance)
-            weight_map.update({one.name: name for one in shard})
+            weight_map.update({tensor.name: name for tensor in shard})
         if len(shards) > 1:
             write_json(temporary / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
         write_json(temporary / "config.json", config)
@@ -73,13 +73,14 @@ def merged_folder(
             if not (template and path.name in TEMPLATES):
                 shutil.copyfile(path, temporary / path.name)
         if template:
-            said = temporary / "tokenizer_config.json"
-            write_json(said, {**(read_json(said) if said.is_file() else {}), "chat_template": template})
+            tokenizer_config = temporary / "tokenizer_config.json"
+            facts = read_json(tokenizer_config) if tokenizer_config.is_file() else {}
+            write_json(tokenizer_config, {**facts, "chat_template": template})
     return out
 
 
 def _check_place(out: Path, base: Path, adapter: Path | None) -> None:
-    """Refuse to replace what is no merged model, or what is read."""
+    """Raise SqlLlamaError for a place that holds something other than a merged model, or that is read from."""
     fix = "give a new folder"
     for source in (base, adapter):
         if source and (out.resolve() == source.resolve() or out.resolve() in source.resolve().parents):
@@ -92,14 +93,14 @@ def _check_place(out: Path, base: Path, adapter: Path | None) -> None:
 
 
 def _beside(base: Path, adapter: Path | None) -> list[Path]:
-    """The files to copy: the tokenizer that was trained with, which is the adapter's where it has one, and the rest."""
+    """The files to copy: the tokenizer of the training, which is the adapter's where it has one, and the base's own."""
     tokenizer = next(
         (folder for folder in (adapter, base) if folder and any((folder / name).is_file() for name in TOKENIZERS)), None
     )
     if tokenizer is None:
         raise DataError(f"{base}: no {' and no '.join(TOKENIZERS)}", fix="get the base again")
-    found = [tokenizer / name for name in BESIDE if (tokenizer / name).is_file()]
-    return found + sorted({path for pattern in FROM_BASE for path in base.glob(pattern) if path.is_file()})
+    beside = [tokenizer / name for name in BESIDE if (tokenizer / name).is_file()]
+    return beside + sorted({path for pattern in FROM_BASE for path in base.glob(pattern) if path.is_file()})
 
 
 def _bytes(weights: Weights) -> int:
@@ -107,15 +108,15 @@ def _bytes(weights: Weights) -> int:
 
 
 def _shards(tensors: Sequence[Weights], limit: int) -> list[list[Weights]]:
-    """Tensors in their order, so many to a file as fit."""
+    """Tensors in their order, as many in a file as fit."""
     shards: list[list[Weights]] = [[]]
     filled = 0
-    for one in tensors:
-        if shards[-1] and filled + _bytes(one) > limit:
+    for tensor in tensors:
+        if shards[-1] and filled + _bytes(tensor) > limit:
             shards.append([])
             filled = 0
-        shards[-1].append(one)
-        filled += _bytes(one)
+        shards[-1].append(tensor)
+        filled += _bytes(tensor)
     return shards
 
 
@@ -123,17 +124,17 @@ def _write_shard(path: Path, tensors: Sequence[Weights], source: Path, advance: 
     """One safetensors file: bytes of the header (8, little-endian), header in JSON, values without gaps."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     at = 0
-    for one in tensors:
-        dtype = "F32" if one.dtype == "F64" else one.dtype
-        header[one.name] = {"dtype": dtype, "shape": one.shape, "data_offsets": (at, at + _bytes(one))}
-        at += _bytes(one)
-    said = json.dumps(header, separators=(",", ":")).encode()
-    said += b" " * (-len(said) % 8)  # values begin at a multiple of 8
+    for tensor in tensors:
+        dtype = "F32" if tensor.dtype == "F64" else tensor.dtype
+        header[tensor.name] = {"dtype": dtype, "shape": tensor.shape, "data_offsets": (at, at + _bytes(tensor))}
+        at += _bytes(tensor)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # values begin at a multiple of 8
     with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(said)) + said)
-        for one in tensors:
-            for start, stop in blocks(one.shape):
-                _write_rows(file, one, one.rows(start, stop), source)
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in tensors:
+            for start, stop in blocks(tensor.shape):
+                _write_rows(file, tensor, tensor.rows(start, stop), source)
                 advance()
         file.flush()
         os.fsync(file.fileno())

@@ -85,7 +85,7 @@ def hostile(token: str) -> tuple[Schema, str, Hint]:
 @pytest.fixture(scope="module")
 def packaged() -> Iterator["LlamaCpp"]:
     from sql_llama.engines.llamacpp import load_llamacpp
-    from sql_llama.models.base import packaged_gguf
+    from sql_llama.models.package import packaged_gguf
 
     engine = load_llamacpp(packaged_gguf())
     yield engine

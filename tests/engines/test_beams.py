@@ -29,7 +29,7 @@ def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def search(
     engine: LlamaCpp, prompt: list[int], width: int, limit: int, stop: threading.Event | None = None
 ) -> list[Answer]:
-    context = engine._new_context(len(prompt) + width * limit, 1, 2 * width)
+    context = engine.new_context(len(prompt) + width * limit, 1, 2 * width)
     try:
         return beam_search(context, prompt, width, limit, stop)
     finally:
@@ -48,7 +48,7 @@ def after(context: Context, tokens: list[int]) -> list[float]:
 def test_two_tokens_worked_by_hand(engine: LlamaCpp) -> None:
     """Of the three best first tokens all followers; of those pairs the three best."""
     prompt = engine.prompt_tokens(CHATS[0])
-    context = engine._new_context(1024, 1)
+    context = engine.new_context(1024, 1)
     first = after(context, prompt)
     pairs = []
     for token in sorted(range(len(first)), key=lambda one: -first[one])[:3]:

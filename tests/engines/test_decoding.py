@@ -24,7 +24,7 @@ def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def context(engine: LlamaCpp) -> Iterator[Context]:
-    context = engine._new_context(1024, 1)
+    context = engine.new_context(1024, 1)
     yield context
     context.close()
 
@@ -57,7 +57,7 @@ def test_what_was_asked_before_says_nothing(engine: LlamaCpp, context: Context) 
     prompts = [engine.prompt_tokens([Message("user", "singer " * count)]) for count in (3, 200, 40)]
     alone = []
     for prompt in prompts:
-        fresh = engine._new_context(1024, 1)
+        fresh = engine.new_context(1024, 1)
         alone.append(finish(fresh, prompt, 12)[1])
         fresh.close()
     for place in (0, 1, 2, 1, 0):
@@ -76,12 +76,12 @@ def test_a_character_in_two_tokens_comes_as_one_piece(engine: LlamaCpp, context:
     tokens = engine.tokenize("多🦙")
     assert len(tokens) > 2 and context.text(tokens) == "多🦙"
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    assert "".join(decoder.decode(context._piece(token)) for token in tokens) == "多🦙"
+    assert "".join(decoder.decode(engine.model.piece(token)) for token in tokens) == "多🦙"
     assert context.text(tokens[:1]) == "�"
 
 
 def test_more_than_the_cache_holds_is_one_line(engine: LlamaCpp) -> None:
-    small = engine._new_context(256, 1)
+    small = engine.new_context(256, 1)
     with pytest.raises(SqlLlamaError, match=r"llama\.cpp failed to decode") as caught:
         list(small.read([5] * 600))
     assert "\n" not in str(caught.value)
@@ -89,11 +89,11 @@ def test_more_than_the_cache_holds_is_one_line(engine: LlamaCpp) -> None:
     small.close()
 
 
-def test_what_foretells_an_answer_is_what_decoding_it_gives(engine: LlamaCpp, context: Context) -> None:
+def test_the_logits_of_an_answer_are_those_of_decoding_it(engine: LlamaCpp, context: Context) -> None:
     """A prompt of several passes and an answer over a pass's end, all at once or a token at a time."""
     prompt = (engine.prompt_tokens([Message("user", "How many singers are there?")]) * 99)[: 2 * CHUNK - 3]
     answer = [7, 9, 11, 30, 7, 5]
-    together = next(engine.foretold([((*prompt, *answer), len(prompt))]))
+    together = next(engine.answer_logits([((*prompt, *answer), len(prompt))]))
     assert together.shape == (6, engine.vocabulary)
     for _ in context.read(prompt):
         pass

@@ -10,7 +10,7 @@ from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.records import Message
 from sql_llama.core.settings import settings
 from sql_llama.engines.engine import answer
-from sql_llama.engines.ollama import OllamaEngine, render, server_version
+from sql_llama.engines.ollama import OllamaEngine, rendered_prompts, server_version
 from sql_llama.modelfiles.templates import family, render_chat
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_no_server_is_none_and_an_error_with_its_fix() -> None:
         OllamaEngine("sql-llama")
     assert "ollama serve" in caught.value.fix
     with pytest.raises(SqlLlamaError, match=r"no Ollama server answers at 127\.0\.0\.1:1"):
-        render("sql-llama", CHAT, "127.0.0.1:1")
+        rendered_prompts("sql-llama", [CHAT], "127.0.0.1:1")
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def host(
     ollama_server: "OllamaServer", tiny_stopping_base: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """A server that knows `says_s`, a model that says S and never stops, and `stops`, one that says nothing."""
-    import ollama
     from safetensors.torch import load_file, save_file
     from sql_llama.export.convert.convert import convert
+    from sql_llama.export.register import register
     from tokenizers import Tokenizer
 
     folder = tmp_path_factory.mktemp("gguf")
@@ -45,12 +45,9 @@ def host(
     weights["lm_head.weight"].zero_()
     weights["lm_head.weight"][Tokenizer.from_file(str(tiny_stopping_base / "tokenizer.json")).token_to_id("S"), 0] = 1
     save_file(weights, folder / "says_s" / "model.safetensors", {"format": "pt"})
-    with ollama.Client(f"http://{ollama_server.host}") as client:
-        for name, base in (("says_s", folder / "says_s"), ("stops", tiny_stopping_base)):
-            path = convert(base, folder / f"{name}.gguf", family("chatml"))
-            files = {path.name: client.create_blob(path)}
-            parameters = {"num_ctx": 512, "repeat_penalty": 1}
-            client.create(name, files=files, template=family("chatml").go, parameters=parameters)
+    for name, base in (("says_s", folder / "says_s"), ("stops", tiny_stopping_base)):
+        path = convert(base, folder / f"{name}.gguf", family("chatml"))
+        register(path, name, family("chatml"), num_ctx=512, host=ollama_server.host)
     yield ollama_server.host
 
 
@@ -68,7 +65,7 @@ def test_the_address_may_come_from_the_settings(host: str, monkeypatch: pytest.M
 
 @pytest.mark.ollama
 def test_the_prompt_is_the_templates(host: str) -> None:
-    assert render("says_s", CHAT, host) == render_chat(family("chatml").jinja, CHAT)
+    assert rendered_prompts("says_s", [CHAT], host) == [render_chat(family("chatml").jinja, CHAT)]
 
 
 @pytest.mark.ollama
@@ -120,4 +117,4 @@ def test_a_model_that_the_server_does_not_have(host: str) -> None:
         OllamaEngine("no-such", host)
     assert "sql-llama export" in caught.value.fix
     with pytest.raises(SqlLlamaError, match="no such model"):
-        render("no-such", CHAT, host)
+        rendered_prompts("no-such", [CHAT], host)

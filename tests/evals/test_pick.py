@@ -57,7 +57,7 @@ def test_the_smallest_type_ships_that_is_near_and_loses_at_most_two_points(
 ) -> None:
     order = measured(monkeypatch, right, of=100)
     near = {label: Divergence(value, 0.0, 1.0, 1.0, 1.0, 1) for label, value in kl.items()}
-    monkeypatch.setattr(pick, "divergence", lambda reference, path: near[path.stem])
+    monkeypatch.setattr(pick, "divergence_of_file", lambda reference, path: near[path.stem])
     found = pick_quant(run, files(run, SIZES), cast(Reference, None))
     assert found.label == picked and found.said.startswith(f"{picked}: ")
     assert order[0] == "Q8_0" and len(order) == asked  # the largest is what the others are held against

@@ -17,7 +17,7 @@ from sql_llama.evals.shipped import QUESTIONS, questions, shipped
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
 from sql_llama.modelfiles.templates import family
-from sql_llama.models.base import fingerprint
+from sql_llama.models.folder import fingerprint
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from sql_llama.core.records import Message
 from sql_llama.engines.llamacpp import load_llamacpp
 from sql_llama.export.convert.convert import convert
 from sql_llama.modelfiles.templates import family, render_chat
-from sql_llama.models.vocabulary import LLAMA3_SPLIT, QWEN2_SPLIT, TEKKEN_SPLIT, read_vocabulary
+from sql_llama.models.byte_level import LLAMA3_SPLIT, QWEN2_SPLIT, TEKKEN_SPLIT
+from sql_llama.models.read_vocabulary import read_vocabulary
 
 REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
 reference = pytest.mark.skipif(
@@ -444,7 +445,7 @@ def test_a_token_that_only_tokenizer_json_adds_is_kept_beside_a_tokenizer_model(
     (folder / "tokenizer_config.json").write_text(json.dumps(facts))
     found = read_vocabulary(folder, new + 3)
     assert found.tokens[new:] == ["<|sql|>", f"[PAD{new + 1}]", f"[PAD{new + 2}]"]
-    assert list(found.kinds[new:]) == [3, 5, 5]
+    assert list(found.types[new:]) == [3, 5, 5]
 
 
 @pytest.mark.parametrize(

@@ -177,11 +177,11 @@ def test_the_certificate_holds_for_the_server(server: "OllamaServer", gguf: Path
 
 
 def test_the_ollama_engine_streams_the_answer(server: "OllamaServer") -> None:
-    from sql_llama.engines.ollama import OllamaEngine, render, server_version
+    from sql_llama.engines.ollama import OllamaEngine, rendered_prompts, server_version
 
     assert server_version(server.host) == server.version
     chat = messages(parse_ddl(SHOP), QUESTIONS[0][1])
-    assert render(NAME, chat, server.host) == render_chat(family("chatml").jinja, chat)
+    assert rendered_prompts(NAME, [chat], server.host) == [render_chat(family("chatml").jinja, chat)]
     engine = OllamaEngine(NAME, server.host)
     try:
         assert answer(engine, chat).text == ask(server, chat)["message"]["content"]  # type: ignore[index]

@@ -11,14 +11,14 @@ from sql_llama.core.errors import DataError
 from sql_llama.core.files import sha256
 from sql_llama.core.recipe import Base, Recipe, Train, render_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.export.certificate.certify import Certificate, Check
+from sql_llama.export.certificate.certificate import Certificate, Check
 from sql_llama.export.certificate.provenance import provenance
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
 from sql_llama.export.verify import answered, provenance_check, run_reference, verify_file, verify_run
 from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import family
-from sql_llama.models.base import fingerprint
+from sql_llama.models.folder import fingerprint
 
 
 def with_facts(path: Path, facts: dict[str, Any]) -> Path:

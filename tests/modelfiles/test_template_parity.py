@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings, strategies
 from sql_llama.core.records import Message
+from sql_llama.engines.ollama import prompt_token_counts, rendered_prompts
 from sql_llama.export.convert.convert import convert
-from sql_llama.export.register import counted_by_ollama, rendered_by_ollama
 from sql_llama.modelfiles.templates import FAMILIES, family, family_of, render_chat, template_with_schema
 from sql_llama.prompts.messages import user_message
 
@@ -199,7 +199,7 @@ SHOP = "shop.\"a b\" text ['it''s', '{{ . }}', '\\', '\"\"\"']\nshop.id int pk\n
 @pytest.mark.parametrize("name", FAMILIES)
 def test_ollama_renders_what_hugging_face_renders(name: str, created: "OllamaServer") -> None:
     def same(chat: list[Message]) -> None:
-        (theirs,) = rendered_by_ollama(name, [chat], created.host)
+        (theirs,) = rendered_prompts(name, [chat], created.host)
         assert theirs == render_chat(family(name).jinja, chat)
 
     for_many(60, same)
@@ -215,7 +215,7 @@ def test_with_a_schema_ollama_makes_the_prompt_of_training_from_a_bare_question(
         return Message("user", f"Question: {message.content}\n{SHOP}\nQuestion: {message.content}") if bare else message
 
     def same(chat: list[Message]) -> None:
-        (theirs,) = rendered_by_ollama(f"{name}-shop", [chat], created.host)
+        (theirs,) = rendered_prompts(f"{name}-shop", [chat], created.host)
         assert theirs == render_chat(family(name).jinja, [asked(message) for message in chat])
 
     for_many(30, same)
@@ -238,7 +238,7 @@ def test_the_files_own_template_says_the_same_where_a_server_reads_it(
     assert ollama_server.post("/api/show", model=f"{name}-own")["template"] == own.jinja
 
     def same(chat: list[Message]) -> None:
-        (theirs,) = rendered_by_ollama(f"{name}-own", [chat], ollama_server.host)
+        (theirs,) = rendered_prompts(f"{name}-own", [chat], ollama_server.host)
         assert theirs == render_chat(family(name).jinja, chat)
 
     for_many(60, same)
@@ -264,7 +264,7 @@ def test_ollama_gives_the_model_as_many_tokens(name: str, created: "OllamaServer
         wanted = [len(engine.prompt_tokens(chat)) for chat in chats]
     finally:
         engine.close()
-    assert counted_by_ollama(name, chats, created.host) == wanted
+    assert prompt_token_counts(name, chats, created.host) == wanted
 
 
 @pytest.mark.ollama
@@ -281,5 +281,5 @@ def test_ollama_puts_one_bos_before_a_sentencepiece_prompt(
     engine.close()
     assert wanted.count(1) == 1
     create(ollama_server, "sentencepiece", gguf, template=one.go)
-    assert rendered_by_ollama("sentencepiece", [chat], ollama_server.host) == [render_chat(one.jinja, chat)]
-    assert counted_by_ollama("sentencepiece", [chat], ollama_server.host) == [len(wanted)]
+    assert rendered_prompts("sentencepiece", [chat], ollama_server.host) == [render_chat(one.jinja, chat)]
+    assert prompt_token_counts("sentencepiece", [chat], ollama_server.host) == [len(wanted)]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sql_llama.core.errors import DataError, RecipeError
+from sql_llama.core.errors import DataError, RecipeError, UnknownFamily
 from sql_llama.core.records import Message
 from sql_llama.modelfiles.templates import FAMILIES, family, family_of, render_chat
 from sql_llama.prompts.messages import SYSTEM_PROMPT
@@ -143,7 +143,7 @@ def test_a_tokenizer_that_fits_no_family_or_is_broken_is_one_clear_line(tmp_path
     with pytest.raises(DataError, match=r"no tokenizer\.json"):
         family_of(tmp_path)
     (tmp_path / "tokenizer.json").write_text('{"added_tokens": [{"content": "<|endoftext|>"}]}')
-    with pytest.raises(DataError, match="fits no template family"):
+    with pytest.raises(UnknownFamily, match="fits no template family"):
         family_of(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(DataError, match="cannot be read"):

@@ -26,7 +26,7 @@ def train(**options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("prefix", [True, False])
-def test_pieces_scores_and_kinds_are_those_that_sentencepiece_reads(prefix: bool, tmp_path: Path) -> None:
+def test_pieces_scores_and_types_are_those_that_sentencepiece_reads(prefix: bool, tmp_path: Path) -> None:
     from sentencepiece import SentencePieceProcessor
 
     data = train(add_dummy_prefix=prefix, control_symbols=["[INST]"], user_defined_symbols=["<tool>"], pad_id=3)
@@ -37,10 +37,10 @@ def test_pieces_scores_and_kinds_are_those_that_sentencepiece_reads(prefix: bool
     assert len(ours.pieces) == theirs.vocab_size()
     for number, piece in enumerate(ours.pieces):
         assert (piece.text, piece.score) == (theirs.IdToPiece(number), theirs.GetScore(number))
-        assert (piece.kind == 2) == theirs.IsUnknown(number)
-        assert (piece.kind == 3) == theirs.IsControl(number)
-        assert (piece.kind == 6) == theirs.IsByte(number)
-    assert {piece.text for piece in ours.pieces if piece.kind == 4} == {"<tool>"}
+        assert (piece.type == 2) == theirs.IsUnknown(number)
+        assert (piece.type == 3) == theirs.IsControl(number)
+        assert (piece.type == 6) == theirs.IsByte(number)
+    assert {piece.text for piece in ours.pieces if piece.type == 4} == {"<tool>"}
 
 
 def test_a_unigram_model_is_refused(tmp_path: Path) -> None:

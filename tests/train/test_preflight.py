@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from sql_llama.core.errors import SqlLlamaError
+from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.records import Message
 from sql_llama.data.rows import Row
 from sql_llama.modelfiles.templates import family
@@ -76,3 +76,11 @@ def test_an_answer_that_holds_the_end_of_turn_is_refused(tiny_base: Path) -> Non
     row = dataclasses.replace(ROWS[0], answer="SELECT '<|im_end|>'")
     tokens = tokenize([row], load_tokenizer(tiny_base), family("chatml"))
     assert "the answer holds <|im_end|>" in refusal([row], tokens, tiny_base)
+
+
+def test_a_family_that_needs_bos_is_refused_without_it(tiny_llama3: Path) -> None:
+    tokens = tokenize(ROWS, load_tokenizer(tiny_llama3), family("llama3"))
+    tokenizer = load_tokenizer(tiny_llama3)
+    tokenizer.bos_token = None
+    with pytest.raises(DataError, match=r"tokenizer_config\.json: names no bos_token"):
+        preflight(ROWS, tokens, tokenizer, family("llama3"))

@@ -29,7 +29,7 @@ from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.records import Answer, Message, ResultSet
 from sql_llama.engines.engine import Engine
 from sql_llama.engines.scripted import ScriptedEngine
-from sql_llama.models.base import packaged_gguf
+from sql_llama.models.package import packaged_gguf
 
 if TYPE_CHECKING:
     from conftest import OllamaServer

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sql_llama.models.base import packaged_gguf
+from sql_llama.models.package import packaged_gguf
 
 pytestmark = [pytest.mark.terminal, pytest.mark.base]
 

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.errors import DataError, SqlLlamaError, UnknownFamily
 from sql_llama.engines.ollama import server_version
 from sql_llama.export.certificate.answers import answers
-from sql_llama.export.certificate.certify import (
-    Certificate,
-    certify,
-    certify_ollama,
-    closeness,
-    render_certificate,
-    write_certificate,
-)
+from sql_llama.export.certificate.certificate import Certificate, render_certificate, write_certificate
+from sql_llama.export.certificate.certify import certify, certify_ollama
+from sql_llama.export.certificate.closeness import closeness_of_file
 from sql_llama.export.certificate.probes import probes
 from sql_llama.export.certificate.reference import Reference, reference
 from sql_llama.export.convert.convert import convert
@@ -146,7 +141,7 @@ def test_a_file_of_someone_else_is_refused(tiny_stopping_base: Path, tmp_path: P
     chatml = family("chatml")
     other: Any = Family("chatml", "{{ messages }}", chatml.go, chatml.end_of_turn, chatml.stops, chatml.bos)
     path = convert(tiny_stopping_base, tmp_path / "x.gguf", other)
-    with pytest.raises(DataError, match="no chat template of sql-llama"):
+    with pytest.raises(UnknownFamily, match="no chat template of sql-llama"):
         certify(path, None)
 
 
@@ -329,7 +324,7 @@ def test_a_broken_file_never_reaches_ollama_and_a_refusal_is_one_clear_line(
     with pytest.raises(SqlLlamaError, match=r"x\.gguf: Ollama refuses it"):
         register(stopping, "no such/na me", family("chatml"), host=ollama_server.host)
     certificate = Certificate("x.gguf", "", 0, "chatml", ())
-    with pytest.raises(SqlLlamaError, match="not-there: Ollama does not answer"):
+    with pytest.raises(SqlLlamaError, match="not-there: Ollama has no such model"):
         certify_ollama(certificate, stopping, "not-there", "", ollama_server.host)
     assert server_version(ollama_server.host) == ollama_server.version
 
@@ -353,8 +348,8 @@ def test_the_starter_is_near_and_spoilt_it_is_not(starter_run: Path, real_base: 
     shutil.copyfile(next((starter_run / "gguf").glob("*.gguf")), path)
     asked = answers(real_base, family("chatml"), count=6)
     merged = reference(real_base, merge(real_base, starter(), ground="nf4", dtype="bfloat16"), asked)
-    good = closeness(path, check_gguf(path), merged)
+    good = closeness_of_file(path, merged)
     assert good.verdict == "pass", good
     assert good.numbers["top1"] > 0.9 and good.numbers["perplexity"] < 3
     zeroed = overwritten(path, lambda name, data: bytes(len(data)) if name.startswith("blk.0.") else data)
-    assert closeness(zeroed, check_gguf(zeroed), merged).verdict == "fail"
+    assert closeness_of_file(zeroed, merged).verdict == "fail"

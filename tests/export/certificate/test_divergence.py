@@ -9,13 +9,14 @@ from sql_llama.core.errors import DataError
 from sql_llama.core.records import Example
 from sql_llama.data.pairs import write_pairs
 from sql_llama.engines.llamacpp import load_llamacpp
-from sql_llama.export.certificate.answers import Answered, answers
-from sql_llama.export.certificate.divergence import divergence
+from sql_llama.export.certificate.answers import answers
+from sql_llama.export.certificate.divergence import divergence, divergence_of_file
 from sql_llama.export.certificate.reference import Reference, reference
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.convert.quantize import quantize
 from sql_llama.export.merge.merge import merge
 from sql_llama.modelfiles.templates import family
+from sql_llama.models.tokens import Answered
 from sql_llama.sql.ddl.parse import parse_ddl
 from tokenizers import Tokenizer
 
@@ -37,7 +38,7 @@ def file(tiny_base: Path, tiny_adapter: Path, tmp_path_factory: pytest.TempPathF
 
 
 def test_float16_is_nearly_the_merged_model(merged: Reference, file: Path) -> None:
-    found = divergence(merged, file, threads=1)
+    found = divergence_of_file(merged, file, threads=1)
     assert 0 <= found.kl < 1e-4 and found.kl_error < 1e-4
     assert found.top1 > 0.98
     assert found.perplexity == pytest.approx(found.reference_perplexity, rel=0.01)
@@ -45,12 +46,12 @@ def test_float16_is_nearly_the_merged_model(merged: Reference, file: Path) -> No
 
 
 def test_fewer_bits_are_farther_off(merged: Reference, file: Path, tmp_path: Path) -> None:
-    kl = [divergence(merged, quantize(file, tmp_path / f"{t}.gguf", t), threads=1).kl for t in ("Q8_0", "Q4_0")]
-    assert divergence(merged, file, threads=1).kl < kl[0] < kl[1]
+    kl = [divergence_of_file(merged, quantize(file, tmp_path / f"{t}.gguf", t), threads=1).kl for t in ("Q8_0", "Q4_0")]
+    assert divergence_of_file(merged, file, threads=1).kl < kl[0] < kl[1]
 
 
 def test_the_untuned_base_is_far_off(merged: Reference, tiny_base: Path, tmp_path: Path) -> None:
-    found = divergence(merged, convert(tiny_base, tmp_path / "base.gguf", family("chatml")), threads=1)
+    found = divergence_of_file(merged, convert(tiny_base, tmp_path / "base.gguf", family("chatml")), threads=1)
     assert found.kl > 0.05 and found.kl > 5 * found.kl_error
 
 
@@ -63,7 +64,9 @@ def test_the_numbers_are_those_of_their_definitions(file: Path, tiny_base: Path,
         flat = Reference(asked, np.full((rows, size), -math.log(size), np.float16))
         even = float(flat.log_probabilities[0, 0])  # as float16 has it
         found = divergence(flat, engine)
-        logits = np.concatenate(list(engine.foretold([(item.ids, item.prompt) for item in asked]))).astype(np.float64)
+        logits = np.concatenate(list(engine.answer_logits([(item.ids, item.prompt) for item in asked]))).astype(
+            np.float64
+        )
     finally:
         engine.close()
     own = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -76,7 +79,7 @@ def test_the_numbers_are_those_of_their_definitions(file: Path, tiny_base: Path,
 def test_another_vocabulary_is_one_line(merged: Reference, file: Path) -> None:
     smaller = Reference(merged.answers, merged.log_probabilities[:, :-1])
     with pytest.raises(DataError, match=r"tiny\.gguf: \d+ tokens, not \d+"):
-        divergence(smaller, file, threads=1)
+        divergence_of_file(smaller, file, threads=1)
 
 
 def test_questions_come_from_the_run_and_then_from_ours(tiny_base: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sql_llama.core.files import sha256
 from sql_llama.core.recipe import Base, Data, Export, Recipe, render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export.certificate.provenance import prompt_hash, provenance
-from sql_llama.models.base import fingerprint
+from sql_llama.models.folder import fingerprint
 
 HUB = Recipe(name="big", base=Base(model="meta-llama/Llama-3.2-1B-Instruct", family="llama3", license="llama3.2"))
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.export.certificate.answers import Answered
 from sql_llama.export.certificate.reference import reference
 from sql_llama.export.merge.merge import Weights, merge
+from sql_llama.models.tokens import Answered
 
 ANSWERS = (Answered((5, 9, 2, 7, 7, 1), 4), Answered(tuple(range(3, 80)), 60), Answered((4, 3), 1))
 SIZES: dict[str, Any] = {"vocab_size": 101, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3}

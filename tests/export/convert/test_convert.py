@@ -15,7 +15,7 @@ from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.export.convert.convert import convert, convert_all
 from sql_llama.modelfiles.templates import family
 from sql_llama.models.gguf_header import check_gguf
-from sql_llama.models.vocabulary import read_vocabulary
+from sql_llama.models.read_vocabulary import read_vocabulary
 
 REFERENCE = os.environ.get("SQL_LLAMA_LLAMA_CPP", "")
 reference = pytest.mark.skipif(
@@ -172,6 +172,16 @@ def test_the_wrong_family_is_refused(tiny_base: Path, tmp_path: Path) -> None:
         convert(tiny_base, tmp_path / "x.gguf", family("llama3"))
 
 
+def test_a_base_without_the_bos_of_its_family_is_refused(tiny_llama3: Path, tmp_path: Path) -> None:
+    """llama.cpp would put its own default before each prompt, which is any token in this vocabulary."""
+    folder = changed(tiny_llama3, tmp_path / "base", "tokenizer_config.json", bos_token=None)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "bos_token_id": None}))
+    with pytest.raises(DataError, match=r"base/tokenizer_config\.json: names no bos_token"):
+        convert(folder, tmp_path / "x.gguf", family("llama3"))
+    assert not list(tmp_path.glob("*.gguf"))
+
+
 def test_weights_beyond_float16_are_refused(tiny_llama3: Path, tmp_path: Path) -> None:
     from sql_llama.export.merge.merge import Weights, merge
 
@@ -256,14 +266,13 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from sql_llama.export import stream
 from sql_llama.export.convert.convert import convert_all
 from sql_llama.modelfiles.templates import family
-put = stream._put
+write = os.pwrite
 def once(*arguments):
-    put(*arguments)
+    write(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-stream._put = once
+os.pwrite = once
 convert_all(Path(sys.argv[1]), {"F16": Path(sys.argv[2]) / "x.gguf"}, family("chatml"))
 """
 

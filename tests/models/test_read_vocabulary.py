@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sql_llama.core.errors import DataError
-from sql_llama.models.vocabulary import CONTROL, NORMAL, UNUSED, USER_DEFINED, read_vocabulary
+from gguf import TokenType
+from sql_llama.core.errors import DataError, UnknownFamily
+from sql_llama.models.read_vocabulary import read_vocabulary
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -29,12 +30,12 @@ def edited(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_rows_beyond_the_tokenizer_are_unused_tokens(tiny_base: Path) -> None:
-    found = read_vocabulary(tiny_base, 1000)
+    vocabulary = read_vocabulary(tiny_base, 1000)
     known = json.loads((tiny_base / "tokenizer.json").read_text())["model"]["vocab"]
-    assert len(found.tokens) == len(found.kinds) == 1000
-    assert found.tokens[len(known) :] == [f"[PAD{i}]" for i in range(len(known), 1000)]
-    assert set(found.kinds[len(known) :]) == {UNUSED}
-    assert (found.model, found.pre) == ("gpt2", "smollm")
+    assert len(vocabulary.tokens) == len(vocabulary.types) == 1000
+    assert vocabulary.tokens[len(known) :] == [f"[PAD{i}]" for i in range(len(known), 1000)]
+    assert set(vocabulary.types[len(known) :]) == {TokenType.UNUSED}
+    assert (vocabulary.model, vocabulary.pre) == ("gpt2", "smollm")
 
 
 def test_a_tokenizer_larger_than_the_embedding_is_refused_with_both_numbers(tiny_base: Path) -> None:
@@ -53,15 +54,15 @@ def test_added_tokens_are_control_if_special_or_if_they_look_it(tiny_base: Path,
         for number, (text, special) in enumerate(new, start):
             tokenizer["added_tokens"].append({"id": number, "content": text, "special": special, **flags})
 
-    found = read_vocabulary(edited(tiny_base, add), 1000)
-    kinds = dict(zip(found.tokens, found.kinds, strict=True))
-    assert [kinds[text] for text in ("<tool_call>", "<|fim|>", "[MINE]", "a b")] == [
-        USER_DEFINED,
-        CONTROL,
-        CONTROL,
-        USER_DEFINED,
+    vocabulary = read_vocabulary(edited(tiny_base, add), 1000)
+    types = dict(zip(vocabulary.tokens, vocabulary.types, strict=True))
+    assert [types[text] for text in ("<tool_call>", "<|fim|>", "[MINE]", "a b")] == [
+        TokenType.USER_DEFINED,
+        TokenType.CONTROL,
+        TokenType.CONTROL,
+        TokenType.USER_DEFINED,
     ]
-    assert kinds["SELECT"] == NORMAL
+    assert types["SELECT"] == TokenType.NORMAL
 
 
 SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
@@ -87,7 +88,7 @@ SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
 def test_one_step_otherwise_and_the_tokenizer_is_not_known(
     edit: Edit, tiny_base: Path, edited: Callable[..., Path]
 ) -> None:
-    with pytest.raises(DataError, match=r"its way to split text is not known \(give --llama-cpp DIR"):
+    with pytest.raises(UnknownFamily, match=r"its way to split text is not known \(give --llama-cpp DIR"):
         read_vocabulary(edited(tiny_base, edit), 1000)
 
 
@@ -104,7 +105,7 @@ def test_one_step_otherwise_and_the_tokenizer_is_not_known(
     ],
 )
 def test_nearly_llama_3_is_not_llama_3(edit: Edit, tiny_llama3: Path, edited: Callable[..., Path]) -> None:
-    with pytest.raises(DataError, match="its way to split text is not known"):
+    with pytest.raises(UnknownFamily, match="its way to split text is not known"):
         read_vocabulary(edited(tiny_llama3, edit), 1000)
 
 
