@@ -169,8 +169,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def scoring(folder: Path, kind: str) -> None:
     """Score the predictions in `folder` with our judges, and print the share that is right."""
-    from sql_llama.evals.judge.bench import Task
     from sql_llama.evals.judge.judge import judged
+    from sql_llama.evals.judge.verdict import Task
 
     tasks = []
     files: dict[str, tuple[Path, ...]] = {}

@@ -13,6 +13,7 @@ from ..sql.name_words import singular, words
 from ..sql.names import fold, quoted
 from ..sql.types import simple_type
 from .sqlite import LONGEST_COMPUTED, SCHEMA_TIME, as_query, connect, spending
+from .sqlite_errors import error_kind
 
 SAMPLES = 2  # sample cells a text column shows
 SAMPLE_LENGTH = 20  # characters; longer cells tell little for what they cost
@@ -95,7 +96,7 @@ def _readable(connection: sqlite3.Connection, table: str, shown: list[tuple[Any,
             with as_query(connection), spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
                 connection.execute(f"SELECT {names} FROM {quoted(table)} LIMIT 1").fetchone()
         except (sqlite3.Error, sqlite3.Warning) as error:
-            return str(error) == "interrupted" or "too big" in str(error)
+            return error_kind(error)[0] in ("timeout", "too_large")
         return True
 
     return shown if not shown or reads(shown) else [row for row in shown if reads([row])]

@@ -6,22 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import DataError
+from ..core.errors import DataError, QueryErrorKind
 from .sqlite import connect
 
 POINTER = b"version https://git-lfs.github.com/spec/"
-FAULTS = (
-    "image is malformed",
-    "malformed database schema",
-    "not a database",
-    "disk i/o error",
-    "is locked",
-    "locking protocol",
-    "unable to open database file",
-    "readonly database",
-    "encrypted",
-)
-"""Parts of what SQLite says of a database and hardly ever of a query."""
+FAULTS: tuple[QueryErrorKind | None, ...] = ("unreadable", "locked")
+"""Kinds of errors that are the database's fault, and hardly ever a query's."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +57,9 @@ def _head(database: Path) -> bytes:
         return file.read(len(POINTER))
 
 
-def is_fault(error: str) -> bool:
-    """Whether what a query failed with may be the database's fault."""
-    low = error.lower()
-    return any(fault in low for fault in FAULTS)
+def is_fault(kind: QueryErrorKind | None) -> bool:
+    """Tell whether a query may have failed because of its database; `kind` of its error, None where it ran."""
+    return kind in FAULTS
 
 
 def with_more(known: Mapping[str, Unreadable], more: Iterator[tuple[str, str]]) -> dict[str, Unreadable]:

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.errors import DataError
-from .numbers.metrics import Row
+from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, bootstrap, detectable, mcnemar, needed
 
 TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
@@ -80,17 +80,17 @@ class Verdict:
 
 
 def gate(
-    base_rows: Sequence[Row],
-    tuned_rows: Sequence[Row],
+    base_rows: Sequence[GradedAnswer],
+    tuned_rows: Sequence[GradedAnswer],
     *,
-    start_rows: Sequence[Row] | None = None,
-    whole_rows: Sequence[Row] | None = None,
+    start_rows: Sequence[GradedAnswer] | None = None,
+    whole_rows: Sequence[GradedAnswer] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verdict:
     """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, those of what its training
     started from and of its F16 form.
 
-    Rows are judged answers as evaluate.py keeps them. Raises DataError unless all lists are of the same questions, in
+    Raises DataError unless all lists are of the same questions, in
     the same order, over the same databases.
     """
     _same(base_rows, tuned_rows, "the base")
@@ -114,22 +114,20 @@ def render(verdict: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _same(rows: Sequence[Row], tuned: Sequence[Row], whose: str) -> None:
+def _same(rows: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], whose: str) -> None:
     fix = "evaluate all models by one command, over one question file"
     if not tuned:
         raise DataError("the gate was given no answers", fix=fix)
     if len(rows) != len(tuned):
         raise DataError(f"the gate has {len(rows)} answers of {whose} and {len(tuned)} of the tuned model", fix=fix)
-    for place, (one, other) in enumerate(zip(rows, tuned, strict=True), 1):
-        for key in ("question", "gold", "database"):
-            if one.get(key) != other.get(key):
-                pair = f"{one.get(key)!r} for {whose}, {other.get(key)!r} for the tuned model"
-                raise DataError(f"the gate compares answers to the same questions: {key} {place} is {pair}", fix=fix)
-        if not isinstance(one.get("correct"), bool) or not isinstance(other.get("correct"), bool):
-            raise DataError(f"answer {place} does not say whether it is correct", fix=fix)
+    for place, (first, second) in enumerate(zip(rows, tuned, strict=True), 1):
+        for key, name in (("question", "question"), ("gold", "reference query"), ("database", "database")):
+            if getattr(first, key) != getattr(second, key):
+                pair = f"{getattr(first, key)!r} for {whose}, {getattr(second, key)!r} for the tuned model"
+                raise DataError(f"the gate compares answers to the same questions: {name} {place} is {pair}", fix=fix)
 
 
-def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
+def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Check:
     """Is the tuned model better than its base, by more than luck?"""
     check = _measured("better than the base", "base", base, tuned)
     passed = check.difference > 0 and check.p < LEVEL
@@ -137,9 +135,9 @@ def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
     if check.p >= LEVEL:
         luck = f"luck may explain that ({_p(check.p)}, and below {LEVEL:g} is wanted)"
     notes, helps = [], []
-    ran = [place for place, row in enumerate(base) if row.get("valid", True)]
+    ran = [place for place, row in enumerate(base) if row.verdict.valid]
     if len(ran) < MOSTLY * check.n:
-        before, after = (sum(rows[place]["correct"] for place in ran) for rows in (base, tuned))
+        before, after = (sum(rows[place].correct for place in ran) for rows in (base, tuned))
         among = f"; among those it has {before} right and the tuned model {after}" if ran else ""
         notes.append(f"only {len(ran)} of the base's {check.n} answers are SQL that runs{among}")
     if passed and check.by_database and check.by_database[0] <= 0:
@@ -160,7 +158,7 @@ def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
     return replace(check, passed=passed, said=f"{check.said}: {luck}", notes=tuple(notes), helps=tuple(helps))
 
 
-def _no_worse(start: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
     """Has the training kept what it started from, as far as luck does not explain the loss?"""
     check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
     p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
@@ -200,7 +198,7 @@ def _two_digits(count: int) -> int:
     return round(count, 2 - len(str(count)))
 
 
-def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
     """Did quantization cost at most the tolerance?"""
     check = replace(_measured("as good as F16", "F16", whole, tuned), tolerance=tolerance)
     passed = -check.difference <= tolerance + 1e-9  # 3 of 100 are not more than 3 points
@@ -218,14 +216,14 @@ def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check
     return replace(check, passed=passed, said=said, notes=tuple(notes), helps=tuple(helps))
 
 
-def _measured(name: str, against: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
+def _measured(name: str, against: str, first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> Check:
     """The numbers of a comparison, not yet judged."""
-    before, after = ([row["correct"] for row in rows] for rows in (first, second))
+    before, after = ([row.correct for row in rows] for rows in (first, second))
     paired = mcnemar(before, after)
     shares = sum(before) / paired.n, sum(after) / paired.n
     difference, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
     shows = detectable(paired.n, shares[0], paired.discordant)
-    databases = [str(row.get("database")) for row in second]
+    databases = [row.database for row in second]
     by_database = None
     if len(set(databases)) >= FEWEST_DATABASES:
         found = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)

@@ -13,7 +13,7 @@ from ..core.files import sha256, write_json
 from ..core.run import Run
 from ..export.certificate.divergence import Divergence, divergence
 from ..export.certificate.reference import Reference
-from .numbers.metrics import Row
+from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, mcnemar, wilson
 from .shipped import asked, questions
 
@@ -86,7 +86,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     largest = order[-1]
     found = questions(run, QUANT_QUESTIONS)
     near: dict[str, Divergence] = {label: divergence(reference, files[label]) for label in order}
-    rows: dict[str, Sequence[Row]] = {}
+    rows: dict[str, Sequence[GradedAnswer]] = {}
     rows[largest] = asked(found, files[largest], run.path / "evals", name=f"quant-{largest}").rows
     chosen = largest
     for label in order[:-1]:
@@ -122,8 +122,8 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
 def _candidate(
     label: str,
     path: Path,
-    rows: Sequence[Row],
-    against: Sequence[Row],
+    rows: Sequence[GradedAnswer],
+    against: Sequence[GradedAnswer],
     *,
     perplexity: float | None = None,
     kl: float | None = None,
@@ -153,13 +153,13 @@ def _candidate(
     )
 
 
-def _beaten(rows: Sequence[Row], by: Sequence[Row]) -> bool:
+def _beaten(rows: Sequence[GradedAnswer], by: Sequence[GradedAnswer]) -> bool:
     paired = mcnemar(_right(rows), _right(by))
     return paired.difference > 0 and paired.p < LEVEL
 
 
-def _right(rows: Sequence[Row]) -> list[bool]:
-    return [bool(row["correct"]) for row in rows]
+def _right(rows: Sequence[GradedAnswer]) -> list[bool]:
+    return [row.correct for row in rows]
 
 
 def _kept(run: Run, picked: Picked) -> Picked:

@@ -6,21 +6,24 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.evals.gate import TOLERANCE, gate, render
+from sql_llama.evals.judged_answer import GradedAnswer
+
+from .answers import changed, graded
 
 DATABASES = 10
 
 
-def rows(*runs: tuple[int, bool], valid: bool = True) -> list[dict[str, Any]]:
+def rows(*runs: tuple[int, bool], valid: bool = True) -> list[GradedAnswer]:
     """Answers of which so many in a row are right or wrong; questions are spread over the databases."""
     right = [good for count, good in runs for _ in range(count)]
     return [
-        {
-            "question": f"question {place}",
-            "gold": f"SELECT {place}",
-            "database": f"db{place % DATABASES}",
-            "correct": good,
-            "valid": valid or good,
-        }
+        graded(
+            good,
+            question=f"question {place}",
+            gold=f"SELECT {place}",
+            database=f"db{place % DATABASES}",
+            valid=valid or good,
+        )
         for place, good in enumerate(right)
     ]
 
@@ -145,14 +148,14 @@ def test_a_base_that_writes_no_sql_is_said_so() -> None:
 def test_a_gain_in_few_databases_is_said_so() -> None:
     """Twelve questions of one database of ten: McNemar calls it clear, other databases may not see it."""
     base = rows((120, False))
-    tuned = [{**row, "correct": row["database"] == "db3"} for row in base]
+    tuned = [changed(row, correct=row.database == "db3") for row in base]
     (check,) = gate(base, tuned).checks
     assert check.passed and check.by_database is not None and check.by_database[0] == 0.0
     assert "few of the databases" in check.notes[0]
 
 
 def test_four_databases_are_too_few_to_resample() -> None:
-    one, other = ([{**row, "database": "shop"} for row in rows((20, good))] for good in (False, True))
+    one, other = ([changed(row, database="shop") for row in rows((20, good))] for good in (False, True))
     assert gate(one, other).checks[0].by_database is None
 
 
@@ -160,14 +163,13 @@ def test_four_databases_are_too_few_to_resample() -> None:
     ("change", "says"),
     [
         ({"question": "another"}, "question 2 is 'another' for the base, 'question 1' for the tuned model"),
-        ({"gold": "SELECT 9"}, "gold 2 is 'SELECT 9' for the base"),
+        ({"gold": "SELECT 9"}, "reference query 2 is 'SELECT 9' for the base"),
         ({"database": "other"}, "database 2 is 'other' for the base"),
-        ({"correct": None}, "answer 2 does not say whether it is correct"),
     ],
 )
 def test_answers_to_other_questions_are_not_compared(change: dict[str, Any], says: str) -> None:
     base, tuned = rows((3, False)), rows((3, True))
-    base[1] |= change
+    base[1] = changed(base[1], **change)
     with pytest.raises(DataError, match=says):
         gate(base, tuned)
 

@@ -35,7 +35,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
 
     def asked(found: Any, path: Path, out: Path, *, name: str) -> Any:
         order.append(path.stem)
-        return SimpleNamespace(rows=[{"correct": number < right[path.stem]} for number in range(of)])
+        return SimpleNamespace(rows=[SimpleNamespace(correct=number < right[path.stem]) for number in range(of)])
 
     monkeypatch.setattr(pick, "asked", asked)
     monkeypatch.setattr(pick, "questions", lambda run, count: SimpleNamespace(items=range(of)))
