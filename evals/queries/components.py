@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from ...core.records import Schema
 from ...sql.compare import exact_match
 from ...sql.names import columns_of
-from .canonical import Level, Reader, canonical, level
+from .canonical import canonical
+from .level import Level, level
+from .reader import Reader
 from .syntax import LONGEST, Block, blocks, conditions, sources, stripped, syntax
 
 if TYPE_CHECKING:
