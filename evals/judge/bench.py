@@ -4,7 +4,6 @@ Results are kept in memory within bounds, since many questions share a reference
 in other processes.
 """
 
-import sqlite3
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ from pathlib import Path
 
 from ...core.errors import DataError, QueryError
 from ...core.records import ResultSet
-from ...databases.sqlite import LONGEST_SQL, connect, query
+from ...databases.database import Database, open_database
+from ...databases.sqlite import LONGEST_SQL
+from ...databases.sqlite_database import SqliteDatabase
 from ...databases.unreadable import is_fault, reason, unreadable
 from ...sql.compare import exact_match, orders, overlap, same_loosely, same_result
 from ...sql.guard import check
@@ -45,7 +46,7 @@ class Bench:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
-        self.connections: OrderedDict[tuple[Path, bool], sqlite3.Connection] = OrderedDict()
+        self.connections: OrderedDict[tuple[Path, bool], Database] = OrderedDict()
         self.results: OrderedDict[tuple[Path, str, bool], tuple[Ran, int]] = OrderedDict()
         self.size = 0
         self.faults: dict[Path, str] = {}
@@ -192,23 +193,21 @@ class Bench:
                 raise QueryError(f"refused: longer than {LONGEST_SQL} characters", kind="refused")
             check(sql)
             seconds = self.timeout if timeout is None else max(0.0, timeout)
-            return Ran(query(self.connection(database, backwards), sql, timeout=seconds, max_rows=MAX_ROWS))
+            return Ran(self.connection(database, backwards).query(sql, timeout=seconds, max_rows=MAX_ROWS))
         except QueryError as error:
             return Ran(None, QueryError(error.message, kind=error.kind, name=error.name))  # holds no frames
 
-    def connection(self, database: Path, backwards: bool = False) -> sqlite3.Connection:
-        """An open connection; `backwards` reads rows in the other direction where a query asks for no order."""
+    def connection(self, database: Path, backwards: bool = False) -> Database:
+        """Return an open connection; `backwards`: rows come in the other direction where a query asks for no order."""
         key = (database, backwards)
         if key in self.connections:
             self.connections.move_to_end(key)
             return self.connections[key]
-        made = connect(str(database))
-        if backwards:
-            made.execute("PRAGMA reverse_unordered_selects = 1")
-        self.connections[key] = made
+        url = str(database)
+        self.connections[key] = SqliteDatabase(url, backwards=True) if backwards else open_database(url)
         while len(self.connections) > OPEN:
             self.connections.popitem(last=False)[1].close()
-        return made
+        return self.connections[key]
 
 
 def _not_compared(gold: Ran, answer: Ran, exact: bool, suite: bool | None, fault: str) -> Verdict:
