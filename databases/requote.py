@@ -190,9 +190,9 @@ def _join_words(sql: str, names: Sequence[str], columns: _Names) -> str:
     )
     known = {" ".join(name.split()).casefold(): name for name in reversed(odd)}
 
-    def put(found: re.Match[str]) -> str:
-        meant = known.get(" ".join(found[1].split()).casefold()) if found[1] else None
-        return identifier(meant) if meant else found[0]
+    def put(match: re.Match[str]) -> str:
+        meant = known.get(" ".join(match[1].split()).casefold()) if match[1] else None
+        return identifier(meant) if meant else match[0]
 
     return pattern.sub(put, sql)
 

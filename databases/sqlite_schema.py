@@ -110,10 +110,10 @@ def _keys(
     tables: Sequence[Table],
 ) -> list[ForeignKey]:
     """Declared keys between columns that are there; one that names no columns refers to the primary key, in order."""
-    found = {fold(table.name): table for table in tables}
+    by_name = {fold(table.name): table for table in tables}
     keys: dict[ForeignKey, None] = {}
     for (table, _), parts in declared.items():
-        target = found.get(fold(parts[0][1]))
+        target = by_name.get(fold(parts[0][1]))
         if target is None:
             continue
         own = primary[fold(target.name)]
@@ -181,11 +181,11 @@ class _Targets:
         own = tuple(singular(word) for word in words(column))
         if not own:
             return []
-        found = list(self.by_table.get(own, ()))
+        tables = list(self.by_table.get(own, ()))
         if own[-1] in ("id", "code"):
-            found += self.by_table.get(own[:-1], ())
-        found += self.by_key.get(fold(column), ())
-        return sorted(set(found), key=self.place.__getitem__)
+            tables += self.by_table.get(own[:-1], ())
+        tables += self.by_key.get(fold(column), ())
+        return sorted(set(tables), key=self.place.__getitem__)
 
 
 def _contained(connection: sqlite3.Connection, table: str, column: str, other: str, key: str) -> bool:

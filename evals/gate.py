@@ -2,7 +2,7 @@
 
 Better than the base: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any
 number of questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by
-resampling do not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+resampling do not; so the interval of a difference, which is shown in reports, decides nothing. Being two-sided, it lets a model that is no better pass at most once in 40 times.
 
 As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
 and luck does not explain the loss, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
@@ -73,7 +73,7 @@ class Verdict:
     def lines(self) -> tuple[str, ...]:
         """A line for each comparison: which one, how it ended, the numbers."""
         made = [f"{'pass' if check.passed else 'FAIL'} {check.against}: {check.said}" for check in self.checks]
-        return (*made, *(f"skipped {said}" for said in self.skipped))
+        return (*made, *(f"skipped {reason}" for reason in self.skipped))
 
     def as_json(self) -> dict[str, Any]:
         return {"verdict": "pass" if self.passed else "fail", **asdict(self)}
@@ -105,7 +105,7 @@ def gate(
 
 
 def render(verdict: Verdict) -> str:
-    """One line for each check; under it, indented, notes, and what usually helps when it failed."""
+    """Write one line for each check; under it, indented, notes, and what usually helps when it failed."""
     lines = []
     for check in verdict.checks:
         lines.append(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.said}")
@@ -133,7 +133,7 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
     passed = check.difference > 0 and check.p < LEVEL
     luck = f"luck does not explain that ({_p(check.p)})"
     if check.p >= LEVEL:
-        luck = f"luck may explain that ({_p(check.p)}, and below {LEVEL:g} is wanted)"
+        luck = f"luck may explain that ({_p(check.p)}, it has to be below {LEVEL:g})"
     notes, helps = [], []
     ran = [place for place, row in enumerate(base) if row.verdict.valid]
     if len(ran) < MOSTLY * check.n:
@@ -149,7 +149,7 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
         ]
     elif not passed:
         if not check.second:
-            helps.append("no answer is right: read some of them in the folder given with --out")
+            helps.append("no answer is right: read some in the folder given with --out")
         training = [
             "train longer and on more: sql-llama train RECIPE --set train.epochs=3 --set data.synthetic=5000",
             "check that it is asked as it was trained: sql-llama verify RUN",
@@ -163,10 +163,14 @@ def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tole
     check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
     p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
     passed = -check.difference <= tolerance + 1e-9 or p >= LEVEL
-    said, notes, helps = check.said, [], []
+    message, notes, helps = check.said, [], []
     if check.lost > check.gained:
-        loss = f"{tolerance:g} points may be lost" if p < LEVEL and passed else f"luck may explain the loss ({_p(p)})"
-        said = f"{said}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
+        loss = (
+            f"at most {tolerance:g} points may be lost"
+            if p < LEVEL and passed
+            else f"luck may explain the loss ({_p(p)})"
+        )
+        message = f"{message}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
     if passed and -check.low > tolerance:
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
@@ -174,7 +178,7 @@ def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tole
             "it learned too fast, mostly: train again with --set train.learning_rate=RATE, a third of what it was",
             "or from too few pairs of one kind: --set data.synthetic=5000",
         ]
-    return replace(check, passed=passed, p=p, said=said, notes=tuple(notes), helps=tuple(helps))
+    return replace(check, passed=passed, p=p, said=message, notes=tuple(notes), helps=tuple(helps))
 
 
 def _p(value: float) -> str:
@@ -184,13 +188,13 @@ def _p(value: float) -> str:
 def _more(check: Check) -> str:
     """What more questions would tell."""
     if check.detectable is None:
-        return f"ask more questions: {check.n} cannot tell any two models apart"
-    said = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
+        return f"ask more questions: {check.n} cannot show any difference between two models"
+    message = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
     wanted = needed(check.difference / 100, (check.gained + check.lost) / check.n)
     return (
-        said
+        message
         if wanted is None or wanted <= check.n
-        else f"{said}, {check.difference:.1f} take about {_two_digits(wanted)}"
+        else f"{message}, {check.difference:.1f} take about {_two_digits(wanted)}"
     )
 
 
@@ -207,13 +211,13 @@ def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], toleranc
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
         if check.p >= LEVEL:
-            helps.append(f"ask more questions: after {check.n} no loss at all is possible too")
+            helps.append(f"ask more questions: with {check.n} there may be no loss at all")
         helps += [
             "ship a larger type: sql-llama export RUN --quant Q8_0",
             "check that both files are of one run: sql-llama verify RUN",
         ]
-    said = f"{check.said}: {tolerance:g} points may be lost"
-    return replace(check, passed=passed, said=said, notes=tuple(notes), helps=tuple(helps))
+    message = f"{check.said}: at most {tolerance:g} points may be lost"
+    return replace(check, passed=passed, said=message, notes=tuple(notes), helps=tuple(helps))
 
 
 def _measured(name: str, against: str, first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> Check:
@@ -226,8 +230,8 @@ def _measured(name: str, against: str, first: Sequence[GradedAnswer], second: Se
     databases = [row.database for row in second]
     by_database = None
     if len(set(databases)) >= FEWEST_DATABASES:
-        found = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
-        by_database = None if found.low is None or found.high is None else (found.low, found.high)
+        resampled = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
+        by_database = None if resampled.low is None or resampled.high is None else (resampled.low, resampled.high)
     whose = against if against == "F16" else f"the {against}"
     changed = f"{paired.only_second} gained, {paired.only_first} lost, {difference:+.1f} points"
     return Check(

@@ -95,11 +95,11 @@ def bootstrap(
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = columns.mean(axis=0)
         value = float(statistic(middle) if statistic else middle[0])
-        found = statistic(means) if statistic else means[:, 0]
-    found = found[np.isfinite(found)]
-    if len(sums) == 1 or not len(found):
+        values_ = statistic(means) if statistic else means[:, 0]
+    values_ = values_[np.isfinite(values_)]
+    if len(sums) == 1 or not len(values_):
         return Estimate(value, None, None, n)
-    low, high = np.quantile(found, [LEVEL / 2, 1 - LEVEL / 2])
+    low, high = np.quantile(values_, [LEVEL / 2, 1 - LEVEL / 2])
     return Estimate(value, float(low), float(high), n)
 
 
@@ -266,8 +266,8 @@ def _power(n: int, gained: float, lost: float) -> float:
     # P(at least `bound` wins of m), from m to m + 1: one toss more, and sometimes a higher bound
     steps = better * binomial(before - 1, changed[:-1], better)
     steps = steps - np.where(after > before, binomial(before, changed[1:], better), 0.0)
-    found = np.concatenate([[0.0], np.cumsum(steps)])
-    return float(np.sum(binomial(changed, n, gained + lost) * found))
+    tails = np.concatenate([[0.0], np.cumsum(steps)])
+    return float(np.sum(binomial(changed, n, gained + lost) * tails))
 
 
 @functools.cache
@@ -323,5 +323,5 @@ def error_reduction(
     if before < FEWEST_ERRORS:
         few = f"no interval: the base makes only {before} errors"
         return ErrorReduction(*counts, 100 * (1 - after / before), None, None, few)
-    found = bootstrap(wrong, lambda means: 100 * (1 - means[..., 1] / means[..., 0]), seed=seed, rounds=rounds)
-    return ErrorReduction(*counts, found.value, found.low, found.high)
+    estimate = bootstrap(wrong, lambda means: 100 * (1 - means[..., 1] / means[..., 0]), seed=seed, rounds=rounds)
+    return ErrorReduction(*counts, estimate.value, estimate.low, estimate.high)

@@ -102,15 +102,15 @@ def notable(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer] = (), *,
     return tuple(out)
 
 
-def _seats(found: Mapping[str, int], most: int) -> dict[str, int]:
+def _seats(counts: Mapping[str, int], most: int) -> dict[str, int]:
     """How many of each kind are shown.
 
     >>> _seats({"worse": 1, "wrong": 50, "better": 2}, 10)
     {'worse': 1, 'wrong': 7, 'better': 2}
     """
-    seats = {kind: min(found[kind], share * most // sum(SHARES.values())) for kind, share in SHARES.items()}
+    seats = {kind: min(counts[kind], share * most // sum(SHARES.values())) for kind, share in SHARES.items()}
     for kind in SHARES:
-        seats[kind] += min(found[kind] - seats[kind], most - sum(seats.values()))
+        seats[kind] += min(counts[kind] - seats[kind], most - sum(seats.values()))
     return seats
 
 

@@ -65,7 +65,7 @@ def test_surely_worse_is_told_from_not_better() -> None:
 def test_three_questions_cannot_pass_anything() -> None:
     (check,) = gate(rows((3, False)), rows((3, True))).checks
     assert not check.passed and check.detectable is None
-    assert check.helps[0] == "ask more questions: 3 cannot tell any two models apart"
+    assert check.helps[0] == "ask more questions: 3 cannot show any difference between two models"
 
 
 def test_where_no_answer_is_right_one_should_read_them() -> None:

@@ -33,12 +33,12 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
     """Of `of` questions each file answers the first few right; returns the labels that were asked, in their order."""
     order: list[str] = []
 
-    def asked(found: Any, path: Path, out: Path, *, name: str) -> Any:
+    def evaluated(questions: Any, path: Path, out: Path, *, name: str) -> Any:
         order.append(path.stem)
         return SimpleNamespace(rows=[SimpleNamespace(correct=number < right[path.stem]) for number in range(of)])
 
-    monkeypatch.setattr(pick, "asked", asked)
-    monkeypatch.setattr(pick, "questions", lambda run, count: SimpleNamespace(items=range(of)))
+    monkeypatch.setattr(pick, "evaluated_file", evaluated)
+    monkeypatch.setattr(pick, "own_questions", lambda run, count: SimpleNamespace(items=range(of)))
     return order
 
 

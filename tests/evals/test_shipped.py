@@ -13,7 +13,7 @@ from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
 from sql_llama.engines.scripted import ScriptedEngine
 from sql_llama.evals import shipped as module
-from sql_llama.evals.shipped import QUESTIONS, questions, shipped
+from sql_llama.evals.shipped import QUESTIONS, own_questions, shipped
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
 from sql_llama.modelfiles.templates import family
@@ -45,7 +45,7 @@ def answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str
     """Let base, start and tuned know the answers to so many of the questions; gives the files that were asked."""
 
     def given(**right: int) -> list[str]:
-        items = questions(run, QUESTIONS).items
+        items = own_questions(run, QUESTIONS).items
         asked: list[str] = []
 
         class Engine(ScriptedEngine):
