@@ -2,7 +2,8 @@
 
 Better than the base: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any
 number of questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by
-resampling do not; so the interval of a difference, which is shown in reports, decides nothing. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+resampling do not. So the interval of a difference, which reports show for its size, decides nothing. Being two-sided,
+the test lets a model that is no better pass at most once in 40 times.
 
 As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
 and luck does not explain the loss, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none

@@ -89,7 +89,7 @@ def test_the_tolerance_is_measured_loss_not_proof() -> None:
     whole = rows((70, True), (30, False))
     kept = gate(rows((100, False)), rows((66, True), (34, False)), whole_rows=whole).checks[1]
     assert not kept.passed and kept.p == 0.125
-    assert "no loss at all is possible too" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
+    assert "there may be no loss at all" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
     kept = gate(rows((100, False)), rows((68, True), (32, False)), whole_rows=whole).checks[1]
     assert kept.passed and "cannot rule out a loss of up to" in kept.notes[0]
 
@@ -98,8 +98,8 @@ def test_a_failure_states_one_rule() -> None:
     """Four of five is a gain of 80 points, and luck still gives it once in eight."""
     (check,) = gate(rows((5, False)), rows((4, True), (1, False))).checks
     assert check.said == (
-        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, and below 0.05 is"
-        " wanted)"
+        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, it has to be"
+        " below 0.05)"
     )
 
 
@@ -188,8 +188,8 @@ def test_it_is_rendered_a_line_for_each_check() -> None:
     assert render(verdict).splitlines() == [
         "pass  better than the base: 30 of 100 right, the base 0 (30 gained, 0 lost, +30.0 points):"
         " luck does not explain that (p < 0.0001)",
-        "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): 3 points may be lost",
-        "      try: ask more questions: after 100 no loss at all is possible too",
+        "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): at most 3 points may be lost",
+        "      try: ask more questions: with 100 there may be no loss at all",
         "      try: ship a larger type: sql-llama export RUN --quant Q8_0",
         "      try: check that both files are of one run: sql-llama verify RUN",
     ]

@@ -68,8 +68,8 @@ def test_the_smallest_type_ships_that_is_near_and_loses_at_most_two_points(
 @pytest.mark.parametrize(
     ("right", "picked", "why"),
     [
-        ({"nf4": 20, "base": 8}, "nf4", "beyond luck"),
-        ({"nf4": 8, "base": 20}, "base", "beyond luck"),
+        ({"nf4": 20, "base": 8}, "nf4", "more than luck explains"),
+        ({"nf4": 8, "base": 20}, "base", "more than luck explains"),
         ({"nf4": 19, "base": 20}, "nf4", "luck may explain"),
         ({"nf4": 20, "base": 20}, "nf4", "luck may explain"),
     ],

@@ -85,7 +85,7 @@ def test_worse_than_the_start_beyond_luck_does_not_ship(run: Run, answers: Calla
     with pytest.raises(SqlLlamaError) as caught:
         shipped(run, run.gguf / "tuned-F16.gguf")
     assert caught.value.message == (
-        f"{run.gguf / 'tuned-F16.gguf'}: worse than what its training started from: 12 of 24 right, the start 17"
+        f"{run.gguf / 'tuned-F16.gguf'}: worse than the model that training started from: 12 of 24 right, the start 17"
         " (0 gained, 5 lost, -20.8 points): luck does not explain the loss (p = 0.031)"
     )
     assert "--no-gate" in caught.value.fix and "learning_rate" in caught.value.fix

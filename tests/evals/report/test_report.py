@@ -190,7 +190,7 @@ def test_what_was_not_asked_and_gold_that_failed_are_listed(tmp_path: Path) -> N
     assert said["questions"]["missing"] == {"soccer_1": 14, "wta_1": 62}
     for shown in (text.replace("\\", ""), page):
         assert "76 questions whose databases are missing: soccer_1 (14), wta_1 (62)" in shown
-    assert "no such table: cats" in page and "1 gold queries did not run" in page
+    assert "no such table: cats" in page and "1 reference queries did not run" in page
     assert "ab12" in page and "ab12" in text
 
 
