@@ -18,12 +18,12 @@ def choose(items: Sequence[Question], candidates: Iterable[Sequence[Answer]]) ->
                 schema = prepare(str(item.database)).schema
             except (DataError, OSError):  # the judge will say why
                 schema = Schema(())
-            queries = [unqualified(query_in(said.text, schema)[0], item.schemas) for said in answers]
+            queries = [unqualified(query_in(answer.text, schema)[0], item.schemas) for answer in answers]
             best = 0
             if len(queries) > 1:
                 returned = [ask(item.database, sql, sql).returned for sql in dict.fromkeys(queries)]
-                found = dict(zip(dict.fromkeys(queries), returned, strict=True))
-                running = [place for place, sql in enumerate(queries) if found[sql] is not None]
-                giving = [place for place in running if found[queries[place]]]
+                returned_by = dict(zip(dict.fromkeys(queries), returned, strict=True))
+                running = [place for place, sql in enumerate(queries) if returned_by[sql] is not None]
+                giving = [place for place in running if returned_by[queries[place]]]
                 best = (giving or running or [0])[0]
             yield answers[best], queries[best]

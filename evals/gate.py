@@ -77,6 +77,7 @@ class Verdict:
         return (*made, *(f"skipped {reason}" for reason in self.skipped))
 
     def as_json(self) -> dict[str, Any]:
+        """Return what is written into report.json and printed by --json."""
         return {"verdict": "pass" if self.passed else "fail", **asdict(self)}
 
 

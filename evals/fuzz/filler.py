@@ -68,6 +68,7 @@ class Filler:
         self.order = self._order()
 
     def columns(self) -> dict[str, list[str]]:
+        """Return the columns of each table, lower case."""
         return {name: [fold(column) for column in table.columns] for name, table in self.tables.items()}
 
     def fill(self, connection: sqlite3.Connection, plan: Fill) -> None:
@@ -199,17 +200,17 @@ class Filler:
         here = (fold(table.name), fold(table.columns[place]))
         unique = list(dict.fromkeys(table.values(place)))
         rng.shuffle(unique)
-        asked = [
+        wanted = [
             value
             for wish in self.wishes
-            for one, literals in wish.items()
-            if one == here or self.same.get(one) == here
+            for compared, literals in wish.items()
+            if compared == here or self.same.get(compared) == here
             for value in literals
         ]
         if not unique:  # an original without rows: what is asked for is all there is to go by
-            unique = fitting(asked, table.types[place])
-        known = [value for value in unique if value in asked]
-        first = (known + [value for value in unique if value not in asked])[:count]
+            unique = fitting(wanted, table.types[place])
+        known = [value for value in unique if value in wanted]
+        first = (known + [value for value in unique if value not in wanted])[:count]
         rng.shuffle(first)
         return first + [value for value in unique if value not in first]
 

@@ -35,6 +35,7 @@ class Ran:
 
     @property
     def size(self) -> int:
+        """Bytes of memory, roughly."""
         if self.result is None:
             return 500
         texts = sum(len(value) for row in self.result.rows for value in row if isinstance(value, str | bytes))
@@ -91,7 +92,7 @@ class Bench:
         )
 
     def fault(self, database: Path, ran: Ran) -> str:
-        """Why the database cannot be read, where a query failed for that; an answer can make a sound one say so."""
+        """Say why the database cannot be read, where a query failed for that; '' where it can after all."""
         if ran.error is None or not is_fault(ran.error.kind):
             return ""
         if ran.error.kind == "locked":  # and may be free by now
@@ -101,12 +102,12 @@ class Bench:
         return self.faults[database]
 
     def everywhere(self, task: Task, ordered: bool) -> bool:
-        """Whether both queries say the same on each variant, where the gold runs."""
-        left = {True: self.timeout, False: self.timeout}  # seconds for golds, and for predictions
+        """Tell whether both queries return the same on each variant, where the reference query runs."""
+        left = {True: self.timeout, False: self.timeout}  # seconds for reference queries, and for predictions
         for variant in task.variants:
             gold = self.within(left, variant, task, True)
             if gold is None:
-                continue  # the gold does not run on this variant, which therefore says nothing
+                continue  # the reference query does not run on this variant, which then shows nothing
             answer = self.within(left, variant, task, False)
             if answer is None:
                 return False
@@ -125,9 +126,9 @@ class Bench:
         return True
 
     def backwards(self, left: dict[bool, float], variant: Path, task: Task, ordered: bool) -> bool:
-        """Whether both queries say the same once rows are read backwards, for either or for both of them.
+        """Tell whether both queries return the same once rows are read backwards, for either or for both of them.
 
-        So are ties found that stand further in, where what is tied cannot be asked.
+        This finds ties inside sub-queries, where they cannot be asked for.
         """
         golds = [self.within(left, variant, task, True, turned) for turned in (False, True)]
         for turned in (False, True):
@@ -141,14 +142,14 @@ class Bench:
     def within(
         self, left: dict[bool, float], variant: Path, task: Task, is_gold: bool, backwards: bool = False
     ) -> ResultSet | None:
-        """What one of the two queries returns on a variant, in the time that is left for its kind."""
+        """Return what one of the two queries returns on a variant, in the time that is left for its kind."""
         started = time.monotonic()
         ran = self.kept(variant, task.gold if is_gold else task.predicted, backwards, left[is_gold])
         left[is_gold] -= time.monotonic() - started
         return ran.result
 
     def ties(self, database: Path, sql: str, gold: ResultSet, answer: ResultSet, seconds: float) -> Ties | None:
-        """Which rows the gold leaves tied; None where it is not known, or can make no difference to these results."""
+        """Find the rows that the reference query leaves tied; None where that is not known or makes no difference."""
         if len(gold.rows) != len(answer.rows) or len(gold.columns) != len(answer.columns) or answer.truncated:
             return None
         if "limit" not in sql.lower() and not same_loosely(gold, answer, False):
@@ -162,7 +163,7 @@ class Bench:
         return None
 
     def timed(self, task: Task, times: tuple[float, float]) -> tuple[float, float]:
-        """The least times of the two queries when run a few times more, turn about."""
+        """Return the least times of the two queries when run a few times more, turn about."""
         gold_seconds, seconds = times
         for _ in range(REPEATS):
             gold, answer = self.run(task.database, task.gold), self.run(task.database, task.predicted)
@@ -172,7 +173,7 @@ class Bench:
         return gold_seconds, seconds
 
     def kept(self, database: Path, sql: str, backwards: bool = False, timeout: float | None = None) -> Ran:
-        """What a query returns, from memory where it was asked before: golds, and answers to like questions."""
+        """Return what a query returns, from memory where it was run before, as most reference queries were."""
         key = (database, sql, backwards)
         if key in self.results:
             self.results.move_to_end(key)

@@ -36,7 +36,7 @@ class Judge(Protocol):
 
 
 def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None) -> Generator[Verdict, None, None]:
-    """Verdicts in the order of `tasks`, from `workers` processes (0: one per core) that judge while tasks are drawn.
+    """Judge tasks in `workers` processes (0: one per core) while more are drawn; verdicts come in the order of tasks.
 
     After each drawn task, every verdict that is there and whose turn it is comes out. `timeout` in seconds, of one
     query. Raises SqlLlamaError when a copy with other rows cannot be read.
@@ -73,10 +73,12 @@ class _Pending:
     done: threading.Event = field(default_factory=threading.Event)
 
     def finish(self, outcome: "Verdict | BaseException") -> None:
+        """Hand over what came of it."""
         self.outcome = outcome
         self.done.set()
 
     def verdict(self) -> Verdict:
+        """Wait for the verdict; raises what came instead of one."""
         self.done.wait()
         if isinstance(self.outcome, BaseException):
             raise self.outcome
@@ -94,6 +96,7 @@ class _Queue:
         self.closed = False
 
     def put(self, task: Task) -> _Pending:
+        """Add a task."""
         pending = _Pending(task)
         with self.changed:
             self.tasks.append(pending)

@@ -169,9 +169,9 @@ def difference(
     return Difference(apart.value, apart.low, apart.high, None, beyond)
 
 
-def same_questions(one: Sequence[GradedAnswer], other: Sequence[GradedAnswer]) -> bool:
+def same_questions(first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> bool:
     """Tell whether two models were asked the same questions in the same order, so that answers can be paired."""
-    return len(one) == len(other) and all(_asked(left) == _asked(right) for left, right in zip(one, other, strict=True))
+    return [_asked(answer) for answer in first] == [_asked(answer) for answer in second]
 
 
 def asked_hash(answers: Sequence[GradedAnswer]) -> str:

@@ -273,7 +273,7 @@ def _pairs(
     less, more = list((ours - theirs).elements()), list((theirs - ours).elements())
     if len(less) * len(more) < MOST_PAIRS:
         ranked = sorted(
-            ((-likeness(one, other), i, j) for i, one in enumerate(less) for j, other in enumerate(more)),
+            ((-likeness(lacking, extra), i, j) for i, lacking in enumerate(less) for j, extra in enumerate(more)),
         )
     else:
         ranked = [(0, i, i) for i in range(min(len(less), len(more)))]

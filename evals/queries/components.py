@@ -33,6 +33,7 @@ class Components:
 
     @property
     def overall(self) -> bool:
+        """Whether all parts agree."""
         return all(astuple(self))
 
 

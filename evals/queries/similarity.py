@@ -40,9 +40,9 @@ def tree_similarity(gold: str, predicted: str) -> float:
 def _similarity(left: "exp.Expr", right: "exp.Expr") -> float:
     from sqlglot.diff import Keep, Move, Update, diff
 
-    one, other = _bag(left), _bag(right)
-    if max(one.total(), other.total()) > MOST_NODES:
-        return 2 * (one & other).total() / (one.total() + other.total())
+    bag, other_bag = _bag(left), _bag(right)
+    if max(bag.total(), other_bag.total()) > MOST_NODES:
+        return 2 * (bag & other_bag).total() / (bag.total() + other_bag.total())
     kept = total = 0
     for edit in diff(left.copy() if left is right else left, right, dialect="sqlite"):
         if isinstance(edit, Move):
@@ -161,4 +161,4 @@ def embedding_similarity(pairs: Sequence[tuple[str, str]], model: str, batch: in
             mask = given["attention_mask"].unsqueeze(-1).to(states.dtype)
             mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
             vectors.update(zip(part, torch.nn.functional.normalize(mean, dim=-1), strict=True))
-    return [float((vectors[one] * vectors[other]).sum()) for one, other in pairs]
+    return [float((vectors[gold] * vectors[predicted]).sum()) for gold, predicted in pairs]

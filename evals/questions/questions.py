@@ -154,17 +154,17 @@ def _none_there(
 
 def none_readable(path: Path | str, lost: Mapping[str, Unreadable]) -> DataError:
     """No database of a question file can be read: the first reasons why."""
-    reasons = "; ".join(f"{name}: {one.reason}" for name, one in list(lost.items())[:3])
+    reasons = "; ".join(f"{name}: {database.reason}" for name, database in list(lost.items())[:3])
     return DataError(f"{path}: none of its databases can be read ({reasons})", fix="get the databases again")
 
 
-def fuzzed(questions_: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
+def fuzzed(questions: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
     """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder.
 
     A database that cannot be read after all is left out: the judge says so of its questions.
     """
     golds: dict[Path, list[str]] = {}
-    for item in questions_.items:
+    for item in questions.items:
         golds.setdefault(item.database, []).append(item.gold)
     copies = {}
     with progress("making databases with other rows", len(golds), "databases") as advance:

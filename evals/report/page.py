@@ -134,7 +134,7 @@ def _card(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
     speed = [model["speed"] for model in report["models"]]
     rows: list[tuple[str, list[Any]]] = [
-        (title, [show(one[key]) if one[key] else None for one in speed])
+        (title, [show(item[key]) if item[key] else None for item in speed])
         for title, key, show in (
             ("Questions a second", "questions_per_second", rate),
             ("Time a question", "seconds_per_question", seconds),
@@ -143,8 +143,8 @@ def _card(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
             ("Memory at its peak", "memory", bytes_),
         )
     ]
-    each = [one["percentiles"] for one in speed]
-    spread = [", ".join(map(seconds, one.values())) for one in each]
+    each = [item["percentiles"] for item in speed]
+    spread = [", ".join(map(seconds, item.values())) for item in each]
     rows.insert(2, ("From answer to answer: median, 90 %, 99 %", spread))
     rows.append(("Engine", [model["engine"] or None for model in report["models"]]))
     for key in dict.fromkeys(key for model in report["models"] for key in model["facts"]):
@@ -227,8 +227,8 @@ def _confidence_plots(report: Mapping[str, Any], kinds: Mapping[str, str]) -> di
         measured, kind = model["confidence"], kinds[model["name"]]
         points = tuple((point["coverage"], point["accuracy"]) for point in measured["curve"])
         curves.append(Line(model["name"], points, kind))
-        bins = tuple((one["confidence"], one["right"] / one["n"]) for one in measured["bins"])
-        reliable.append(Line(model["name"], bins, kind, tuple(one["n"] / measured["n"] for one in measured["bins"])))
+        bins = tuple((part["confidence"], part["right"] / part["n"]) for part in measured["bins"])
+        reliable.append(Line(model["name"], bins, kind, tuple(part["n"] / measured["n"] for part in measured["bins"])))
         words.append(
             f"{model['name']} {percent(points[0][1], 0)} of the most confident {percent(points[0][0], 0)} "
             f"and {percent(points[-1][1], 0)} of all"
