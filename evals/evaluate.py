@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..assistant.ask import prepare
 from ..core.errors import DataError, RecipeError
-from ..core.progress import progress
+from ..core.progress import progress, say
 from ..core.records import Answer, Score
 from ..databases.unreadable import reason, with_more
 from ..engines.engine import Engine, SeveralAnswers
@@ -85,6 +85,8 @@ def evaluate(
     else:
         given = answers(engine, rest, beams, lost)
     _forget_peak()
+    if not rest:
+        say(f"evaluating {name}: all {len(kept.answers)} answers are there from before")
     with _opened(out, name) as file:
         new = list(_judged_as_they_come(name, rest, given, variants, lost, file, kept)) if rest else []
     seconds = time.monotonic() - started + sum(answer.wall for answer in kept.answers)

@@ -30,7 +30,7 @@ SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual
 
 
 def shipped(run: Run, gguf: Path) -> Verdict:
-    """Ask the shipped file, its base and what its training started from, all quantized alike, the same questions.
+    """Ask the shipped file, its base and the model that training started from the same questions; all quantized alike.
 
     The questions are our own, over databases of ours that this run's training did not see, as far as there are any.
     The report is kept in the run's evals/, the answers of base and start in the cache folder for the next export.
@@ -64,7 +64,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
 
 
 def _start(run: Run, gguf: Path) -> dict[str, Path]:
-    """The twin of what the run's training started from; none where that was the base, or where no run trained it."""
+    """The model that the run's training started from, quantized alike; none where that was the base or is not known."""
     if "train" not in run.manifest()["stages"]:
         return {}
     recipe, _ = read_recipe(str(run.recipe_path))
@@ -82,14 +82,14 @@ def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:
 
 
 def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
-    """What was measured when this file's ground and type were chosen."""
+    """What was measured when this file's base and type were chosen."""
     paths = (run.path / "evals" / f"{what}.json" for what in ("ground", "quant"))
     choices = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
     return tuple(choice for choice in choices if choice.get("sha256") == sha256(gguf))
 
 
 def _asked_before(run: Run, gguf: Path) -> None:
-    """Take over the answers that the choice of the ground was made by: the file that won is the one that ships."""
+    """Take over the answers that the base was chosen by: they are those of the file that ships."""
     folder = run.path / "evals"
     for choice in _choices(run, gguf):
         for suffix in (".state.json", ".jsonl"):

@@ -1,10 +1,12 @@
 """Which questions are shown, in which order, and what their queries return."""
 
 import dataclasses
+import doctest
 import json
 from pathlib import Path
 
 from sql_llama.evals.judged_answer import GradedAnswer
+from sql_llama.evals.report import notable as module
 from sql_llama.evals.report.notable import Shown, counts, notable, with_tables
 
 from ..answers import graded
@@ -98,3 +100,7 @@ def test_causes_are_counted_for_both_and_by_class() -> None:
         ("wrong table", 2, 0),
         ("timeout", 1, 0),
     ]
+
+
+def test_examples() -> None:
+    assert doctest.testmod(module).failed == 0
