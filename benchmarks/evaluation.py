@@ -42,10 +42,10 @@ def speed_against_plain_loop(
             command = [sys.executable, str(Path(__file__)), "--only", who, "--model", str(model)]
             command += ["--questions", str(questions), "--databases", str(databases), "--count", str(count)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            said = json.loads(done.stdout.splitlines()[-1])
-            rates[who].append(said["rate"])
-            texts[who] = said["answers"]
-            print(f"{who}: {len(said['answers'])} questions, {said['rate']:.2f} questions/s", flush=True)
+            result = json.loads(done.stdout.splitlines()[-1])
+            rates[who].append(result["rate"])
+            texts[who] = result["answers"]
+            print(f"{who}: {len(result['answers'])} questions, {result['rate']:.2f} questions/s", flush=True)
     same = sum(one == other for one, other in zip(texts["plain"], texts["ours"], strict=True))
     plain, ours = (statistics.median(rates[who]) for who in ("plain", "ours"))
     print(f"ours is {ours / plain:.2f} times the plain loop; {same} of {len(texts['ours'])} answers are the same")
@@ -75,7 +75,7 @@ def asking(who: str, model: Path, questions: Path, databases: Path, count: int) 
     started = time.monotonic()
     if who == "ours":
         engine = load_llamacpp(model)
-        answers = [said.text for said in engine.answer_many(chats, max_tokens=LONGEST)]
+        answers = [answer.text for answer in engine.answer_many(chats, max_tokens=LONGEST)]
     else:
         from llama_cpp import Llama
 
@@ -105,9 +105,9 @@ def scoring_against_official(
                 theirs += ["--gold", str(folder / "gold.txt"), "--pred", str(folder / "predicted.txt")]
                 ours = [sys.executable, str(Path(__file__)), "--only", "scoring", "--work", str(folder), "--kind", kind]
                 for who, command, where in (("official", theirs, official), ("ours", ours, Path.cwd())):
-                    seconds, said = _timed(command, where, folder)
+                    seconds, last_line = _timed(command, where, folder)
                     seen.setdefault(f"{kind}_{who}_seconds", []).append(seconds)
-                    print(f"{kind} {who}: {work} questions, {seconds:.2f} s, {said}")
+                    print(f"{kind} {who}: {work} questions, {seconds:.2f} s, {last_line}")
     medians = {name: round(statistics.median(times), 3) for name, times in seen.items()}
     return {
         "scoring_against_official": round(medians["suite_official_seconds"] / medians["suite_ours_seconds"], 2),
@@ -175,8 +175,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def scoring(folder: Path, kind: str) -> None:
     """Score the predictions in `folder` with our judges, and print the share that is right."""
-    from sql_llama.evals.judge.bench import Task
     from sql_llama.evals.judge.judge import judged
+    from sql_llama.evals.judge.verdict import Task
 
     tasks = []
     files: dict[str, tuple[Path, ...]] = {}
@@ -188,7 +188,7 @@ def scoring(folder: Path, kind: str) -> None:
             files[name] = tuple(sorted(path for path in database.parent.glob("*.sqlite") if path != database))
         tasks.append(Task(database, gold, predicted, files[name]))
     with contextlib.closing(judged(tasks)) as verdicts:
-        right = [said.lenient if said.suite is None else said.suite for said in verdicts]
+        right = [verdict.lenient if verdict.suite is None else verdict.suite for verdict in verdicts]
     print(f"execution {sum(right) / len(right):.3f}")
 
 
@@ -219,17 +219,17 @@ def main() -> None:
         where = arguments.model, arguments.questions, arguments.databases
         ratios.update(speed_against_plain_loop(*where, arguments.count, arguments.rounds))
     if arguments.official:
-        found = scoring_against_official(
+        measured = scoring_against_official(
             arguments.official.resolve(),
             arguments.official_python,
             arguments.questions,
             arguments.databases,
             arguments.rounds,
         )
-        ratios.update(found)
+        ratios.update(measured)
         print(
-            f"scoring: {found['scoring_against_official']} times the official evaluator on suites,"
-            f" {found['scoring_against_official_single']} times on single databases"
+            f"scoring: {measured['scoring_against_official']} times the official evaluator on suites,"
+            f" {measured['scoring_against_official_single']} times on single databases"
         )
     if arguments.json:
         machine = {

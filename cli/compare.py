@@ -39,13 +39,13 @@ def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
     for run in runs:
         for path in _reports(run):
             for name, model in _models(path):
-                said, right = model["metrics"], [sign == "1" for sign in model["right"]]
+                metrics, right = model["metrics"], [sign == "1" for sign in model["right"]]
                 row = {
                     "run": str(path.parent),
                     "model": name,
                     "n": model["n"],
-                    **{key: said[key]["value"] for key in ("execution_accuracy", "valid_sql", "exact_match")},
-                    "interval": [said["execution_accuracy"]["low"], said["execution_accuracy"]["high"]],
+                    **{key: metrics[key]["value"] for key in ("execution_accuracy", "valid_sql", "exact_match")},
+                    "interval": [metrics["execution_accuracy"]["low"], metrics["execution_accuracy"]["high"]],
                     "seconds": model["speed"]["seconds"],
                     "same_questions": first is None or model["asked"] == first[0],
                     "difference": None,
@@ -53,14 +53,14 @@ def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
                 if first is None:
                     first = model["asked"], right
                 elif row["same_questions"]:
-                    found = mcnemar(first[1], right)
+                    paired = mcnemar(first[1], right)
                     row["difference"] = {
-                        "value": found.difference,
-                        "low": found.low,
-                        "high": found.high,
-                        "p": found.p,
-                        "gained": found.only_second,
-                        "lost": found.only_first,
+                        "value": paired.difference,
+                        "low": paired.low,
+                        "high": paired.high,
+                        "p": paired.p,
+                        "gained": paired.only_second,
+                        "lost": paired.only_first,
                     }
                 rows.append(row)
     return rows
@@ -68,9 +68,9 @@ def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
 
 def _reports(run: Path) -> list[Path]:
     """The report.json of an evaluation's folder, or all of a run directory's evals/."""
-    for found in ([run / "report.json"], [run / "evals" / "report.json"], sorted(run.glob("evals/*/report.json"))):
-        if found and all(path.is_file() for path in found):
-            return found
+    for paths in ([run / "report.json"], [run / "evals" / "report.json"], sorted(run.glob("evals/*/report.json"))):
+        if paths and all(path.is_file() for path in paths):
+            return paths
     if not run.is_dir():
         raise DataError(f"{run}: no such folder", fix="give a folder that `sql-llama eval --out` made")
     raise DataError(
@@ -83,8 +83,8 @@ def _models(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Each model of a report with its name; raises DataError when the file is not what eval wrote."""
     try:
         models = json.loads(path.read_text(encoding="utf-8"))["models"]
-        found = [(str(model["name"]), model) for model in models]
-        for _, model in found:
+        named = [(str(model["name"]), model) for model in models]
+        for _, model in named:
             metrics = model["metrics"]
             numbers = [metrics[key]["value"] for key in ("execution_accuracy", "valid_sql", "exact_match")]
             numbers += [metrics["execution_accuracy"]["low"], metrics["execution_accuracy"]["high"], model["n"]]
@@ -93,11 +93,11 @@ def _models(path: Path) -> list[tuple[str, dict[str, Any]]]:
                 raise ValueError("its parts do not fit together")
             float(model["speed"]["seconds"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        said = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise DataError(f"{path}: not a report of sql-llama ({said})", fix="make it again: sql-llama eval") from None
-    if not found:
+        why = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{path}: not a report of sql-llama ({why})", fix="make it again: sql-llama eval") from None
+    if not named:
         raise DataError(f"{path}: reports no model", fix="make it again: sql-llama eval")
-    return found
+    return named
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
@@ -122,10 +122,10 @@ def _table(rows: list[dict[str, Any]]) -> None:
         column.justify = "left" if place < -5 else "right"
     for place, row in enumerate(rows):
         if row["difference"]:
-            said = f"{points(row['difference']['value'])}\n{chance(row['difference']['p'])}"
+            cell = f"{points(row['difference']['value'])}\n{chance(row['difference']['p'])}"
         else:
-            said = "other questions" if place and not row["same_questions"] else ""
+            cell = "other questions" if place and not row["same_questions"] else ""
         number = [str(runs.index(row["run"]) + 1)] if len(runs) > 1 else []
         shares = f"{100 * row['execution_accuracy']:.1f}", interval(*row["interval"]), f"{100 * row['valid_sql']:.1f}"
-        table.add_row(*number, escape(row["model"]), str(row["n"]), *shares, said)
+        table.add_row(*number, escape(row["model"]), str(row["n"]), *shares, cell)
     console.print(table)

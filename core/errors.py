@@ -1,5 +1,27 @@
 """What can go wrong in a way that the user can mend."""
 
+from typing import Literal
+
+QueryErrorKind = Literal[
+    "no_query",
+    "refused",
+    "syntax",
+    "timeout",
+    "memory",
+    "too_large",
+    "missing_table",
+    "missing_column",
+    "locked",
+    "unreadable",
+    "other",
+]
+"""Why a query gave no rows.
+
+no_query: the text holds no query. refused: it does something else than read. syntax: the database cannot parse it.
+timeout, memory: it was stopped. too_large: a value is larger than the limit. missing_table, missing_column: it names
+one that is not there. locked: another program is writing. unreadable: the file may be damaged or gone. other: the rest.
+"""
+
 
 class SqlLlamaError(Exception):
     """A failure to tell the user in one line: what (file), why (problem), and `fix`, the command that mends it.
@@ -29,4 +51,12 @@ class UnknownFamily(DataError):
 
 
 class QueryError(SqlLlamaError):
-    """A query that was refused, failed, or ran out of time or rows."""
+    """A query that was refused, failed, or ran out of time or memory.
+
+    `kind` says why; `name` is the table or column that is missing, as the database spells it, else "".
+    """
+
+    def __init__(self, message: str, *, kind: QueryErrorKind = "other", name: str = "", fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.kind = kind
+        self.name = name

@@ -14,6 +14,7 @@ from functools import lru_cache
 from ..core.records import Schema
 from ..sql.names import RESERVED, fold, identifier, quoted
 from .sqlite import allow_queries, open_table_functions
+from .sqlite_errors import error_kind
 
 TOKEN = re.compile(
     r"""(?P<skip>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>'(?:[^']|'')*'?)"""
@@ -91,9 +92,8 @@ SYNTAX, NAMES, WHOLLY = range(3)
 def _understood(sql: str, schema: Schema) -> int:
     try:
         _empty(schema).execute(f"EXPLAIN {sql}").close()
-    except (sqlite3.Error, sqlite3.Warning, ValueError, UnicodeError) as error:
-        wrong = "syntax error" in str(error) or "incomplete input" in str(error) or "unrecognized token" in str(error)
-        return SYNTAX if wrong else NAMES
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        return SYNTAX if error_kind(error)[0] == "syntax" else NAMES
     return WHOLLY
 
 
@@ -190,9 +190,9 @@ def _join_words(sql: str, names: Sequence[str], columns: _Names) -> str:
     )
     known = {" ".join(name.split()).casefold(): name for name in reversed(odd)}
 
-    def put(found: re.Match[str]) -> str:
-        meant = known.get(" ".join(found[1].split()).casefold()) if found[1] else None
-        return identifier(meant) if meant else found[0]
+    def put(match: re.Match[str]) -> str:
+        meant = known.get(" ".join(match[1].split()).casefold()) if match[1] else None
+        return identifier(meant) if meant else match[0]
 
     return pattern.sub(put, sql)
 

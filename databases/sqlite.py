@@ -18,6 +18,7 @@ from ..core.errors import DataError, QueryError
 from ..core.records import ResultSet
 from ..sql.guard import one_statement
 from ..sql.names import quoted
+from .sqlite_errors import query_error
 
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 LONGEST_VALUE = 10_000_000  # bytes of a cell that a query returns
@@ -241,15 +242,12 @@ def query(connection: sqlite3.Connection, sql: str, *, timeout: float = 10.0, ma
     try:
         cursor.execute(one_statement(sql))
         if cursor.description is None:
-            raise QueryError("refused: no query")
+            raise QueryError("refused: no query", kind="no_query")
         columns = tuple(item[0] for item in cursor.description)
         rows, truncated = _read(cursor, max_rows)
-    except MemoryError:
-        raise QueryError("stopped: the query needs too much memory") from None
-    except (UnicodeError, ValueError) as error:  # text of the query, or a column's name, that is no UTF-8; a NUL
-        raise QueryError(f"not a text that SQLite reads: {error}") from None
-    except (sqlite3.Error, sqlite3.Warning) as error:  # Python 3.11 warns of a second statement, 3.12 fails
-        raise QueryError(_said(str(error), timeout)) from None
+    # ValueError: no UTF-8, or a NUL; Python 3.11 warns of a second statement, 3.12 fails
+    except (MemoryError, ValueError, sqlite3.Error, sqlite3.Warning) as error:
+        raise query_error(error, timeout) from None
     finally:
         cursor.close()  # ends the query where not all of it was read
     return ResultSet(columns, rows, truncated, time.perf_counter() - started)
@@ -264,19 +262,8 @@ def _read(cursor: sqlite3.Cursor, max_rows: int) -> tuple[tuple[tuple[object, ..
             return tuple(rows), True
         lengths = [len(value) for value in row if isinstance(value, str | bytes)]
         if lengths and max(lengths) > LONGEST_VALUE:
-            raise QueryError(f"a cell of {max(lengths) / 1e6:.0f} MB is too large to be returned")
+            size_in_mb = max(lengths) / 1e6
+            raise QueryError(f"a cell of {size_in_mb:.0f} MB is too large to be returned", kind="too_large")
         rows.append(row)
         size += sum(lengths)
     return tuple(rows), False
-
-
-def _said(error: str, timeout: float) -> str:
-    if error == "interrupted":
-        return f"stopped after {timeout:g} s"
-    if "not authorized" in error or "prohibited" in error:
-        return "refused: only queries that read are run"
-    if "one statement at a time" in error:
-        return "refused: more than one statement"
-    if "is locked" in error:
-        return "the database is locked by another program that is writing to it"
-    return error

@@ -6,24 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import DataError
+from ..core.errors import DataError, QueryErrorKind
 from .sqlite import connect
 
-UNREADABLE = (DataError, sqlite3.Error, OSError)
-"""What reading a database's schema fails with."""
 POINTER = b"version https://git-lfs.github.com/spec/"
-FAULTS = (
-    "image is malformed",
-    "malformed database schema",
-    "not a database",
-    "disk i/o error",
-    "is locked",
-    "locking protocol",
-    "unable to open database file",
-    "readonly database",
-    "encrypted",
-)
-"""Parts of what SQLite says of a database and hardly ever of a query."""
+FAULTS: tuple[QueryErrorKind | None, ...] = ("unreadable", "locked")
+"""Kinds of errors that are the database's fault, and hardly ever a query's."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +33,8 @@ def unreadable(database: Path, *, whole: bool = False) -> str:
                 return "an empty file"
             connection.set_authorizer(None)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            found = connection.execute("PRAGMA quick_check(1)").fetchall() if whole else [("ok",)]
-            return "" if found[0][0] == "ok" else " ".join(str(found[0][0]).split())
+            check = connection.execute("PRAGMA quick_check(1)").fetchall() if whole else [("ok",)]
+            return "" if check[0][0] == "ok" else " ".join(str(check[0][0]).split())
     except (DataError, sqlite3.Error, OSError) as error:
         return reason(error, database)
 
@@ -57,8 +45,8 @@ def reason(error: Exception, database: Path) -> str:
         if database.is_file() and _head(database) == POINTER:
             return "not a SQLite database but a pointer of Git LFS: `git lfs pull` fetches the file"
     if isinstance(error, DataError):
-        said = error.message.removeprefix(f"{database}: ").replace(str(database), database.name)
-        return f"{said}, or an encrypted one" if said == "not a SQLite database" else said
+        message = error.message.removeprefix(f"{database}: ").replace(str(database), database.name)
+        return f"{message}, or an encrypted one" if message == "not a SQLite database" else message
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return " ".join(str(error).split())
@@ -69,16 +57,15 @@ def _head(database: Path) -> bytes:
         return file.read(len(POINTER))
 
 
-def is_fault(error: str) -> bool:
-    """Whether what a query failed with may be the database's fault."""
-    low = error.lower()
-    return any(fault in low for fault in FAULTS)
+def is_fault(kind: QueryErrorKind | None) -> bool:
+    """Tell whether a query may have failed because of its database; `kind` of its error, None where it ran."""
+    return kind in FAULTS
 
 
 def with_more(known: Mapping[str, Unreadable], more: Iterator[tuple[str, str]]) -> dict[str, Unreadable]:
     """Databases by name, after one more question each of those whose name and reason come."""
-    found = dict(known)
+    databases = dict(known)
     for name, why in more:
-        before = found.get(name)
-        found[name] = Unreadable(before.questions + 1, before.reason) if before else Unreadable(1, why)
-    return found
+        before = databases.get(name)
+        databases[name] = Unreadable(before.questions + 1, before.reason) if before else Unreadable(1, why)
+    return databases

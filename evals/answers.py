@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..assistant.answer import Policy, answer_many
 from ..assistant.prepare import PreparedDatabase, prepare
+from ..core.errors import DataError
 from ..core.records import Answer
-from ..databases.unreadable import UNREADABLE, reason
+from ..databases.unreadable import reason
 from ..engines.engine import Engine
 from .judge.judge import judge
 from .questions.from_schema import unqualified
@@ -37,7 +38,7 @@ def _prepared(item: Question, lost: dict[Path, str]) -> tuple[PreparedDatabase, 
         return None
     try:
         database = prepare(str(item.database))
-    except UNREADABLE as error:
+    except (DataError, OSError) as error:
         lost[item.database] = reason(error, item.database)
         return None
     return replace(database, rewrite=partial(unqualified, names=item.schemas)), item.asked

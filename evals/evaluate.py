@@ -1,61 +1,31 @@
 """Ask a model every question, judge its SQL by running it, and say how often it is right."""
 
 import contextlib
-import hashlib
-import itertools
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from ..assistant.answer import EVALUATION
 from ..assistant.prepare import prepare
-from ..core.errors import RecipeError
-from ..core.files import write_json, write_text
-from ..core.progress import progress
+from ..core.errors import DataError, RecipeError
+from ..core.progress import progress, say
 from ..core.records import Answer, Score
-from ..databases.unreadable import UNREADABLE, reason, with_more
+from ..databases.unreadable import reason, with_more
 from ..engines.engine import Engine, SeveralAnswers
 from .answers import answers
 from .grade import grade
-from .judge.bench import Task, Verdict
 from .judge.judge import judged
+from .judge.verdict import Task, Verdict
+from .judged_answer import GradedAnswer, JudgedAnswer
+from .kept_answers import Kept, Variants, answers_path, as_text, keys, read_kept, write_kept
 from .numbers.metrics import metrics
 from .numbers.statistics import wilson
 from .queries.similarity import embedding_similarity
 from .questions.from_schema import unqualified
 from .questions.predictions import query_of
 from .questions.questions import Question, Questions, none_readable
-
-Variants = Mapping[Path, tuple[Path, ...]]
-"""Fuzzed copies of a database, see evals/fuzz/fuzz.py."""
-
-SOURCES = (
-    "assistant/answer.py",
-    "assistant/prepare.py",
-    "sql/compare.py",
-    "core/control_tokens.py",
-    "databases/sqlite.py",
-    "databases/cells.py",
-    "sql/names.py",
-    "prompts/messages.py",
-    "databases/requote.py",
-    "databases/introspect.py",
-    "sql/guard.py",
-    "evals/judge/bench.py",
-    "evals/answers.py",
-    "prompts/budget.py",
-    "prompts/hints.py",
-    "prompts/schema_text.py",
-    "sql/extract.py",
-    "evals/questions/from_schema.py",
-    "evals/judge/judge.py",
-    "evals/questions/predictions.py",
-    "evals/judge/ties.py",
-)
-"""What prompts and verdicts come from: answers of another version are not kept."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +37,7 @@ class Evaluated:
     """
 
     score: Score
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[GradedAnswer, ...]
     tokens: int
     memory: int | None = None
     aside: Path | None = None
@@ -75,7 +45,7 @@ class Evaluated:
 
 
 def evaluate(
-    found: Questions,
+    questions: Questions,
     *,
     name: str,
     model: str,
@@ -86,13 +56,13 @@ def evaluate(
     variants: Variants | None = None,
     embeddings: str = "",
 ) -> Evaluated:
-    """Score an engine's answers, or `predictions`, one per question of `found.items`.
+    """Score an engine's answers, or `predictions`, one per question of `questions.items`.
 
     With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
     `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
     questions and prompts are the same. Other answers of that name are put aside, as `out/<name>.<number>.jsonl`.
 
-    `embeddings` names a model by whose sentence embeddings gold and answer are compared too.
+    `embeddings` names a model by whose sentence embeddings reference query and answer are compared too.
 
     Questions whose database cannot be read are left out, and counted in the score's `unreadable`.
 
@@ -103,199 +73,193 @@ def evaluate(
         raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
     started = time.monotonic()
     variants = variants or {}
-    items = found.items
-    kept: list[dict[str, Any]] = []
-    aside = None
+    kept = Kept()
     if out:
-        kept, aside = _kept(out, name, items, _key(items, model, engine, predictions, beams, variants))
-        kept = _again(items, kept, variants)
-        _write(out / f"{name}.jsonl", kept)
-    rest = items[len(kept) :]
-    rows = list(kept)
-    said: list[tuple[Answer, str]] = []
+        wanted = keys(questions.items, model, engine, predictions, beams, variants)
+        kept = read_kept(out, name, questions.items, wanted)
+        kept = replace(kept, answers=_brought_up_to_date(questions.items, kept, variants))
+        write_kept(out, name, kept.answers, wanted)
+    rest = questions.items[len(kept.answers) :]
     lost: dict[Path, str] = {}
+    if engine is None:
+        given = _predicted(rest, (predictions or ())[len(kept.answers) :])
+    else:
+        given = answers(rest, engine, replace(EVALUATION, candidates=beams), lost)
     _forget_peak()
-
-    def tasks() -> Iterator[Task]:
-        if engine is None:
-            given_answers: Iterator[tuple[Answer, str]] = (
-                (Answer(text), unqualified(query_of(text), item.schemas))
-                for item, text in zip(rest, (predictions or ())[len(kept) :], strict=True)
-            )
-        else:
-            given_answers = answers(rest, engine, replace(EVALUATION, candidates=beams), lost)
-        for item, given in zip(rest, given_answers, strict=True):
-            said.append(given)
-            yield Task(item.database, item.gold, given[1], variants.get(item.database, ()))
-
-    file = (out / f"{name}.jsonl").open("a", encoding="utf-8") if out else None
-    try:
-        with (
-            contextlib.closing(judged(tasks())) as verdicts,
-            progress(f"evaluating {name}", len(items), "questions") as on,
-        ):
-            if kept:
-                on(len(kept), "kept from before")
-            last = time.monotonic()
-            right = [row["correct"] for row in kept if "correct" in row]
-            for place, verdict in enumerate(verdicts):
-                row = _row(rest[place], said[place], verdict, lost.get(rest[place].database, ""))
-                row["wall"] = round(time.monotonic() - last, 3)
-                last = time.monotonic()
-                rows.append(row)
-                right += [row["correct"]] if "correct" in row else []
-                if file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    file.flush()
-                on(1, f"{sum(right) / len(right):.1%} right" if right else "")
-    finally:
-        if file:
-            file.close()
-    spent = time.monotonic() - started + sum(row["wall"] for row in kept)
-    memory = _peak() if engine is not None and not kept else None
-    unread = {place: str(row["unreadable"]) for place, row in enumerate(rows) if "unreadable" in row}
-    rows = [row for row in rows if "unreadable" not in row]
+    if not rest:
+        say(f"evaluating {name}: all {len(kept.answers)} answers are there from before")
+    with _opened(out, name) as file:
+        new = list(_judged_as_they_come(name, rest, given, variants, lost, file, kept)) if rest else []
+    seconds = time.monotonic() - started + sum(answer.wall for answer in kept.answers)
+    memory = _peak() if engine is not None and not kept.answers else None
+    both = [*kept.answers, *new]
+    unread = {place: answer.verdict.unreadable for place, answer in enumerate(both) if answer.verdict.unreadable}
+    rows = [answer for answer in both if isinstance(answer, GradedAnswer)]
     if embeddings:
-        pairs = [(row["gold"], row["sql"]) for row in rows]
-        for row, value in zip(rows, embedding_similarity(pairs, embeddings), strict=True):
-            row["embedding"] = round(value, 4)
-    tokens = sum(row["tokens"] for row in rows)
-    return Evaluated(_score(model, rows, spent, found, unread), tuple(rows), tokens, memory, aside, unread)
+        rows = _with_embeddings(rows, embeddings)
+    tokens = sum(row.tokens for row in rows)
+    return Evaluated(_score(model, rows, seconds, questions, unread), tuple(rows), tokens, memory, kept.aside, unread)
 
 
-def aligned(done: Sequence[Evaluated], found: Questions) -> list[Evaluated]:
-    """The same evaluations without the questions that one of them could not judge, so that answers can be paired.
+def aligned(evaluations: Sequence[Evaluated], questions: Questions) -> list[Evaluated]:
+    """Leave out of each evaluation the questions that one of them could not judge, so that answers can be paired.
 
     Raises DataError when no question is left.
     """
-    unread = {place: why for one in done for place, why in one.unread.items()}
+    unread = {place: why for evaluated in evaluations for place, why in evaluated.unread.items()}
     out = []
-    for one in done:
-        judged_ = [place for place in range(len(found.items)) if place not in one.unread]
-        rows = [row for place, row in zip(judged_, one.rows, strict=True) if place not in unread]
-        score = _score(one.score.model, rows, one.score.seconds, found, unread)
-        out.append(replace(one, score=score, rows=tuple(rows), unread=unread))
+    for evaluated in evaluations:
+        places = [place for place in range(len(questions.items)) if place not in evaluated.unread]
+        rows = [row for place, row in zip(places, evaluated.rows, strict=True) if place not in unread]
+        score = _score(evaluated.score.model, rows, evaluated.score.seconds, questions, unread)
+        out.append(replace(evaluated, score=score, rows=tuple(rows), unread=unread))
     return out
 
 
-def _row(item: Question, said: tuple[Answer, str], verdict: Verdict, lost: str) -> dict[str, Any]:
-    """What is kept of one answer; `raw` is None where the model was not asked, since the database was `lost`."""
-    why = lost or verdict.unreadable
-    if not why:
-        try:
-            return grade(item, *said, verdict, prepare(str(item.database)).schema)
-        except UNREADABLE as error:
-            why = reason(error, item.database)
-    answer, sql = said
-    return {
-        "question": item.question,
-        "gold": item.gold,
-        "raw": None if lost else answer.text,
-        "sql": sql,
-        "database": item.database_name,
-        "unreadable": why,
-        "tokens": answer.tokens,
-        "confidence": answer.confidence,
-        "seconds": round(answer.seconds, 3),
-    }
+def _predicted(items: Sequence[Question], predictions: Sequence[str]) -> Iterator[tuple[Answer, str]]:
+    """Given answers, each with its SQL."""
+    for item, text in zip(items, predictions, strict=True):
+        yield Answer(text), unqualified(query_of(text), item.schemas)
 
 
-def _again(items: Sequence[Question], kept: list[dict[str, Any]], variants: Variants) -> list[dict[str, Any]]:
-    """Kept answers, judged again where the database could not be read; up to the first not asked that can be now."""
-    for place, (item, row) in enumerate(zip(items, kept, strict=False)):
-        if "unreadable" in row and row["raw"] is None:
-            with contextlib.suppress(*UNREADABLE):
-                prepare(str(item.database))
-                kept = kept[:place]
-                break
-    places = [place for place, row in enumerate(kept) if "unreadable" in row and row["raw"] is not None]
-    tasks = [
-        Task(items[at].database, items[at].gold, kept[at]["sql"], variants.get(items[at].database, ())) for at in places
-    ]
-    for at, verdict in zip(places, judged(tasks), strict=True):
-        before = kept[at]
-        answer = Answer(before["raw"], before["tokens"], before["seconds"], confidence=before["confidence"])
-        kept[at] = {**_row(items[at], (answer, before["sql"]), verdict, ""), "wall": before["wall"]}
-    return kept
-
-
-def _key(
+def _judged_as_they_come(
+    name: str,
     items: Sequence[Question],
-    model: str,
-    engine: Engine | None,
-    predictions: Sequence[str] | None,
-    beams: int,
+    given: Iterator[tuple[Answer, str]],
     variants: Variants,
-) -> str:
-    """What kept answers depend on: the model's bytes (or the predictions), the questions, how prompts are made."""
-    parts: list[Any] = [[(item.question, item.evidence, item.gold, str(item.database)) for item in items], predictions]
-    for database in sorted({item.database for item in items}):
-        with contextlib.suppress(OSError):  # one that is gone is said where it is read
-            facts = database.stat()
-            parts.append((str(database), facts.st_size, facts.st_mtime_ns))
-    parts += [getattr(engine, "identity", model), getattr(engine, "num_ctx", 0), beams]
-    parts += [(str(database), *map(str, paths)) for database, paths in sorted(variants.items())]
-    parts += [(Path(__file__).parent.parent / source).read_text(encoding="utf-8") for source in SOURCES]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    lost: Mapping[Path, str],
+    file: TextIO | None,
+    kept: Kept,
+) -> Iterator[JudgedAnswer]:
+    """Judge answers while the next are being made; each is written to `file`, and progress is shown."""
+    waiting: list[tuple[Answer, str]] = []
+
+    def tasks() -> Iterator[Task]:
+        for item, (answer, sql) in zip(items, given, strict=True):
+            waiting.append((answer, sql))
+            yield Task(item.database, item.gold, sql, variants.get(item.database, ()))
+
+    title = f"evaluating {name}" + (f" ({len(kept.answers)} answers are there from before)" if kept.answers else "")
+    graded = [answer for answer in kept.answers if isinstance(answer, GradedAnswer)]
+    right, count = sum(answer.correct for answer in graded), len(graded)
+    with contextlib.closing(judged(tasks())) as verdicts, progress(title, len(items), "questions") as advance:
+        last = time.monotonic()
+        for place, verdict in enumerate(verdicts):
+            item = items[place]
+            answer = _judged(item, *waiting[place], verdict, lost.get(item.database, ""))
+            answer = replace(answer, wall=round(time.monotonic() - last, 3))
+            last = time.monotonic()
+            if file:
+                file.write(as_text(answer))
+                file.flush()
+            if isinstance(answer, GradedAnswer):
+                right, count = right + answer.correct, count + 1
+            advance(1, f"{right / count:.1%} right" if count else "")
+            yield answer
 
 
-def _kept(out: Path, name: str, items: Sequence[Question], key: str) -> tuple[list[dict[str, Any]], Path | None]:
-    """Judged answers of an earlier run with the same key; the file is cut back to them.
+def _judged(item: Question, answer: Answer, sql: str, verdict: Verdict, lost: str) -> JudgedAnswer:
+    """What is known of one answer; `raw` is None where the model was not asked, since the database was `lost`."""
+    return _graded(
+        item,
+        JudgedAnswer(
+            question=item.question,
+            gold=item.gold,
+            database=item.database_name,
+            sql=sql,
+            verdict=replace(verdict, unreadable=lost or verdict.unreadable),
+            raw=None if lost else answer.text,
+            evidence=item.evidence,
+            tokens=answer.tokens,
+            seconds=round(answer.seconds, 3),
+            confidence=answer.confidence,
+        ),
+    )
 
-    With another key the file is moved, and its new path comes too: hours may have gone into it.
+
+def _graded(item: Question, answer: JudgedAnswer) -> JudgedAnswer:
+    """The answer with its grades; without them, and with the reason, where the database cannot be read."""
+    if answer.verdict.unreadable:
+        return answer
+    try:
+        return grade(answer, prepare(str(item.database)).schema)
+    except (DataError, OSError) as error:
+        return replace(answer, verdict=replace(answer.verdict, unreadable=reason(error, item.database)))
+
+
+def _brought_up_to_date(items: Sequence[Question], kept: Kept, variants: Variants) -> tuple[JudgedAnswer, ...]:
+    """Kept answers with their grades, up to the first that was not asked and can be asked now.
+
+    Answers are judged again where the judge's rules changed or their database could not be read.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    lines, state = out / f"{name}.jsonl", out / f"{name}.state.json"
-    rows: list[dict[str, Any]] = []
-    aside = None
-    if _key_of(state) == key:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a last line may be cut in two
-            for item, line in zip(items, lines.read_text(encoding="utf-8").split("\n"), strict=False):
-                row = json.loads(line)
-                if row["question"] != item.question or "wall" not in row:
-                    break
-                rows.append(row)
-    elif lines.is_file() and lines.stat().st_size:
-        aside = next(path for n in itertools.count(1) if not (path := out / f"{name}.{n}.jsonl").exists())
-        lines.replace(aside)
-    _write(lines, rows)
-    write_json(state, {"key": key})
-    return rows, aside
+    old = list(kept.answers)
+    for place, (item, answer) in enumerate(zip(items, old, strict=False)):
+        if answer.raw is None and _is_readable(item.database):
+            old = old[:place]
+            break
+    again = [
+        place
+        for place, answer in enumerate(old)
+        if answer.raw is not None and (answer.verdict.unreadable or not kept.judged)
+    ]
+    tasks = [
+        Task(items[place].database, items[place].gold, old[place].sql, variants.get(items[place].database, ()))
+        for place in again
+    ]
+    for place, verdict in zip(again, judged(tasks), strict=True):
+        old[place] = replace(old[place], gold=items[place].gold, verdict=verdict)
+    return tuple(_graded(item, answer) for item, answer in zip(items, old, strict=False))
 
 
-def _write(lines: Path, rows: Sequence[dict[str, Any]]) -> None:
-    write_text(lines, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+def _is_readable(database: Path) -> bool:
+    try:
+        prepare(str(database))
+    except (DataError, OSError):
+        return False
+    return True
 
 
-def _key_of(state: Path) -> str:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(state.read_text(encoding="utf-8"))["key"])
-    return ""
+@contextlib.contextmanager
+def _opened(out: Path | None, name: str) -> Iterator[TextIO | None]:
+    """The file that answers are added to; None without a folder."""
+    if out is None:
+        yield None
+        return
+    with answers_path(out, name).open("a", encoding="utf-8") as file:
+        yield file
+
+
+def _with_embeddings(rows: Sequence[GradedAnswer], model: str) -> list[GradedAnswer]:
+    pairs = [(row.gold, row.sql) for row in rows]
+    values = embedding_similarity(pairs, model)
+    return [replace(row, embedding=round(value, 4)) for row, value in zip(rows, values, strict=True)]
 
 
 def _score(
-    model: str, rows: Sequence[dict[str, Any]], seconds: float, found: Questions, unread: Mapping[int, str]
+    model: str, rows: Sequence[GradedAnswer], seconds: float, questions: Questions, unread: Mapping[int, str]
 ) -> Score:
-    lost = with_more(found.unreadable, ((found.items[place].database_name, why) for place, why in unread.items()))
+    lost = with_more(
+        questions.unreadable, ((questions.items[place].database_name, why) for place, why in unread.items())
+    )
     n = len(rows)
     if not n:
         raise none_readable(model, lost)
-    right = sum(row["correct"] for row in rows)
+    right = sum(row.correct for row in rows)
     measured = metrics(rows)
     return Score(
         model=model,
         n=n,
         execution_accuracy=right / n,
-        valid_sql=sum(row["valid"] for row in rows) / n,
-        exact_match=sum(row["exact"] for row in rows) / n,
+        valid_sql=sum(row.verdict.valid for row in rows) / n,
+        exact_match=sum(row.verdict.exact for row in rows) / n,
         seconds=round(seconds, 3),
         extra={
-            **{name: one.value for name, one in measured.items()},
+            **{name: metric.value for name, metric in measured.items()},
             "interval": wilson(right, n),
-            "intervals": {name: (one.low, one.high) for name, one in measured.items()},
-            "missing": dict(found.missing),
-            "unreadable": {name: asdict(one) for name, one in lost.items()},
-            "gold_failed": sum(bool(row["gold_error"]) for row in rows),
+            "intervals": {name: (metric.low, metric.high) for name, metric in measured.items()},
+            "missing": dict(questions.missing),
+            "unreadable": {name: asdict(database) for name, database in lost.items()},
+            "gold_failed": sum(bool(row.verdict.gold_error) for row in rows),
         },
     )
 

@@ -2,7 +2,8 @@
 
 Better than the base: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any
 number of questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by
-resampling do not. Being two-sided, it lets a model that is no better pass at most once in 40 times.
+resampling do not. So the interval of a difference, which reports show for its size, decides nothing. Being two-sided,
+the test lets a model that is no better pass at most once in 40 times.
 
 As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
 and luck does not explain the loss, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.errors import DataError
-from .numbers.metrics import Row
+from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, bootstrap, detectable, mcnemar, needed
 
 TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
@@ -73,24 +74,25 @@ class Verdict:
     def lines(self) -> tuple[str, ...]:
         """A line for each comparison: which one, how it ended, the numbers."""
         made = [f"{'pass' if check.passed else 'FAIL'} {check.against}: {check.said}" for check in self.checks]
-        return (*made, *(f"skipped {said}" for said in self.skipped))
+        return (*made, *(f"skipped {reason}" for reason in self.skipped))
 
     def as_json(self) -> dict[str, Any]:
+        """Return what is written into report.json and printed by --json."""
         return {"verdict": "pass" if self.passed else "fail", **asdict(self)}
 
 
 def gate(
-    base_rows: Sequence[Row],
-    tuned_rows: Sequence[Row],
+    base_rows: Sequence[GradedAnswer],
+    tuned_rows: Sequence[GradedAnswer],
     *,
-    start_rows: Sequence[Row] | None = None,
-    whole_rows: Sequence[Row] | None = None,
+    start_rows: Sequence[GradedAnswer] | None = None,
+    whole_rows: Sequence[GradedAnswer] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verdict:
     """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, those of what its training
     started from and of its F16 form.
 
-    Rows are judged answers as evaluate.py keeps them. Raises DataError unless all lists are of the same questions, in
+    Raises DataError unless all lists are of the same questions, in
     the same order, over the same databases.
     """
     _same(base_rows, tuned_rows, "the base")
@@ -105,7 +107,7 @@ def gate(
 
 
 def render(verdict: Verdict) -> str:
-    """One line for each check; under it, indented, notes, and what usually helps when it failed."""
+    """Write one line for each check; under it, indented, notes, and what usually helps when it failed."""
     lines = []
     for check in verdict.checks:
         lines.append(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.said}")
@@ -114,32 +116,30 @@ def render(verdict: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _same(rows: Sequence[Row], tuned: Sequence[Row], whose: str) -> None:
+def _same(rows: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], whose: str) -> None:
     fix = "evaluate all models by one command, over one question file"
     if not tuned:
         raise DataError("the gate was given no answers", fix=fix)
     if len(rows) != len(tuned):
         raise DataError(f"the gate has {len(rows)} answers of {whose} and {len(tuned)} of the tuned model", fix=fix)
-    for place, (one, other) in enumerate(zip(rows, tuned, strict=True), 1):
-        for key in ("question", "gold", "database"):
-            if one.get(key) != other.get(key):
-                pair = f"{one.get(key)!r} for {whose}, {other.get(key)!r} for the tuned model"
-                raise DataError(f"the gate compares answers to the same questions: {key} {place} is {pair}", fix=fix)
-        if not isinstance(one.get("correct"), bool) or not isinstance(other.get("correct"), bool):
-            raise DataError(f"answer {place} does not say whether it is correct", fix=fix)
+    for place, (first, second) in enumerate(zip(rows, tuned, strict=True), 1):
+        for key, name in (("question", "question"), ("gold", "reference query"), ("database", "database")):
+            if getattr(first, key) != getattr(second, key):
+                pair = f"{getattr(first, key)!r} for {whose}, {getattr(second, key)!r} for the tuned model"
+                raise DataError(f"the gate compares answers to the same questions: {name} {place} is {pair}", fix=fix)
 
 
-def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
+def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Check:
     """Is the tuned model better than its base, by more than luck?"""
     check = _measured("better than the base", "base", base, tuned)
     passed = check.difference > 0 and check.p < LEVEL
     luck = f"luck does not explain that ({_p(check.p)})"
     if check.p >= LEVEL:
-        luck = f"luck may explain that ({_p(check.p)}, and below {LEVEL:g} is wanted)"
+        luck = f"luck may explain that ({_p(check.p)}, it has to be below {LEVEL:g})"
     notes, helps = [], []
-    ran = [place for place, row in enumerate(base) if row.get("valid", True)]
+    ran = [place for place, row in enumerate(base) if row.verdict.valid]
     if len(ran) < MOSTLY * check.n:
-        before, after = (sum(rows[place]["correct"] for place in ran) for rows in (base, tuned))
+        before, after = (sum(rows[place].correct for place in ran) for rows in (base, tuned))
         among = f"; among those it has {before} right and the tuned model {after}" if ran else ""
         notes.append(f"only {len(ran)} of the base's {check.n} answers are SQL that runs{among}")
     if passed and check.by_database and check.by_database[0] <= 0:
@@ -151,7 +151,7 @@ def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
         ]
     elif not passed:
         if not check.second:
-            helps.append("no answer is right: read some of them in the folder given with --out")
+            helps.append("no answer is right: read some in the folder given with --out")
         training = [
             "train longer and on more: sql-llama train RECIPE --set train.epochs=3 --set data.synthetic=5000",
             "check that it is asked as it was trained: sql-llama verify RUN",
@@ -160,15 +160,19 @@ def _better(base: Sequence[Row], tuned: Sequence[Row]) -> Check:
     return replace(check, passed=passed, said=f"{check.said}: {luck}", notes=tuple(notes), helps=tuple(helps))
 
 
-def _no_worse(start: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
     """Has the training kept what it started from, as far as luck does not explain the loss?"""
     check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
     p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
     passed = -check.difference <= tolerance + 1e-9 or p >= LEVEL
-    said, notes, helps = check.said, [], []
+    message, notes, helps = check.said, [], []
     if check.lost > check.gained:
-        loss = f"{tolerance:g} points may be lost" if p < LEVEL and passed else f"luck may explain the loss ({_p(p)})"
-        said = f"{said}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
+        loss = (
+            f"at most {tolerance:g} points may be lost"
+            if p < LEVEL and passed
+            else f"luck may explain the loss ({_p(p)})"
+        )
+        message = f"{message}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
     if passed and -check.low > tolerance:
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
@@ -176,7 +180,7 @@ def _no_worse(start: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> C
             "it learned too fast, mostly: train again with --set train.learning_rate=RATE, a third of what it was",
             "or from too few pairs of one kind: --set data.synthetic=5000",
         ]
-    return replace(check, passed=passed, p=p, said=said, notes=tuple(notes), helps=tuple(helps))
+    return replace(check, passed=passed, p=p, said=message, notes=tuple(notes), helps=tuple(helps))
 
 
 def _p(value: float) -> str:
@@ -186,13 +190,13 @@ def _p(value: float) -> str:
 def _more(check: Check) -> str:
     """What more questions would tell."""
     if check.detectable is None:
-        return f"ask more questions: {check.n} cannot tell any two models apart"
-    said = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
+        return f"ask more questions: {check.n} cannot show any difference between two models"
+    message = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
     wanted = needed(check.difference / 100, (check.gained + check.lost) / check.n)
     return (
-        said
+        message
         if wanted is None or wanted <= check.n
-        else f"{said}, {check.difference:.1f} take about {_two_digits(wanted)}"
+        else f"{message}, {check.difference:.1f} take about {_two_digits(wanted)}"
     )
 
 
@@ -200,7 +204,7 @@ def _two_digits(count: int) -> int:
     return round(count, 2 - len(str(count)))
 
 
-def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check:
+def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
     """Did quantization cost at most the tolerance?"""
     check = replace(_measured("as good as F16", "F16", whole, tuned), tolerance=tolerance)
     passed = -check.difference <= tolerance + 1e-9  # 3 of 100 are not more than 3 points
@@ -209,27 +213,27 @@ def _kept(whole: Sequence[Row], tuned: Sequence[Row], tolerance: float) -> Check
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
         if check.p >= LEVEL:
-            helps.append(f"ask more questions: after {check.n} no loss at all is possible too")
+            helps.append(f"ask more questions: with {check.n} there may be no loss at all")
         helps += [
             "ship a larger type: sql-llama export RUN --quant Q8_0",
             "check that both files are of one run: sql-llama verify RUN",
         ]
-    said = f"{check.said}: {tolerance:g} points may be lost"
-    return replace(check, passed=passed, said=said, notes=tuple(notes), helps=tuple(helps))
+    message = f"{check.said}: at most {tolerance:g} points may be lost"
+    return replace(check, passed=passed, said=message, notes=tuple(notes), helps=tuple(helps))
 
 
-def _measured(name: str, against: str, first: Sequence[Row], second: Sequence[Row]) -> Check:
+def _measured(name: str, against: str, first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> Check:
     """The numbers of a comparison, not yet judged."""
-    before, after = ([row["correct"] for row in rows] for rows in (first, second))
+    before, after = ([row.correct for row in rows] for rows in (first, second))
     paired = mcnemar(before, after)
     shares = sum(before) / paired.n, sum(after) / paired.n
     difference, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
     shows = detectable(paired.n, shares[0], paired.discordant)
-    databases = [str(row.get("database")) for row in second]
+    databases = [row.database for row in second]
     by_database = None
     if len(set(databases)) >= FEWEST_DATABASES:
-        found = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
-        by_database = None if found.low is None or found.high is None else (found.low, found.high)
+        resampled = bootstrap([100.0 * (new - old) for old, new in zip(before, after, strict=True)], clusters=databases)
+        by_database = None if resampled.low is None or resampled.high is None else (resampled.low, resampled.high)
     whose = against if against == "F16" else f"the {against}"
     changed = f"{paired.only_second} gained, {paired.only_first} lost, {difference:+.1f} points"
     return Check(

@@ -1,56 +1,36 @@
-"""One line of an evaluation: the judge's verdict on an answer, and what the text of both queries says."""
+"""Grade a judged answer: what the texts of both queries say."""
 
-from typing import Any
-
-from ..core.records import Answer, Schema
-from .judge.bench import Verdict
+from ..core.records import Schema
+from .judged_answer import GradedAnswer, JudgedAnswer
 from .queries.causes import cause
 from .queries.components import component_match, normalised_match
 from .queries.hardness import features, hardness
 from .queries.similarity import tree_similarity
-from .questions.questions import Question
 
 
-def grade(item: Question, said: Answer, sql: str, verdict: Verdict, schema: Schema) -> dict[str, Any]:
-    """Everything that is kept of one answer; docs/evaluation.md defines each metric."""
-    match = component_match(item.gold, sql, schema)
-    wrong = not verdict.correct
-    return {
-        "question": item.question,
-        "gold": item.gold,
-        "raw": said.text,
-        "sql": sql,
-        "valid": verdict.valid,
-        "correct": verdict.correct,
-        "database": item.database_name,
-        "lenient": verdict.lenient,
-        "suite": verdict.suite,
-        "exact": verdict.exact,
-        "normalised": verdict.exact or normalised_match(item.gold, sql, schema),
-        "components": None if match is None else match.overall,
-        "tree": round(tree_similarity(item.gold, sql), 4),
-        "overlap": verdict.overlap,
-        "columns_overlap": verdict.columns_overlap,
-        "hardness": hardness(item.gold),
-        "features": list(features(item.gold)),
-        "cause": _cause(item, sql, verdict, schema) if wrong else "",
-        "error": verdict.error,
-        "gold_error": verdict.gold_error,
-        **({"evidence": item.evidence} if item.evidence else {}),
-        "confidence": said.confidence,
-        "seconds": round(said.seconds, 3),
-        "tokens": said.tokens,
-        "sql_seconds": verdict.sql_seconds,
-        "gold_seconds": verdict.gold_seconds,
-    }
-
-
-def _cause(item: Question, sql: str, verdict: Verdict, schema: Schema) -> str:
-    return cause(
-        item.gold,
-        sql,
-        verdict.error,
-        schema,
-        lenient=verdict.lenient and not verdict.correct,
-        gold_error=verdict.gold_error,
+def grade(answer: JudgedAnswer, schema: Schema) -> GradedAnswer:
+    """Compute all grades of an answer; docs/evaluation.md defines each. About 2 ms."""
+    gold, sql, verdict = answer.gold, answer.sql, answer.verdict
+    match = component_match(gold, sql, schema)
+    why = ""
+    if not verdict.correct:
+        why = cause(gold, sql, verdict.failure, schema, lenient=verdict.lenient, gold_error=verdict.gold_error)
+    return GradedAnswer(
+        question=answer.question,
+        gold=gold,
+        database=answer.database,
+        sql=sql,
+        verdict=verdict,
+        raw=answer.raw,
+        evidence=answer.evidence,
+        tokens=answer.tokens,
+        seconds=answer.seconds,
+        confidence=answer.confidence,
+        wall=answer.wall,
+        normalised=verdict.exact or normalised_match(gold, sql, schema),
+        components=None if match is None else match.overall,
+        tree=round(tree_similarity(gold, sql), 4),
+        hardness=hardness(gold),
+        features=features(gold),
+        cause=why,
     )

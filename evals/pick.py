@@ -1,7 +1,7 @@
-"""Which of several files made from one adapter ships: the ground it is merged into, and the smallest quant.
+"""Choose the file that ships among several made from one adapter: which base it is merged into, and which quant.
 
-Types are held against the merged model at each token of known answers too: right answers alone tell files apart that
-differ by ten points, next-token probabilities those that differ by one.
+Quants are compared with the merged model at each token of known answers too: counts of right answers show differences
+of ten points, next-token probabilities show those of one.
 """
 
 import dataclasses
@@ -13,9 +13,9 @@ from ..core.files import sha256, write_json
 from ..core.run import Run
 from ..export.certificate.divergence import Divergence, divergence_of_file
 from ..export.certificate.reference import Reference
-from .numbers.metrics import Row
+from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, mcnemar, wilson
-from .shipped import asked, questions
+from .shipped import evaluated_file, own_questions
 
 GROUND_QUESTIONS = 24  # those of the gate, which need not be asked again
 QUANT_QUESTIONS = 60
@@ -48,7 +48,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Picked:
-    """The candidate that ships, why, and all that was measured; `what` is "ground" or "quant", `sha256` the file's."""
+    """The candidate that ships, why (`said`), and all that was measured.
+
+    `what` is "ground" (the base that the adapter is merged into) or "quant"; `sha256` is the file's.
+    """
 
     what: str
     label: str
@@ -58,41 +61,44 @@ class Picked:
 
 
 def pick_ground(run: Run, files: Mapping[str, Path]) -> Picked:
-    """Which ground the adapter goes into: the first of `files`, unless another has more right answers beyond luck.
+    """Choose the base that the adapter is merged into: the first of `files`, unless another has more right answers.
 
-    `files` leads from "nf4", what was trained over, and "base" to the shipped quant of each. Known answers are no judge
-    here: a ground that finds them likelier by a twentieth answered no better (docs/results.md).
+    More means p < 0.05 in McNemar's test. `files` leads from "nf4", the packed base that was trained over, and "base"
+    to the shipped quant of each. The probability of known answers does not decide: where it was higher by a twentieth,
+    no more answers were right (docs/results.md).
     """
-    found = questions(run, GROUND_QUESTIONS)
-    rows = {label: asked(found, path, run.path / "evals", name=f"ground-{label}").rows for label, path in files.items()}
+    own = own_questions(run, GROUND_QUESTIONS)
+    evals = run.path / "evals"
+    rows = {label: evaluated_file(own, path, evals, name=f"ground-{label}").rows for label, path in files.items()}
     trained = next(iter(files))
     candidates = tuple(_candidate(label, files[label], rows[label], rows[trained]) for label in files)
-    best = max(candidates, key=lambda item: item.right or 0)  # the first of equals
+    best = max(candidates, key=lambda candidate: candidate.right or 0)  # the first of equals
     if best.label != trained and not _beaten(rows[trained], rows[best.label]):
         best = candidates[0]
-    if any(_beaten(rows[item.label], rows[best.label]) for item in candidates):
-        said = f"{best.label}: {best.right} of {best.n} answers are right, beyond luck more than with the other"
+    if any(_beaten(rows[candidate.label], rows[best.label]) for candidate in candidates):
+        why = f"{best.label}: {best.right} of {best.n} answers are right, more than luck explains"
     else:
-        said = f"{best.label}, which it was trained over: luck may explain the difference in right answers"
-    return _kept(run, Picked("ground", best.label, said, candidates, sha256(files[best.label])))
+        why = f"{best.label}, which the adapter was trained over: luck may explain the difference in right answers"
+    return _kept(run, Picked("ground", best.label, why, candidates, sha256(files[best.label])))
 
 
 def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Picked:
-    """The smallest file that is as good as the largest: near the merged model, and at most LOST points of answers lost.
+    """Choose the smallest file that is near the merged model and loses at most LOST points of right answers.
 
-    `files` leads from each type to its file. The largest ships where no other will do.
+    `files` leads from each type to its file; answers lost are counted against the largest, which ships where no other
+    will do.
     """
     order = sorted(files, key=lambda label: files[label].stat().st_size)
     largest = order[-1]
-    found = questions(run, QUANT_QUESTIONS)
+    own = own_questions(run, QUANT_QUESTIONS)
     near: dict[str, Divergence] = {label: divergence_of_file(reference, files[label]) for label in order}
-    rows: dict[str, Sequence[Row]] = {}
-    rows[largest] = asked(found, files[largest], run.path / "evals", name=f"quant-{largest}").rows
+    rows: dict[str, Sequence[GradedAnswer]] = {}
+    rows[largest] = evaluated_file(own, files[largest], run.path / "evals", name=f"quant-{largest}").rows
     chosen = largest
     for label in order[:-1]:
         if not near[label].kl <= FAR:  # nor is what is not a number
             continue
-        rows[label] = asked(found, files[label], run.path / "evals", name=f"quant-{label}").rows
+        rows[label] = evaluated_file(own, files[label], run.path / "evals", name=f"quant-{label}").rows
         paired = mcnemar(_right(rows[largest]), _right(rows[label]))
         if -100 * paired.difference <= LOST + 1e-9:
             chosen = label
@@ -110,20 +116,20 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
         )
         for label in order
     )
-    said = (
+    why = (
         f"{chosen}: the smallest whose next tokens are within {FAR:g} nats of the merged model's and that loses at most"
-        f" {LOST:g} points of {len(found.items)} answers against {largest}"
+        f" {LOST:g} points of {len(own.items)} answers against {largest}"
         if chosen != largest
         else f"{chosen}: no smaller one is as good"
     )
-    return _kept(run, Picked("quant", chosen, said, candidates, sha256(files[chosen])))
+    return _kept(run, Picked("quant", chosen, why, candidates, sha256(files[chosen])))
 
 
 def _candidate(
     label: str,
     path: Path,
-    rows: Sequence[Row],
-    against: Sequence[Row],
+    rows: Sequence[GradedAnswer],
+    against: Sequence[GradedAnswer],
     *,
     perplexity: float | None = None,
     kl: float | None = None,
@@ -153,13 +159,13 @@ def _candidate(
     )
 
 
-def _beaten(rows: Sequence[Row], by: Sequence[Row]) -> bool:
+def _beaten(rows: Sequence[GradedAnswer], by: Sequence[GradedAnswer]) -> bool:
     paired = mcnemar(_right(rows), _right(by))
     return paired.difference > 0 and paired.p < LEVEL
 
 
-def _right(rows: Sequence[Row]) -> list[bool]:
-    return [bool(row["correct"]) for row in rows]
+def _right(rows: Sequence[GradedAnswer]) -> list[bool]:
+    return [row.correct for row in rows]
 
 
 def _kept(run: Run, picked: Picked) -> Picked:

@@ -30,29 +30,30 @@ SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual
 
 
 def shipped(run: Run, gguf: Path) -> Verdict:
-    """Ask the shipped file, its base and what its training started from, all quantized alike, the same questions.
+    """Ask the shipped file, its base and the model that training started from the same questions; all quantized alike.
 
     The questions are our own, over databases of ours that this run's training did not see, as far as there are any.
     The report is kept in the run's evals/, the answers of base and start in the cache folder for the next export.
     Raises SqlLlamaError when the file is not better than its base, or worse than the start.
     """
-    found = questions(run, QUESTIONS)
+    own = own_questions(run, QUESTIONS)
     twins = {"base": base_twin(gguf)}
     skipped: tuple[str, ...] = ()
     try:
         twins |= _start(run, gguf)
     except DataError as error:
         skipped = (f"start: {error.message}, so the file is compared with its base alone",)
-    kept = {name: asked(found, twin, settings().cache / "gates" / twin.parent.name) for name, twin in twins.items()}
+    gates = settings().cache / "gates"
+    kept = {name: evaluated_file(own, twin, gates / twin.parent.name) for name, twin in twins.items()}
     _asked_before(run, gguf)
-    tuned = asked(found, gguf, run.path / "evals")
+    tuned = evaluated_file(own, gguf, run.path / "evals")
     start = kept["start"].rows if "start" in kept else None
     verdict = replace(gate(kept["base"].rows, tuned.rows, start_rows=start), skipped=skipped)
     models = [
-        of_evaluation(path.stem, str(path), one, {"engine": "llama.cpp", "bytes": path.stat().st_size})
-        for path, one in (*((twins[name], one) for name, one in kept.items()), (gguf, tuned))
+        of_evaluation(path.stem, str(path), evaluated, {"engine": "llama.cpp", "bytes": path.stat().st_size})
+        for path, evaluated in (*((twins[name], evaluated) for name, evaluated in kept.items()), (gguf, tuned))
     ]
-    databases = {item.database_name: item.database for item in found.items}
+    databases = {item.database_name: item.database for item in own.items}
     report = write_report(
         Facts(tuple(models), "questions of our own", databases=databases, gate=verdict, choices=_choices(run, gguf)),
         run.path / "evals",
@@ -63,7 +64,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
 
 
 def _start(run: Run, gguf: Path) -> dict[str, Path]:
-    """The twin of what the run's training started from; none where that was the base, or where no run trained it."""
+    """The model that the run's training started from, quantized alike; none where that was the base or is not known."""
     if "train" not in run.manifest()["stages"]:
         return {}
     recipe, _ = read_recipe(str(run.recipe_path))
@@ -74,21 +75,21 @@ def _start(run: Run, gguf: Path) -> dict[str, Path]:
 
 def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:
     failed = [check for check in verdict.checks if not check.passed]
-    whose = {"base": "not better than its base", "start": "worse than what its training started from"}
-    said = "; ".join(f"{whose[check.against]}: {check.said}" for check in failed)
+    whose = {"base": "not better than its base", "start": "worse than the model that training started from"}
+    messages = "; ".join(f"{whose[check.against]}: {check.said}" for check in failed)
     way = "train longer" if failed[0].against == "base" else "train with a lower train.learning_rate"
-    return SqlLlamaError(f"{gguf}: {said}", fix=f"see {report}; {way}, or export it all the same with --no-gate")
+    return SqlLlamaError(f"{gguf}: {messages}", fix=f"see {report}; {way}, or export it all the same with --no-gate")
 
 
 def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
-    """What was measured when this file's ground and type were chosen."""
+    """What was measured when this file's base and type were chosen."""
     paths = (run.path / "evals" / f"{what}.json" for what in ("ground", "quant"))
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
-    return tuple(choice for choice in found if choice.get("sha256") == sha256(gguf))
+    choices = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    return tuple(choice for choice in choices if choice.get("sha256") == sha256(gguf))
 
 
 def _asked_before(run: Run, gguf: Path) -> None:
-    """Take over the answers that the choice of the ground was made by: the file that won is the one that ships."""
+    """Take over the answers that the base was chosen by: they are those of the file that ships."""
     folder = run.path / "evals"
     for choice in _choices(run, gguf):
         for suffix in (".state.json", ".jsonl"):
@@ -97,17 +98,17 @@ def _asked_before(run: Run, gguf: Path) -> None:
                 shutil.copyfile(kept, folder / f"{gguf.stem}{suffix}")
 
 
-def asked(found: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:
-    """The judged answers of a GGUF file, kept in `out` under `name` (default: the file's)."""
+def evaluated_file(questions: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:
+    """Evaluate a GGUF file; its judged answers are kept in `out` under `name` (default: the file's)."""
     engine = load_llamacpp(model)
     try:
-        return evaluate(found, name=name or model.stem, model=str(model), engine=engine, out=out)
+        return evaluate(questions, name=name or model.stem, model=str(model), engine=engine, out=out)
     finally:
         engine.close()
 
 
-def questions(run: Run, count: int) -> Questions:
-    """Questions of our own, the same ones at every export of the run, an equal share of each database."""
+def own_questions(run: Run, count: int) -> Questions:
+    """Make questions of our own, the same ones at every export of the run, an equal share of each database."""
     made = _questions(run, count)
     return Questions(tuple(made), {}, tuple(range(len(made))), len(made))
 

@@ -48,9 +48,9 @@ def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
     return _paired(*_apart(wanted, found))
 
 
-def all_among(found: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> bool:
+def all_among(cells: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> bool:
     """Whether each row found is one of `rows`, each of those used once; values as `same_result` compares them."""
-    return _paired(*_apart([tuple(map(_plain, row)) for row in found], [tuple(map(_plain, row)) for row in rows]))
+    return _paired(*_apart([tuple(map(_plain, row)) for row in cells], [tuple(map(_plain, row)) for row in rows]))
 
 
 def _apart(left: Sequence[Row], right: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -119,13 +119,13 @@ def overlap(gold: ResultSet, predicted: ResultSet) -> tuple[float, float]:
     >>> overlap(one, other)
     (0.5, 0.75)
     """
-    wanted, found = gold.rows[:MOST_ROWS], predicted.rows[:MOST_ROWS]
-    if not wanted and not found:
+    wanted, given = gold.rows[:MOST_ROWS], predicted.rows[:MOST_ROWS]
+    if not wanted and not given:
         same = float(len(gold.columns) == len(predicted.columns))
         return same, same
-    if not wanted or not found:
+    if not wanted or not given:
         return 0.0, 0.0
-    left, right = _columns(wanted, found)
+    left, right = _columns(wanted, given)
     rows = 2 * _shared(Counter(zip(*left, strict=True)), Counter(zip(*right, strict=True)))
     bags, others = [Counter(column) for column in left], [Counter(column) for column in right]
     if len(bags) * len(others) > MOST_PAIRS:
@@ -138,8 +138,8 @@ def overlap(gold: ResultSet, predicted: ResultSet) -> tuple[float, float]:
             used.add(i)
             taken.add(j)
             cells += 2 * shared
-    total = len(wanted) * len(left) + len(found) * len(right)
-    return rows / (len(wanted) + len(found)), cells / total
+    total = len(wanted) * len(left) + len(given) * len(right)
+    return rows / (len(wanted) + len(given)), cells / total
 
 
 def _shared(left: Counter[Any], right: Counter[Any]) -> int:
@@ -269,9 +269,9 @@ def orders(sql: str, dialect: str = "sqlite") -> bool:
     (True, False)
     """
     if dialect == "sqlite":
-        said = _orders_at_sight(sql)
-        if said is not None:
-            return said
+        at_sight = _orders_at_sight(sql)
+        if at_sight is not None:
+            return at_sight
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -290,15 +290,15 @@ def _orders_at_sight(sql: str) -> bool | None:
 
     In a query that is not itself in brackets, an ORDER outside of all brackets sorts the whole.
     """
-    depth, found = 0, False
+    depth, sorts = 0, False
     for quote, word in _tokens(sql):
         if quote:
             continue
         depth += (word == "(") - (word == ")")
         if depth < 0 or (word == ";" and depth == 0):
             return None
-        found = found or (word == "order" and depth == 0)
-    return found if depth == 0 and re.match(r"\s*(?:select|with)\b", sql, re.IGNORECASE) else None
+        sorts = sorts or (word == "order" and depth == 0)
+    return sorts if depth == 0 and re.match(r"\s*(?:select|with)\b", sql, re.IGNORECASE) else None
 
 
 TOKEN = re.compile(

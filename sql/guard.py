@@ -111,30 +111,30 @@ def check(sql: str, dialect: str = "sqlite") -> None:
     from sqlglot.errors import SqlglotError
 
     if not sql.strip().strip(";").strip():
-        raise QueryError("refused: no query")
+        raise QueryError("refused: no query", kind="no_query")
     try:
         parsed = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError):
         return
     statements = [item for item in parsed if item is not None and not isinstance(item, exp.Semicolon)]
     if not statements:
-        raise QueryError("refused: no query")
+        raise QueryError("refused: no query", kind="no_query")
     if len(statements) > 1:
-        raise QueryError(f"refused: {len(statements)} statements, only one is run")
+        raise QueryError(f"refused: {len(statements)} statements, only one is run", kind="refused")
     root = statements[0]
     if not isinstance(root, exp.Query | exp.Values):
-        raise QueryError(f"refused: only queries that read are run, not {_name(root)}")
+        raise QueryError(f"refused: only queries that read are run, not {_name(root)}", kind="refused")
     for node in root.walk():
         if isinstance(node, exp.DML | exp.DDL) and not isinstance(node, exp.Query):
-            raise QueryError(f"refused: only queries that read are run, not {_name(node)}")
+            raise QueryError(f"refused: only queries that read are run, not {_name(node)}", kind="refused")
         if isinstance(node, exp.Into | exp.Command | exp.Pragma | exp.Attach | exp.Detach | exp.Copy | exp.Set):
-            raise QueryError(f"refused: only queries that read are run, not {_name(node)}")
+            raise QueryError(f"refused: only queries that read are run, not {_name(node)}", kind="refused")
         if isinstance(node, exp.Lock):
-            raise QueryError("refused: the query locks rows")
+            raise QueryError("refused: the query locks rows", kind="refused")
         if isinstance(node, exp.Func):
             name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
             if name in REFUSED_FUNCTIONS and (name != "glob" or isinstance(node.parent, exp.Table)):
-                raise QueryError(f"refused: the function {name} is not for queries")
+                raise QueryError(f"refused: the function {name} is not for queries", kind="refused")
 
 
 @lru_cache(maxsize=8)  # one query is often run on several databases

@@ -252,7 +252,7 @@ def _plain(text: str, on: Ground) -> str:
     ordered = orders(text)
     wanted = _rows(text, on, plain, ordered)
     if isinstance(wanted, QueryError):
-        raise LeftOut("takes too long" if "stopped" in wanted.message else "fails in SQLite")
+        raise LeftOut("takes too long" if wanted.kind in ("timeout", "memory") else "fails in SQLite")
     if plain:
         got = _rows(plain, on, plain, ordered)
         if not isinstance(got, QueryError) and (got == wanted or "RANDOM()" in plain):

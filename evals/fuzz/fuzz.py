@@ -49,7 +49,7 @@ class Fuzzed:
 
 
 def variants(database: Path, golds: Sequence[str], count: int = COUNT, seed: int = 0) -> tuple[Path, ...]:
-    """The paths of `fuzz`."""
+    """Return the paths of `fuzz`."""
     return fuzz(database, golds, count, seed).paths
 
 
@@ -67,7 +67,7 @@ def fuzz(database: Path, golds: Sequence[str], count: int = COUNT, seed: int = 0
         with atomic_folder(folder) as temporary:
             _make(database, wanted, count, f"{seed} {name}", temporary)
     facts = json.loads((folder / "fuzzed.json").read_text(encoding="utf-8"))
-    paths = tuple(folder / one for one in facts.pop("paths"))
+    paths = tuple(folder / name for name in facts.pop("paths"))
     return Fuzzed(paths, tuple(facts.pop("failed")), tuple(facts.pop("empty")), **facts)
 
 
@@ -75,24 +75,24 @@ def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: P
     with contextlib.closing(connect(str(database))) as original:
         filler, schema = Filler(original, golds), _schema(original)
         suspects, failed, empty, total = _suspects(original, golds, filler.columns())
-        lucky_before = sum(len(one.lucky) for one in suspects)
+        lucky_before = sum(len(suspect.lucky) for suspect in suspects)
         copies: list[bytes] = []
-        told: list[set[tuple[int, int]]] = []
+        apart: list[set[tuple[int, int]]] = []
         for number in range(count * DRAWN if filler.tables else 0):
             with contextlib.closing(_empty(schema)) as connection:
                 filler.fill(connection, Fill.drawn(random.Random(f"{seed} {number}"), number))
                 copies.append(connection.serialize())
-                told.append(_told(connection, suspects, empty))
-    useful = [number for number in range(len(told)) if not lucky_before or any(at >= 0 for _, at in told[number])]
+                apart.append(_told_apart(connection, suspects, empty))
+    useful = [number for number in range(len(apart)) if not lucky_before or any(at >= 0 for _, at in apart[number])]
     if not useful:  # over a key alone nothing can be told apart, and rows are still better than none
         useful = [
-            number for number in range(len(told)) if any(not suspects[place].returns for place, _ in told[number])
+            number for number in range(len(apart)) if any(not suspects[place].returns for place, _ in apart[number])
         ]
-    kept = _chosen(told, useful, count)
+    kept = _chosen(apart, useful, count)
     names = [f"{database.stem}_{place}.sqlite" for place in range(1, len(kept) + 1)]
     for name, number in zip(names, kept, strict=True):
         (folder / name).write_bytes(copies[number])
-    lucky = lucky_before - len({one for number in kept for one in told[number] if one[1] >= 0})
+    lucky = lucky_before - len({pair for number in kept for pair in apart[number] if pair[1] >= 0})
     facts = Fuzzed((), tuple(failed), tuple(sorted(empty)), total, lucky_before, lucky)
     (folder / "fuzzed.json").write_text(json.dumps({**asdict(facts), "paths": names}, indent=2), encoding="utf-8")
 
@@ -123,53 +123,53 @@ def _suspects(
         if not wanted.rows:
             empty.add(gold)
         ordered, lucky = orders(gold), []
-        for one in neighbours(gold, columns):
-            found = _ran(original, one)
-            total += found is not None
-            if found is not None and same_loosely(wanted, found, ordered):
-                lucky.append(one)
+        for neighbour in neighbours(gold, columns):
+            rows = _ran(original, neighbour)
+            total += rows is not None
+            if rows is not None and same_loosely(wanted, rows, ordered):
+                lucky.append(neighbour)
         suspects.append(Suspect(gold, ordered, tuple(lucky), bool(wanted.rows)))
     return suspects, failed, empty, total
 
 
-def _told(connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]) -> set[tuple[int, int]]:
+def _told_apart(connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]) -> set[tuple[int, int]]:
     """Which neighbours a copy tells from their golds, by place, and -1 for each gold that returns rows.
 
     Golds that do leave `empty`.
     """
-    told = set()
-    for place, one in enumerate(suspects):
-        wanted = _ran(connection, one.gold)
+    apart = set()
+    for place, suspect in enumerate(suspects):
+        wanted = _ran(connection, suspect.gold)
         if wanted is None:
             continue
         if wanted.rows:
-            empty.discard(one.gold)
-            told.add((place, -1))
-        for at, neighbour in enumerate(one.lucky):
-            found = _ran(connection, neighbour)
-            if found is None or not same_loosely(wanted, found, one.ordered):
-                told.add((place, at))
-    return told
+            empty.discard(suspect.gold)
+            apart.add((place, -1))
+        for at, neighbour in enumerate(suspect.lucky):
+            rows = _ran(connection, neighbour)
+            if rows is None or not same_loosely(wanted, rows, suspect.ordered):
+                apart.add((place, at))
+    return apart
 
 
-def _chosen(told: Sequence[set[tuple[int, int]]], useful: Sequence[int], count: int) -> list[int]:
+def _chosen(apart: Sequence[set[tuple[int, int]]], useful: Sequence[int], count: int) -> list[int]:
     """Copies to keep: each time the one that tells most apart, what was told before counting a quarter each time."""
-    times: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     kept: list[int] = []
     while len(kept) < count:
-        rest = [number for number in useful if number not in kept and told[number]]
+        rest = [number for number in useful if number not in kept and apart[number]]
         if not rest:
             break
-        best = max(rest, key=lambda number: sum(_worth(one, times.get(one, 0)) for one in told[number]))
+        best = max(rest, key=lambda number: sum(_worth(pair, counts.get(pair, 0)) for pair in apart[number]))
         kept.append(best)
-        for one in told[best]:
-            times[one] = times.get(one, 0) + 1
+        for pair in apart[best]:
+            counts[pair] = counts.get(pair, 0) + 1
     return kept
 
 
-def _worth(one: tuple[int, int], times: int) -> float:
+def _worth(pair: tuple[int, int], times: int) -> float:
     """What it is worth to tell a neighbour once more, or, much less, that a gold returns rows once more."""
-    return float((1 if one[1] >= 0 else 0.05) * 0.25**times)
+    return float((1 if pair[1] >= 0 else 0.05) * 0.25**times)
 
 
 def _ran(connection: sqlite3.Connection, sql: str) -> ResultSet | None:

@@ -1,7 +1,7 @@
-"""Judge predicted SQL against gold SQL by running both, in processes of their own.
+"""Judge predicted SQL against reference SQL by running both, in processes of their own.
 
 A query that takes the memory or hangs inside the database takes its process with it and counts as wrong; the
-evaluation goes on. Gold and prediction pass the same check, the same read-only connection and the same limits.
+evaluation goes on. Both pass the same check, the same read-only connection and the same limits.
 """
 
 import contextlib
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ...assistant.answer import EVALUATION
-from ...core.errors import SqlLlamaError
+from ...core.errors import QueryError, SqlLlamaError
 from ...sql.compare import exact_match
-from .bench import Bench, Task, Verdict
+from .bench import Bench
+from .verdict import Task, Verdict, failed
 
 TIMEOUT = EVALUATION.query_seconds  # of one query; of one query on all fuzzed databases together
 GRACE = 10.0  # seconds more until the process is ended
@@ -30,90 +31,95 @@ HELLO = "hello"  # what a process says when it is there
 
 
 class Judge(Protocol):
+    """A function that judges one prediction."""
+
     def __call__(self, database: Path, gold: str, predicted: str, variants: tuple[Path, ...] = ()) -> Verdict: ...
 
 
 def judged(tasks: Iterable[Task], workers: int = 0, timeout: float | None = None) -> Generator[Verdict, None, None]:
-    """Verdicts in the order of `tasks`, from `workers` processes (0: one per core) that judge while tasks are drawn.
+    """Judge tasks in `workers` processes (0: one per core) while more are drawn; verdicts come in the order of tasks.
 
     After each drawn task, every verdict that is there and whose turn it is comes out. `timeout` in seconds, of one
     query. Raises SqlLlamaError when a copy with other rows cannot be read.
     """
     count = workers or os.cpu_count() or 1
-    todo = _Todo()
-    waiting: deque[_Asked] = deque()
-    hands = [_Worker(timeout) for _ in range(count)]
+    queue = _Queue()
+    waiting: deque[_Pending] = deque()
+    workers_ = [_Worker(timeout) for _ in range(count)]
     threads: list[threading.Thread] = []
     try:
         for task in tasks:
-            waiting.append(todo.put(task))
-            if len(threads) < count and len(todo.tasks) > len(threads) * CHUNK:  # a slow stream needs one process
-                threads.append(threading.Thread(target=_work, args=(hands[len(threads)], todo), daemon=True))
+            waiting.append(queue.put(task))
+            if len(threads) < count and len(queue.tasks) > len(threads) * CHUNK:  # a slow stream needs one process
+                threads.append(threading.Thread(target=_work, args=(workers_[len(threads)], queue), daemon=True))
                 threads[-1].start()
             while waiting and (waiting[0].done.is_set() or len(waiting) > AHEAD * count):
                 yield waiting.popleft().verdict()
         while waiting:
             yield waiting.popleft().verdict()
     finally:
-        todo.close()
-        for hand in hands:
-            hand.close()
+        queue.close()
+        for worker in workers_:
+            worker.close()
         for thread in threads:
             thread.join()
 
 
 @dataclass(eq=False)
-class _Asked:
+class _Pending:
     """A task on its way, and what came of it."""
 
     task: Task
-    said: Verdict | BaseException | None = None
+    outcome: Verdict | BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
-    def tell(self, said: "Verdict | BaseException") -> None:
-        self.said = said
+    def finish(self, outcome: "Verdict | BaseException") -> None:
+        """Hand over what came of it."""
+        self.outcome = outcome
         self.done.set()
 
     def verdict(self) -> Verdict:
+        """Wait for the verdict; raises what came instead of one."""
         self.done.wait()
-        if isinstance(self.said, BaseException):
-            raise self.said
-        assert self.said is not None
-        return self.said
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        assert self.outcome is not None
+        return self.outcome
 
 
-class _Todo:
-    """Tasks that wait for a process. One that was at a database goes on with it: its golds are known there."""
+class _Queue:
+    """Tasks that wait for a process. One that was at a database goes on with it: its results are kept there."""
 
     def __init__(self) -> None:
-        self.tasks: deque[_Asked] = deque()
+        self.tasks: deque[_Pending] = deque()
         self.changed = threading.Condition()
         self.at: dict[int, Path] = {}
         self.closed = False
 
-    def put(self, task: Task) -> _Asked:
-        asked = _Asked(task)
+    def put(self, task: Task) -> _Pending:
+        """Add a task."""
+        pending = _Pending(task)
         with self.changed:
-            self.tasks.append(asked)
+            self.tasks.append(pending)
             self.changed.notify()
-        return asked
+        return pending
 
-    def take(self, hand: int) -> list[_Asked]:
+    def take(self, worker: int) -> list[_Pending]:
         """Up to CHUNK tasks of one database, best one that no other process is at; none when all is over."""
         with self.changed:
             while not self.tasks and not self.closed:
                 self.changed.wait()
             if self.closed:
                 return []
-            others = {database for one, database in self.at.items() if one != hand}
-            places = list(dict.fromkeys(one.task.database for one in self.tasks))
+            others = {database for other, database in self.at.items() if other != worker}
+            places = list(dict.fromkeys(pending.task.database for pending in self.tasks))
             free = [database for database in places if database not in others]
-            mine = self.at.get(hand)
+            mine = self.at.get(worker)
             chosen = mine if mine in places else (free or places)[0]
-            self.at[hand] = chosen
-            chunk = [one for one in self.tasks if one.task.database == chosen][:CHUNK]
-            for one in chunk:
-                self.tasks.remove(one)
+            self.at[worker] = chosen
+            chunk = [pending for pending in self.tasks if pending.task.database == chosen][:CHUNK]
+            for pending in chunk:
+                self.tasks.remove(pending)
             return chunk
 
     def close(self) -> None:
@@ -122,16 +128,17 @@ class _Todo:
             self.changed.notify_all()
 
 
-def _work(hand: "_Worker", todo: _Todo) -> None:
+def _work(worker: "_Worker", queue: _Queue) -> None:
     """Hand tasks to one process, several at once where several wait, until all is over."""
-    while chunk := todo.take(id(hand)):
+    while chunk := queue.take(id(worker)):
         try:
-            for one, said in zip(chunk, hand.ask([one.task for one in chunk]), strict=True):
-                one.tell(said)
+            outcomes = worker.ask([pending.task for pending in chunk])
+            for pending, outcome in zip(chunk, outcomes, strict=True):
+                pending.finish(outcome)
         except BaseException as error:  # nobody may wait for ever
-            for one in chunk:
-                if not one.done.is_set():
-                    one.tell(error)
+            for pending in chunk:
+                if not pending.done.is_set():
+                    pending.finish(error)
 
 
 @contextlib.contextmanager
@@ -140,10 +147,10 @@ def judge(timeout: float | None = None) -> Iterator[Judge]:
     worker = _Worker(timeout)
 
     def ask(database: Path, gold: str, predicted: str, variants: tuple[Path, ...] = ()) -> Verdict:
-        (said,) = worker.ask([Task(database, gold, predicted, variants)])
-        if isinstance(said, Verdict):
-            return said
-        raise said
+        (outcome,) = worker.ask([Task(database, gold, predicted, variants)])
+        if isinstance(outcome, Verdict):
+            return outcome
+        raise outcome
 
     try:
         yield ask
@@ -167,20 +174,20 @@ class _Worker:
         """Judge tasks in order. When the process is lost only the task it was at is wrong, and the rest goes on."""
         rest = list(tasks)
         while rest:
-            error = ""
+            error: QueryError | None = None
             try:
                 line = self._line()
                 self._greeted(line)
                 line.send(rest)
                 while rest and not error:
                     if line.poll(self._limit(rest[0])):
-                        answer = line.recv()
+                        outcome = line.recv()
                         rest.pop(0)
-                        yield answer if isinstance(answer, Verdict) else SqlLlamaError(*answer)
+                        yield outcome if isinstance(outcome, Verdict) else SqlLlamaError(*outcome)
                     else:
-                        error = "did not stop in time"
+                        error = QueryError("did not stop in time", kind="timeout")
             except (EOFError, OSError):
-                error = "took too much memory, or crashed the database"
+                error = QueryError("took too much memory, or crashed the database", kind="memory")
             if error:
                 self._end()
                 yield self._lost(rest.pop(0), error)
@@ -191,12 +198,12 @@ class _Worker:
 
     def _limit(self, task: Task) -> float:
         """Seconds until the process is given up: two queries, what is tied, and two more on all variants together."""
-        one = TIMEOUT if self.timeout is None else self.timeout
-        return (5 if task.variants else 3) * one + GRACE
+        seconds = TIMEOUT if self.timeout is None else self.timeout
+        return (5 if task.variants else 3) * seconds + GRACE
 
-    def _lost(self, task: Task, error: str) -> Verdict:
+    def _lost(self, task: Task, error: QueryError) -> Verdict:
         suite = False if task.variants else None
-        return Verdict(False, False, exact_match(task.gold, task.predicted), error, suite=suite)
+        return failed(Verdict(False, False, exact_match(task.gold, task.predicted), suite=suite), error)
 
     def _line(self) -> Connection:
         with self.lock:

@@ -42,31 +42,31 @@ class Ties:
     start: int
 
 
-def ties(gold: ResultSet, keyed: Keyed, found: ResultSet) -> Ties | None:
+def ties(gold: ResultSet, keyed: Keyed, numbered: ResultSet) -> Ties | None:
     """What is tied, from what a `keyed` query returned; None when that is not what the gold returned, or too much."""
     width = len(gold.columns)
-    if len(found.columns) != width + keyed.keys or gold.truncated:
+    if len(numbered.columns) != width + keyed.keys or gold.truncated:
         return None
-    groups = [0] * len(found.rows)
-    for place in range(1, len(found.rows)):
-        groups[place] = groups[place - 1] + (found.rows[place][width:] != found.rows[place - 1][width:])
+    groups = [0] * len(numbered.rows)
+    for place in range(1, len(numbered.rows)):
+        groups[place] = groups[place - 1] + (numbered.rows[place][width:] != numbered.rows[place - 1][width:])
     end = keyed.start + len(gold.rows)
-    if end > len(groups) or (found.truncated and end and groups[end - 1] == groups[-1]):
+    if end > len(groups) or (numbered.truncated and end and groups[end - 1] == groups[-1]):
         return None
-    known = Ties(tuple(row[:width] for row in found.rows), tuple(groups), keyed.start)
+    known = Ties(tuple(row[:width] for row in numbered.rows), tuple(groups), keyed.start)
     return known if agrees(known, gold) else None
 
 
-def agrees(known: Ties, found: ResultSet, *, loosely: bool = False) -> bool:
+def agrees(known: Ties, answer: ResultSet, *, loosely: bool = False) -> bool:
     """Whether rows are the gold's but for the order of tied ones, and for which of them a LIMIT keeps."""
-    marks = known.groups[known.start : known.start + len(found.rows)]
-    if found.truncated or len(marks) < len(found.rows):
+    marks = known.groups[known.start : known.start + len(answer.rows)]
+    if answer.truncated or len(marks) < len(answer.rows):
         return False
     touched = set(marks)
     wanted = [(*row, _mark(at)) for row, at in zip(known.rows, known.groups, strict=True) if at in touched]
-    rows = [(*row, _mark(at)) for row, at in zip(found.rows, marks, strict=True)]
+    rows = [(*row, _mark(at)) for row, at in zip(answer.rows, marks, strict=True)]
     if len(rows) == len(wanted):
-        names = (*found.columns, "group")
+        names = (*answer.columns, "group")
         same = same_loosely if loosely else same_result
         return same(ResultSet(names, tuple(wanted)), ResultSet(names, tuple(rows)), False)
     if not loosely:

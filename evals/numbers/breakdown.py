@@ -1,17 +1,18 @@
-"""Accuracy by class of question: hardness, feature of the gold query, database."""
+"""Accuracy by class of question: hardness, feature of the reference query, database."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from ..judged_answer import GradedAnswer
 from ..queries.hardness import HARDNESS
-from .metrics import KINDS, Row, difference, mean
+from .metrics import KINDS, difference, mean
 
 CLASSES = ("hardness", "features", "database")
 
 
-def breakdown(models: Sequence[Sequence[Row]], names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Each class with how many questions it has and every model's accuracy; of two models, their difference.
+def breakdown(models: Sequence[Sequence[GradedAnswer]], names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return each class with how many questions it has and every model's accuracy; of two models, their difference.
 
     Models were asked the same questions. A difference is `beyond_luck` when its p is below 0.05 divided by the
     number of classes (Bonferroni), since of twenty classes one differs by luck.
@@ -23,15 +24,16 @@ def breakdown(models: Sequence[Sequence[Row]], names: Sequence[str]) -> dict[str
             for name in _classes(row, kind):
                 places.setdefault(name, []).append(place)
         out[kind] = [
-            _one(name, [[rows[place] for place in places[name]] for rows in models], names, len(places))
+            _class(name, [[rows[place] for place in places[name]] for rows in models], names, len(places))
             for name in sorted(places, key=lambda name: _order(kind, name, len(places[name])))
         ]
     return out
 
 
-def _classes(row: Row, kind: str) -> list[str]:
-    found = row.get(kind) or []
-    return [found] if isinstance(found, str) else list(found)
+def _classes(answer: GradedAnswer, kind: str) -> tuple[str, ...]:
+    if kind == "features":
+        return answer.features
+    return (answer.hardness if kind == "hardness" else answer.database,)
 
 
 def _order(kind: str, name: str, count: int) -> tuple[int, str]:
@@ -39,12 +41,12 @@ def _order(kind: str, name: str, count: int) -> tuple[int, str]:
     return (HARDNESS.index(name), "") if kind == "hardness" and name in HARDNESS else (-count, name)
 
 
-def _one(name: str, models: list[list[Row]], names: Sequence[str], classes: int) -> dict[str, Any]:
+def _class(name: str, models: list[list[GradedAnswer]], names: Sequence[str], classes: int) -> dict[str, Any]:
     out: dict[str, Any] = {
         "name": name,
         "n": len(models[0]),
         "models": {
-            model: dataclasses.asdict(mean([float(row["correct"]) for row in rows]))
+            model: dataclasses.asdict(mean([float(row.correct) for row in rows]))
             for model, rows in zip(names, models, strict=True)
         },
     }

@@ -80,7 +80,7 @@ def calibration(
     return Calibration(
         n=n,
         unknown=len(confidences) - n,
-        error=sum(abs(one.right - one.n * one.confidence) for one in filled) / n,
+        error=sum(abs(part.right - part.n * part.confidence) for part in filled) / n,
         brier=sum((c - right) ** 2 for c, right in known) / n,
         auroc=_auroc(known),
         bins=tuple(filled),

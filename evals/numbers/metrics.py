@@ -2,20 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..judge.bench import Verdict, efficiency
+from ..judge.verdict import efficiency
+from ..judged_answer import GradedAnswer
 from .statistics import LEVEL, bootstrap, mcnemar, wilson
-
-Row = Mapping[str, Any]
-"""One judged answer as evaluate.py keeps it."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One metric: its `name` in JSON, `title` for people, what it `says`, and its `value` for a row.
+    """One metric: its `name` in JSON, `title` for people, what it `says`, and its `value` for an answer.
 
     `value` is None where the metric says nothing of that question, which is then left out. `share`: each value is 0
     or 1.
@@ -24,7 +21,7 @@ class Kind:
     name: str
     title: str
     says: str
-    value: Callable[[Row], float | None]
+    value: Callable[[GradedAnswer], float | None]
     share: bool = True
 
 
@@ -38,80 +35,105 @@ class Metric:
     n: int
 
 
-def _flag(key: str) -> Callable[[Row], float | None]:
-    return lambda row: None if row.get(key) is None else float(row[key])
+def _suite(answer: GradedAnswer) -> float | None:
+    return None if answer.verdict.suite is None else float(answer.verdict.suite)
 
 
-def _component(row: Row) -> float | None:
-    """None only where the gold itself cannot be parsed: an answer that cannot be is wrong, not left out."""
-    if row.get("components") is not None:
-        return float(row["components"])
-    return 0.0 if "components" in row and row.get("hardness", "unknown") != "unknown" else None
+def _component(answer: GradedAnswer) -> float | None:
+    """None only where the reference query cannot be parsed: an answer that cannot be is wrong, not left out."""
+    if answer.components is not None:
+        return float(answer.components)
+    return 0.0 if answer.hardness != "unknown" else None
 
 
-def _efficiency(row: Row) -> float | None:
+def _efficiency(answer: GradedAnswer) -> float | None:
     """Zero when wrong; None for a right answer that was not timed."""
-    times = row.get("gold_seconds"), row.get("sql_seconds")
-    if row["correct"] and None in times:
-        return None
-    return efficiency(Verdict(row["valid"], row["correct"], False, gold_seconds=times[0], sql_seconds=times[1]))
+    timed = answer.verdict.gold_seconds is not None and answer.verdict.sql_seconds is not None
+    return efficiency(answer.verdict) if timed or not answer.correct else None
 
 
 KINDS = (
     Kind(
         "execution_accuracy",
         "Execution accuracy",
-        "returns the gold query's rows, in its column order, and in its row order where it sorts",
-        _flag("correct"),
+        "returns the reference query's rows, in its column order, and in its row order where it sorts",
+        lambda answer: float(answer.correct),
     ),
-    Kind("lenient", "Lenient accuracy", "the same, but columns may stand in any order", _flag("lenient")),
+    Kind(
+        "lenient",
+        "Lenient accuracy",
+        "the same, but columns may stand in any order",
+        lambda answer: float(answer.verdict.lenient),
+    ),
     Kind(
         "test_suite",
         "Test-suite accuracy",
         "lenient on the database and on every copy of it with other rows, so that luck does not count",
-        _flag("suite"),
+        _suite,
     ),
-    Kind("valid_sql", "Valid SQL", "runs without error", _flag("valid")),
-    Kind("exact_match", "Exact match", "the gold's text but for case, blanks and quotes", _flag("exact")),
-    Kind("normalised", "Normalised match", "the same query once names and order are made alike", _flag("normalised")),
+    Kind("valid_sql", "Valid SQL", "runs without error", lambda answer: float(answer.verdict.valid)),
+    Kind(
+        "exact_match",
+        "Exact match",
+        "the reference query's text, apart from case, blanks and quotes",
+        lambda answer: float(answer.verdict.exact),
+    ),
+    Kind(
+        "normalised",
+        "Normalised match",
+        "the same query once names and order are made alike",
+        lambda answer: float(answer.normalised),
+    ),
     Kind("component", "Component match", "Spider's: the same clauses as sets, without values", _component),
-    Kind("tree", "Tree similarity", "how alike the two syntax trees are, 1 when the same", _flag("tree"), share=False),
+    Kind(
+        "tree",
+        "Tree similarity",
+        "how alike the two syntax trees are, 1 when the same",
+        lambda answer: answer.tree,
+        share=False,
+    ),
     Kind(
         "embedding",
         "Embedding similarity",
         "cosine of the two queries' sentence embeddings",
-        _flag("embedding"),
+        lambda answer: answer.embedding,
         share=False,
     ),
-    Kind("overlap", "Result overlap", "F1 of the rows returned", _flag("overlap"), share=False),
-    Kind("columns_overlap", "Column overlap", "F1 of the columns returned", _flag("columns_overlap"), share=False),
+    Kind("overlap", "Result overlap", "F1 of the rows returned", lambda answer: answer.verdict.overlap, share=False),
+    Kind(
+        "columns_overlap",
+        "Column overlap",
+        "F1 of the columns returned",
+        lambda answer: answer.verdict.columns_overlap,
+        share=False,
+    ),
     Kind(
         "efficiency",
         "Efficiency",
-        "BIRD's: right answers, weighted by how fast they run beside the gold (100 %: as fast)",
+        "BIRD's: right answers, weighted by how fast they run beside the reference query (100 %: as fast)",
         _efficiency,
         share=False,
     ),
 )
 
 
-def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Every metric that these rows can tell of, by name, in the order of KINDS."""
+def metrics(answers: Sequence[GradedAnswer]) -> dict[str, Metric]:
+    """Compute every metric that has a value for one of these answers, by name, in the order of KINDS."""
     out = {}
     for kind in KINDS:
-        found = [value for value in map(kind.value, rows) if value is not None]
-        if found and not (kind.name == "efficiency" and not any("sql_seconds" in row for row in rows)):
-            out[kind.name] = mean(found, kind.share)
+        values = [value for value in map(kind.value, answers) if value is not None]
+        if values:
+            out[kind.name] = mean(values, kind.share)
     return out
 
 
 def mean(values: Sequence[float], share: bool = True) -> Metric:
-    """A mean with its interval: Wilson's for a share, the bootstrap's for other values."""
+    """Compute a mean with its interval: Wilson's for a share, the bootstrap's for other values."""
     n = len(values)
     if share:
         return Metric(sum(values) / n, *wilson(round(sum(values)), n), n)
-    found = bootstrap(values)
-    return Metric(found.value, found.low, found.high, n)
+    estimate = bootstrap(values)
+    return Metric(estimate.value, estimate.low, estimate.high, n)
 
 
 @dataclass(frozen=True)
@@ -128,33 +150,35 @@ class Difference:
     beyond_luck: bool
 
 
-def difference(base: Sequence[Row], tuned: Sequence[Row], kind: Kind, level: float = LEVEL) -> Difference | None:
-    """Compare two models' rows for the same questions by one metric; None when no question tells of both."""
+def difference(
+    base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], kind: Kind, level: float = LEVEL
+) -> Difference | None:
+    """Compare two models' answers to the same questions by one metric; None when no question tells of both."""
     pairs = [
-        (one, other)
-        for one, other in zip(map(kind.value, base), map(kind.value, tuned), strict=True)
-        if one is not None and other is not None
+        (before, after)
+        for before, after in zip(map(kind.value, base), map(kind.value, tuned), strict=True)
+        if before is not None and after is not None
     ]
     if not pairs:
         return None
     if kind.share:
-        found = mcnemar([bool(one) for one, _ in pairs], [bool(other) for _, other in pairs])
-        return Difference(found.difference, found.low, found.high, found.p, found.p < level)
-    apart = bootstrap([other - one for one, other in pairs])
+        paired = mcnemar([bool(before) for before, _ in pairs], [bool(after) for _, after in pairs])
+        return Difference(paired.difference, paired.low, paired.high, paired.p, paired.p < level)
+    apart = bootstrap([after - before for before, after in pairs])
     beyond = apart.low is not None and apart.high is not None and (apart.low > 0 or apart.high < 0)
     return Difference(apart.value, apart.low, apart.high, None, beyond)
 
 
-def same_questions(one: Sequence[Row], other: Sequence[Row]) -> bool:
-    """Whether two models were asked the same questions in the same order, so that answers can be paired."""
-    return len(one) == len(other) and all(_asked(left) == _asked(right) for left, right in zip(one, other, strict=True))
+def same_questions(first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> bool:
+    """Tell whether two models were asked the same questions in the same order, so that answers can be paired."""
+    return [_asked(answer) for answer in first] == [_asked(answer) for answer in second]
 
 
-def asked(rows: Sequence[Row]) -> str:
-    """A hash of what was asked: the same for two evaluations whose answers can be paired."""
-    return hashlib.sha256(json.dumps([_asked(row) for row in rows]).encode()).hexdigest()
+def asked_hash(answers: Sequence[GradedAnswer]) -> str:
+    """Hash what was asked: the same for two evaluations whose answers can be paired."""
+    return hashlib.sha256(json.dumps([_asked(answer) for answer in answers]).encode()).hexdigest()
 
 
-def _asked(row: Row) -> tuple[str, ...]:
-    evidence = (row["evidence"],) if row.get("evidence") else ()
-    return row["question"], row["gold"], row.get("database", ""), *evidence
+def _asked(answer: GradedAnswer) -> tuple[str, ...]:
+    evidence = (answer.evidence,) if answer.evidence else ()
+    return answer.question, answer.gold, answer.database, *evidence

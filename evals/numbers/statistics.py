@@ -95,11 +95,11 @@ def bootstrap(
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = columns.mean(axis=0)
         value = float(statistic(middle) if statistic else middle[0])
-        found = statistic(means) if statistic else means[:, 0]
-    found = found[np.isfinite(found)]
-    if len(sums) == 1 or not len(found):
+        resampled = statistic(means) if statistic else means[:, 0]
+    resampled = resampled[np.isfinite(resampled)]
+    if len(sums) == 1 or not len(resampled):
         return Estimate(value, None, None, n)
-    low, high = np.quantile(found, [LEVEL / 2, 1 - LEVEL / 2])
+    low, high = np.quantile(resampled, [LEVEL / 2, 1 - LEVEL / 2])
     return Estimate(value, float(low), float(high), n)
 
 
@@ -139,7 +139,7 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> Paired:
     >>> round(found.low, 3), round(found.high, 3)
     (0.289, 0.892)
     """
-    pairs = [(bool(one), bool(other)) for one, other in zip(first, second, strict=True)]
+    pairs = list(zip(map(bool, first), map(bool, second), strict=True))
     n = len(pairs)
     if n == 0:
         raise DataError("no questions to compare two models on", fix="give a question file with at least one question")
@@ -158,8 +158,8 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> Paired:
     return Paired(n, both, only_first, only_second, neither, difference, difference - down, difference + up, p)
 
 
-def _joined(one: float, other: float, phi: float) -> float:
-    return math.sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
+def _joined(first: float, second: float, phi: float) -> float:
+    return math.sqrt(max(0.0, first * first - 2 * phi * first * second + second * second))
 
 
 def _coin(fewer: int, tosses: int) -> float:
@@ -266,8 +266,8 @@ def _power(n: int, gained: float, lost: float) -> float:
     # P(at least `bound` wins of m), from m to m + 1: one toss more, and sometimes a higher bound
     steps = better * binomial(before - 1, changed[:-1], better)
     steps = steps - np.where(after > before, binomial(before, changed[1:], better), 0.0)
-    found = np.concatenate([[0.0], np.cumsum(steps)])
-    return float(np.sum(binomial(changed, n, gained + lost) * found))
+    tails = np.concatenate([[0.0], np.cumsum(steps)])
+    return float(np.sum(binomial(changed, n, gained + lost) * tails))
 
 
 @functools.cache
@@ -315,7 +315,9 @@ def error_reduction(
     >>> error_reduction([True], [False]).why
     'the base makes no error that could be cut'
     """
-    wrong = [(float(not one), float(not other)) for one, other in zip(base, tuned, strict=True)]
+    wrong = [
+        (float(not base_right), float(not tuned_right)) for base_right, tuned_right in zip(base, tuned, strict=True)
+    ]
     before, after = (int(sum(column)) for column in zip(*wrong, strict=True)) if wrong else (0, 0)
     counts = len(wrong), before, after
     if before == 0:
@@ -323,5 +325,5 @@ def error_reduction(
     if before < FEWEST_ERRORS:
         few = f"no interval: the base makes only {before} errors"
         return ErrorReduction(*counts, 100 * (1 - after / before), None, None, few)
-    found = bootstrap(wrong, lambda means: 100 * (1 - means[..., 1] / means[..., 0]), seed=seed, rounds=rounds)
-    return ErrorReduction(*counts, found.value, found.low, found.high)
+    estimate = bootstrap(wrong, lambda means: 100 * (1 - means[..., 1] / means[..., 0]), seed=seed, rounds=rounds)
+    return ErrorReduction(*counts, estimate.value, estimate.low, estimate.high)

@@ -1,10 +1,10 @@
-"""Why is an answer wrong? One main cause by rule, over what the database said and the clauses of the two queries.
+"""Why is an answer wrong? One main cause by rule, from the database's error and the clauses of the two queries.
 
-A wrong answer often differs from the gold in several ways, and some bring others with them: a wrong table brings wrong
-columns, a missing sub-query its missing filter. So the causes have an order, that of CAUSES: first what kept the query
-from running, then from the shape of the query inwards (set operation, sub-query, tables, joins) to its parts (what is
-selected, filtered, grouped, sorted, cut). The first that applies is the main one; a rule does not know which of two
-independent faults is worse. Ways of writing that come to the same are no cause (evals/queries/clauses.py), so an
+A wrong answer often differs from the reference query in several ways, and some bring others with them: a wrong table
+brings wrong columns, a missing sub-query its missing filter. So the causes have an order, that of CAUSES: first what
+kept the query from running, then from the shape of the query inwards (set operation, sub-query, tables, joins) to its
+parts (what is selected, filtered, grouped, sorted, cut). The first that applies is the main one; a rule does not know
+which of two independent faults is worse. Two ways of writing the same are no cause (evals/queries/clauses.py), so an
 answer may differ in nothing that a rule sees: `other`.
 """
 
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from ...core.errors import QueryError, QueryErrorKind
 from ...core.records import Schema
 from ...sql.names import columns_of
 from .clauses import Clauses, Filter, clauses
@@ -31,7 +32,7 @@ CAUSES = {
     "invented column": "it names a column that no table has",
     "misplaced column": "it asks a table for a real column of another one",
     "other database error": "the database refused it for another reason, as two columns of one name",
-    "gold fails": "the gold query itself fails, so no answer can be right",
+    "gold fails": "the reference query itself fails, so no answer can be right",
     "column order": "the right columns in another order",
     "wrong set operation": "UNION, INTERSECT or EXCEPT is missing, not wanted, or another one",
     "missing subquery": "a sub-query is missing",
@@ -58,53 +59,69 @@ CAUSES = {
 }
 """Every cause in its order of precedence, with one line for the report."""
 
-MISSING = re.compile(r"no such (table|column): (.+)")
 STATEMENT = re.compile(
     r"[\s(]*(?:(?:select|values|insert|update|delete|replace|create|drop|alter|truncate|merge|pragma|attach|detach|"
     r"explain|begin|commit|rollback|savepoint|vacuum|analyze|reindex)\b|with\s+(?:recursive\s+)?\S+?\s*(?:\(|as\b))",
     re.IGNORECASE,
 )
-SAID = (
-    ("timeout", ("stopped after", "did not stop in time", "interrupted")),
-    ("too much memory", ("memory", "too big")),
-    ("refused", ("refused",)),
-    ("syntax error", ("syntax error", "unrecognized token", "incomplete input", "parser stack", "text that sqlite")),
-)
-"""What databases/sqlite.py, sql/guard.py, evals/judge/judge.py and SQLite say, and what it means."""
+OF_KIND: dict[QueryErrorKind, str] = {
+    "no_query": "no query",
+    "refused": "refused",
+    "syntax": "syntax error",
+    "timeout": "timeout",
+    "memory": "too much memory",
+    "too_large": "too much memory",
+    "missing_table": "invented table",
+}
+"""The cause that each kind of error means; a missing column is looked at more closely, the rest is another error."""
 
 
-def cause(gold: str, predicted: str, error: str, schema: Schema, *, lenient: bool = False, gold_error: str = "") -> str:
-    """The main cause of a wrong answer: one of CAUSES.
+def cause(
+    gold: str,
+    predicted: str,
+    error: QueryError | None,
+    schema: Schema,
+    *,
+    lenient: bool = False,
+    gold_error: str = "",
+) -> str:
+    """Name the main cause of a wrong answer: one of CAUSES.
 
-    `error` is what the database said of `predicted`, '' when it ran; `lenient`, whether its rows are the gold's but
+    `error` is why `predicted` did not run, None when it ran; `lenient`, whether its rows are the reference query's but
     for the order of columns. Never raises; 1 to 2 ms, and less where the text is too long to be parsed.
 
     >>> from ...core.records import Column, Table
     >>> pets = Schema((Table("pets", (Column("name", "text"), Column("age", "int"))),))
-    >>> cause("SELECT name FROM pets WHERE age > 3", "SELECT name FROM pets WHERE age > 2", "", pets)
+    >>> cause("SELECT name FROM pets WHERE age > 3", "SELECT name FROM pets WHERE age > 2", None, pets)
     'wrong filter value'
-    >>> cause("SELECT name FROM pets", "SELECT nick FROM pets", "no such column: nick", pets)
+    >>> error = QueryError("no such column: nick", kind="missing_column", name="nick")
+    >>> cause("SELECT name FROM pets", "SELECT nick FROM pets", error, pets)
     'invented column'
     """
     return causes(gold, predicted, error, schema, lenient=lenient, gold_error=gold_error)[0]
 
 
 def causes(
-    gold: str, predicted: str, error: str, schema: Schema, *, lenient: bool = False, gold_error: str = ""
+    gold: str,
+    predicted: str,
+    error: QueryError | None,
+    schema: Schema,
+    *,
+    lenient: bool = False,
+    gold_error: str = "",
 ) -> tuple[str, ...]:
-    """All causes that apply, in the order of CAUSES; at least one."""
+    """Name all causes that apply, in the order of CAUSES; at least one."""
     if not STATEMENT.match(_bare(predicted)):
         return ("no query",)
-    found = [_said(error, predicted, schema)] if error else ["gold fails"] if gold_error else []
+    names = [_of_error(error, predicted, schema)] if error else ["gold fails"] if gold_error else []
     if lenient:
-        found.append("column order")
+        names.append("column order")
     wanted, given = clauses(gold, schema), clauses(predicted, schema)
     if wanted is not None and given is not None:
-        found += _differences(wanted, given)
-        if not found and _counts_otherwise(wanted, given):
-            found.append("wrong aggregate")
-    unique = set(found)
-    return tuple(name for name in CAUSES if name in unique) or ("other",)
+        names += _differences(wanted, given)
+        if not names and _counts_otherwise(wanted, given):
+            names.append("wrong aggregate")
+    return tuple(name for name in CAUSES if name in names) or ("other",)
 
 
 def _bare(sql: str) -> str:
@@ -112,20 +129,11 @@ def _bare(sql: str) -> str:
     return re.sub(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))+", "", sql, flags=re.DOTALL)
 
 
-def _said(error: str, predicted: str, schema: Schema) -> str:
-    """The cause that an error text means."""
-    low = error.lower()
-    if low == "refused: no query":
-        return "no query"
-    missing = MISSING.search(error)
-    if missing and missing[1] == "table":
-        return "invented table"
-    if missing:
-        return _missing_column(missing[2], predicted, schema)
-    for name, signs in SAID:
-        if any(sign in low for sign in signs):
-            return name
-    return "other database error"
+def _of_error(error: QueryError, predicted: str, schema: Schema) -> str:
+    """The cause that an error means."""
+    if error.kind == "missing_column":
+        return _missing_column(error.name, predicted, schema)
+    return OF_KIND.get(error.kind, "other database error")
 
 
 def _missing_column(name: str, predicted: str, schema: Schema) -> str:
@@ -265,7 +273,7 @@ def _pairs(
     less, more = list((ours - theirs).elements()), list((theirs - ours).elements())
     if len(less) * len(more) < MOST_PAIRS:
         ranked = sorted(
-            ((-likeness(one, other), i, j) for i, one in enumerate(less) for j, other in enumerate(more)),
+            ((-likeness(lacking, extra), i, j) for i, lacking in enumerate(less) for j, extra in enumerate(more)),
         )
     else:
         ranked = [(0, i, i) for i in range(min(len(less), len(more)))]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from ...core.records import Schema
 from ...sql.compare import exact_match
 from ...sql.names import columns_of
-from .canonical import Level, Reader, canonical, level
+from .canonical import canonical
+from .level import Level, level
+from .reader import Reader
 from .syntax import LONGEST, Block, blocks, conditions, sources, stripped, syntax
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Components:
 
     @property
     def overall(self) -> bool:
+        """Whether all parts agree."""
         return all(astuple(self))
 
 
@@ -126,10 +129,10 @@ def _nested(reader: Reader, tree: "exp.Expr", at: Level) -> str:
     return "?" if parts is None else parts.text
 
 
-def _parts(found: tuple[Block, ...], reader: Reader, outer: Level) -> Parts | None:
-    if not found:
+def _parts(queries: tuple[Block, ...], reader: Reader, outer: Level) -> Parts | None:
+    if not queries:
         return None
-    block, select = found[0], found[0].select
+    block, select = queries[0], queries[0].select
     at = level(select, outer.known, outer, False)
     plain = Level(at.known, False, at.keys, at.columns, outer=outer)
     joined = list(sources(select))
@@ -146,7 +149,7 @@ def _parts(found: tuple[Block, ...], reader: Reader, outer: Level) -> Parts | No
     having, having_words = conditions(_inside(select, "having"))
     group = select.args.get("group")
     terms = reader.ordered(block.order, select, at)
-    said = [way for _, way in terms if way]
+    directions = [way for _, way in terms if way]
     parts = {
         "select": tuple(reader.text(item, plain) for item in select.expressions),
         "tables": tuple(tables),
@@ -154,12 +157,12 @@ def _parts(found: tuple[Block, ...], reader: Reader, outer: Level) -> Parts | No
         "where": tuple(_condition(leaf, reader, at) for leaf in where),
         "group": tuple(reader.result(item, select, at) for item in group.expressions) if group is not None else (),
         "having": _interleaved([_condition(leaf, reader, at) for leaf in having], having_words),
-        "order": (said[-1] if said else "asc", *(text for text, _ in terms)) if terms else (),
+        "order": (directions[-1] if directions else "asc", *(text for text, _ in terms)) if terms else (),
     }
     then = None
-    rest = _parts(found[1:], reader, outer)
+    rest = _parts(queries[1:], reader, outer)
     if rest is not None:
-        then = (found[1].joined, rest)
+        then = (queries[1].joined, rest)
     keywords = {name for name in ("where", "group", "having") if parts[name]}
     keywords |= {"order", parts["order"][0]} if terms else set()
     keywords |= {"limit"} if block.limited else set()

@@ -24,14 +24,14 @@ def hardness(gold: str) -> str:
     ('easy', 'hard')
     """
     tree = syntax(gold)
-    found = blocks(tree) if tree is not None else ()
-    if not found:
+    parts = blocks(tree) if tree is not None else ()
+    if not parts:
         return "unknown"
     try:
-        clauses, nested, others = _counts(found[0].select, found[0].order is not None, found[0].limited)
+        clauses, nested, others = _counts(parts[0].select, parts[0].order is not None, parts[0].limited)
     except RecursionError:
         return "unknown"
-    nested += len(found) > 1
+    nested += len(parts) > 1
     if nested == 0 and clauses <= 1 and others == 0:
         return "easy"
     if nested == 0 and ((clauses <= 1 and others <= 2) or (clauses <= 2 and others < 2)):
@@ -136,14 +136,14 @@ def features(gold: str) -> tuple[str, ...]:
     tree = syntax(gold)
     if tree is None:
         return ()
-    found: set[str] = set()
+    present: set[str] = set()
     names = _by_node()
     for node in tree.walk():
-        found.update(names.get(type(node), ()))
+        present.update(names.get(type(node), ()))
         if node.args.get("negate"):
-            found.add("not")
-        _more(node, node is tree, found)
-    return tuple(name for name in FEATURES if name in found)
+            present.add("not")
+        _more(node, node is tree, present)
+    return tuple(name for name in FEATURES if name in present)
 
 
 @lru_cache(maxsize=1)
@@ -180,35 +180,35 @@ def _by_node() -> "dict[type[exp.Expr], tuple[str, ...]]":
 DATES = frozenset("date time datetime julianday strftime unixepoch timediff".split())
 
 
-def _more(node: "exp.Expr", root: bool, found: set[str]) -> None:
+def _more(node: "exp.Expr", root: bool, present: set[str]) -> None:
     """The features that need a look around the node."""
     from sqlglot import exp
 
     if isinstance(node, exp.Select):
         joined = list(sources(node))
         if len(joined) > 1:
-            found.add("join")
+            present.add("join")
             tables = [item.name.lower() for item, _ in joined if isinstance(item, exp.Table)]
             if len(set(tables)) < len(tables):
-                found.add("self-join")
+                present.add("self-join")
             if any(join.side for _, join in joined if join is not None):
-                found.add("outer join")
+                present.add("outer join")
         if any(isinstance(item, exp.Subquery) for item, _ in joined):
-            found.add("nested from")
+            present.add("nested from")
         if not root and not isinstance(node.parent, exp.SetOperation | exp.CTE):
-            found.add("subquery")
+            present.add("subquery")
     elif isinstance(node, exp.Order):
         if not isinstance(node.parent, exp.Window):
-            found.add("order")
+            present.add("order")
     elif isinstance(node, exp.Literal):
         if node.is_string and re.match(r"\d{4}-\d\d(-\d\d)?\b", node.this):
-            found.add("date")
+            present.add("date")
     elif isinstance(node, exp.Is):
         if isinstance(node.expression, exp.Null):
-            found.add("null")
+            present.add("null")
     elif isinstance(node, exp.Func):
         if isinstance(node, exp.AggFunc):
-            found.add("aggregate")
+            present.add("aggregate")
         name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
         if name.lower() in DATES or isinstance(node, exp.TimeToStr | exp.CurrentDate | exp.CurrentTimestamp):
-            found.add("date")
+            present.add("date")

@@ -40,9 +40,9 @@ def tree_similarity(gold: str, predicted: str) -> float:
 def _similarity(left: "exp.Expr", right: "exp.Expr") -> float:
     from sqlglot.diff import Keep, Move, Update, diff
 
-    one, other = _bag(left), _bag(right)
-    if max(one.total(), other.total()) > MOST_NODES:
-        return 2 * (one & other).total() / (one.total() + other.total())
+    bag, other_bag = _bag(left), _bag(right)
+    if max(bag.total(), other_bag.total()) > MOST_NODES:
+        return 2 * (bag & other_bag).total() / (bag.total() + other_bag.total())
     kept = total = 0
     for edit in diff(left.copy() if left is right else left, right, dialect="sqlite"):
         if isinstance(edit, Move):
@@ -148,7 +148,7 @@ def embedding_similarity(pairs: Sequence[tuple[str, str]], model: str, batch: in
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     longest = min(tokenizer.model_max_length, getattr(encoder.config, "max_position_embeddings", 512), 2048)
-    found: dict[str, Any] = {}
+    vectors: dict[str, Any] = {}
     texts.sort(key=len)  # alike lengths share a batch
     with torch.inference_mode():
         for start in range(0, len(texts), batch):
@@ -157,8 +157,8 @@ def embedding_similarity(pairs: Sequence[tuple[str, str]], model: str, batch: in
             given = tokenizer(
                 [text or " " for text in part], padding=True, truncation=True, max_length=longest, return_tensors="pt"
             )
-            said = encoder(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).last_hidden_state
-            mask = given["attention_mask"].unsqueeze(-1).to(said.dtype)
-            mean = (said * mask).sum(1) / mask.sum(1).clamp(min=1)
-            found.update(zip(part, torch.nn.functional.normalize(mean, dim=-1), strict=True))
-    return [float((found[one] * found[other]).sum()) for one, other in pairs]
+            states = encoder(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).last_hidden_state
+            mask = given["attention_mask"].unsqueeze(-1).to(states.dtype)
+            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+            vectors.update(zip(part, torch.nn.functional.normalize(mean, dim=-1), strict=True))
+    return [float((vectors[gold] * vectors[predicted]).sum()) for gold, predicted in pairs]

@@ -67,7 +67,7 @@ def blocks(tree: "exp.Expr") -> tuple[Block, ...]:
     """
     from sqlglot import exp
 
-    found: list[Block] = []
+    collected: list[Block] = []
     # what joins a part, the part, the order and limit that stand after it, and the WITH before it
     waiting: list[tuple[str, exp.Expr, exp.Order | None, bool, exp.With | None]] = [("", tree, None, False, None)]
     while waiting:
@@ -82,10 +82,10 @@ def blocks(tree: "exp.Expr") -> tuple[Block, ...]:
         elif isinstance(node, exp.Subquery):
             waiting.append((joined, node.this, order, limited, named))
         elif isinstance(node, exp.Select):
-            found.append(Block(joined, node, order, limited, named))
+            collected.append(Block(joined, node, order, limited, named))
         else:
             return ()
-    return tuple(found)
+    return tuple(collected)
 
 
 def sources(select: "exp.Select") -> "Iterator[tuple[exp.Expr, exp.Join | None]]":
@@ -111,7 +111,7 @@ def conditions(node: "exp.Expr | None") -> "tuple[list[exp.Expr], list[str]]":
     """The single conditions under AND and OR from left to right, and the words between them; brackets say nothing."""
     from sqlglot import exp
 
-    found: list[exp.Expr] = []
+    collected: list[exp.Expr] = []
     words: list[str] = []
     waiting: list[exp.Expr | str] = [] if node is None else [node]
     while waiting:
@@ -123,8 +123,8 @@ def conditions(node: "exp.Expr | None") -> "tuple[list[exp.Expr], list[str]]":
         elif isinstance(item, exp.And | exp.Or):
             waiting += [item.expression, "or" if isinstance(item, exp.Or) else "and", item.this]
         elif not (isinstance(item, exp.Boolean) and isinstance(item.parent, exp.Join)):
-            found.append(item)  # but for the ON TRUE that sqlglot gives a JOIN without a condition
-    return found, words
+            collected.append(item)  # but for the ON TRUE that sqlglot gives a JOIN without a condition
+    return collected, words
 
 
 def stripped(node: "exp.Expr") -> "tuple[exp.Expr, bool]":

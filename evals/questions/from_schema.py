@@ -155,7 +155,7 @@ def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
         path = _with_virtual(database, virtual, golds)
         with contextlib.suppress(QueryError):  # a gold that fails is asked all the same
             if not run(str(path), gold, timeout=DDL_SECONDS, max_rows=1).rows:
-                raise Unmade("no rows can be made that the gold returns")
+                raise Unmade("no rows can be made that the reference query returns")
         return path
     made = fuzz(database, golds, 1)
     if not made.paths and gold not in made.failed:  # count(*) has no neighbours that rows tell it from
@@ -164,7 +164,7 @@ def _filled(database: Path, golds: Sequence[str], gold: str) -> Path:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
         made = fuzz(database, [*golds, *(f"SELECT * FROM {quoted(name)}" for (name,) in names)], 1)
         if not made.paths:
-            raise Unmade("no rows can be made that the gold returns")
+            raise Unmade("no rows can be made that the reference query returns")
     return next(iter(made.paths), database)
 
 

@@ -47,7 +47,7 @@ PIECE = re.compile(
 )
 
 
-def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> list[str]:
+def read_predictions(path: Path, questions: Questions, *, exact: bool = True) -> list[str]:
     """The `sql` of each question that can be asked, from a file with one line per question of the whole file.
 
     Raises DataError when a line is broken, there are too few, or, when `exact`, too many.
@@ -58,7 +58,7 @@ def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> lis
         raise DataError(f"{path}: no such predictions file", fix="check the path given with --predictions") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix='give one {"sql": "..."} per question') from None
-    said = []
+    predictions = []
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
@@ -66,11 +66,11 @@ def read_predictions(path: Path, found: Questions, *, exact: bool = True) -> lis
             raise DataError(f"{path}:{number}: broken JSON ({error})", fix='give {"sql": "..."}') from None
         if not isinstance(row, dict) or not isinstance(row.get("sql"), str):
             raise DataError(f"{path}:{number}: has no sql", fix='give {"sql": "..."}')
-        said.append(text_of(row["sql"]))
-    if len(said) < found.total or (exact and len(said) != found.total):
-        counts = f"{len(said)} predictions for {found.total} questions"
+        predictions.append(text_of(row["sql"]))
+    if len(predictions) < questions.total or (exact and len(predictions) != questions.total):
+        counts = f"{len(predictions)} predictions for {questions.total} questions"
         raise DataError(f"{path}: {counts}", fix="give one line per question, in order")
-    return [said[place] for place in found.places]
+    return [predictions[place] for place in questions.places]
 
 
 def query_of(text: str) -> str:
@@ -116,8 +116,8 @@ def _before_fence(sql: str) -> str:
 def _without_end(text: str) -> str:
     """A text without what ends it, which is looked for at its end alone: a search would take long on a long text."""
     bare = text.rstrip()
-    while found := END.search(bare[-LONGEST_END:]):
-        bare = bare[: len(bare) - len(found.group())].rstrip()
+    while match := END.search(bare[-LONGEST_END:]):
+        bare = bare[: len(bare) - len(match.group())].rstrip()
     return text if len(bare) == len(text.rstrip()) else bare
 
 

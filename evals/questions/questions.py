@@ -115,8 +115,8 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
     lost = with_more({}, iter(broken))
     if not items:
         raise _none_there(path, databases, missing, lost, "schema" in asked[0][2])
-    found = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-    return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), found, lost)
+    file_hash = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), file_hash, lost)
 
 
 def _unqualified(row: Mapping[str, str]) -> dict[str, str]:
@@ -154,17 +154,17 @@ def _none_there(
 
 def none_readable(path: Path | str, lost: Mapping[str, Unreadable]) -> DataError:
     """No database of a question file can be read: the first reasons why."""
-    reasons = "; ".join(f"{name}: {one.reason}" for name, one in list(lost.items())[:3])
+    reasons = "; ".join(f"{name}: {database.reason}" for name, database in list(lost.items())[:3])
     return DataError(f"{path}: none of its databases can be read ({reasons})", fix="get the databases again")
 
 
-def fuzzed(found: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
+def fuzzed(questions: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
     """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder.
 
     A database that cannot be read after all is left out: the judge says so of its questions.
     """
     golds: dict[Path, list[str]] = {}
-    for item in found.items:
+    for item in questions.items:
         golds.setdefault(item.database, []).append(item.gold)
     copies = {}
     with progress("making databases with other rows", len(golds), "databases") as advance:
@@ -222,15 +222,15 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
     if absent or place is None:
         absent += [] if place else ["db_id, db or schema"]
         raise DataError(f"{path}: {where}: has no {' and no '.join(absent)}", fix=f"give {EXPECTED}")
-    said = {"question": text_of(row["question"]), "sql": text_of(row["sql"]), place: text_of(row[place])}
+    fields = {"question": text_of(row["question"]), "sql": text_of(row["sql"]), place: text_of(row[place])}
     if isinstance(row.get("evidence"), str) and row["evidence"].strip():
-        said["evidence"] = " ".join(text_of(row["evidence"]).split())
-    return number, said
+        fields["evidence"] = " ".join(text_of(row["evidence"]).split())
+    return number, fields
 
 
-def text_of(said: str) -> str:
+def text_of(text: str) -> str:
     """Text that can be written: JSON may hold halves of characters."""
-    return said.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()
 
 
 def _wikisql(path: Path, tables: Tables, number: int, row: Mapping[str, Any]) -> Row:
@@ -272,13 +272,13 @@ def _database(
 def _is_within(database: Path, folder: Path) -> bool:
     """Whether a path stays in the folder, links followed; links in a circle count as files."""
     try:
-        found = database.resolve()
+        resolved = database.resolve()
     except (OSError, RuntimeError):  # RuntimeError: a loop of links, until Python 3.12
-        found = Path(os.path.normpath(database.absolute()))
-        return found.is_relative_to(folder.absolute()) or found.is_relative_to(folder.resolve())
-    return found.is_relative_to(folder.resolve())
+        resolved = Path(os.path.normpath(database.absolute()))
+        return resolved.is_relative_to(folder.absolute()) or resolved.is_relative_to(folder.resolve())
+    return resolved.is_relative_to(folder.resolve())
 
 
 def _shown(name: str) -> str:
     """A name as a terminal may show it."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in name)
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)

@@ -61,9 +61,9 @@ class Tables:
         ]
         if any(number < 0 for number in places):  # which Python counts from the end
             raise ValueError("a column or an operator below 0")
-        said = identifier(names[sql["sel"]])
+        column = identifier(names[sql["sel"]])
         aggregate = AGGREGATES[sql["agg"]]
-        query = f"SELECT {f'{aggregate}({said})' if aggregate else said} FROM {identifier(_name(table))}"
+        query = f"SELECT {f'{aggregate}({column})' if aggregate else column} FROM {identifier(_name(table))}"
         conditions = [
             f"{identifier(names[place])} {OPERATORS[operator]} {_value(table, place, value)}"
             for place, operator, value in sql["conds"]

@@ -1,4 +1,4 @@
-"""The wrong answers that tell most about two models, chosen by rule; and how often each cause comes.
+"""The wrong answers that show most about two models, chosen by rule; and how often each cause comes.
 
 Three kinds, in this order: `worse` (base right, tuned wrong: what the training broke), `wrong` (tuned wrong as base
 was), `better` (tuned right where base was wrong). Of ten places four, three and three; a kind with too few gives its
@@ -19,7 +19,7 @@ from typing import Any
 from ...core.errors import SqlLlamaError
 from ...databases.sqlite import run
 from ...sql.guard import check
-from ..numbers.metrics import Row
+from ..judged_answer import GradedAnswer
 from ..queries.causes import CAUSES
 from ..queries.hardness import HARDNESS
 
@@ -41,8 +41,8 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Telling:
-    """One telling question: its `place` in the rows, its kind, and the cause of the tuned model's answer.
+class Notable:
+    """One question worth reading: its `place` in the rows, its kind, and the cause of the tuned model's answer.
 
     Of kind `better` the cause is the base's. With one model alone `base_sql` is '' and the kind `wrong`.
     """
@@ -63,86 +63,88 @@ class Telling:
     table: Shown | None = None
 
 
-def telling(base: Sequence[Row], tuned: Sequence[Row] = (), *, most: int = 10) -> tuple[Telling, ...]:
-    """The most telling questions of base and tuned, which were asked the same ones, or of one model alone.
+def notable(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer] = (), *, most: int = 10) -> tuple[Notable, ...]:
+    """Choose the questions that show most of base and tuned, which were asked the same ones, or of one model alone.
 
     The same rows give the same choice. With one model all places are for its wrong answers.
     """
     pairs = list(zip(base, tuned, strict=True)) if tuned else [(None, row) for row in base]
-    found: dict[str, list[Telling]] = {kind: [] for kind in SHARES}
+    of_kind: dict[str, list[Notable]] = {kind: [] for kind in SHARES}
     for place, (before, after) in enumerate(pairs):
-        if not after["correct"]:
-            kind = "worse" if before is not None and before["correct"] else "wrong"
-            found[kind].append(_telling(place, kind, before, after, after))
-        elif before is not None and not before["correct"]:
-            found["better"].append(_telling(place, "better", before, after, before))
+        if not after.correct:
+            kind = "worse" if before is not None and before.correct else "wrong"
+            of_kind[kind].append(_notable(place, kind, before, after, after))
+        elif before is not None and not before.correct:
+            of_kind["better"].append(_notable(place, "better", before, after, before))
     frequent = {
-        "worse": Counter(row.get("cause", "") for _, row in pairs if not row["correct"]),
-        "better": Counter(row.get("cause", "") for row, _ in pairs if row is not None and not row["correct"]),
+        "worse": Counter(row.cause for _, row in pairs if not row.correct),
+        "better": Counter(row.cause for row, _ in pairs if row is not None and not row.correct),
     }
     frequent["wrong"] = frequent["worse"]
-    seats = _seats({kind: len(ones) for kind, ones in found.items()}, most)
-    out: list[Telling] = []
-    for kind, ones in found.items():
+    seats = _seats({kind: len(questions) for kind, questions in of_kind.items()}, most)
+    out: list[Notable] = []
+    for kind, questions in of_kind.items():
         for _ in range(seats[kind]):
-            together = Counter((one.database, one.cause) for one in out)
-            causes = Counter(one.cause for one in out)
+            together = Counter((chosen.database, chosen.cause) for chosen in out)
+            causes = Counter(chosen.cause for chosen in out)
             best = min(
-                ones,
-                key=lambda one: (
-                    together[one.database, one.cause],
-                    causes[one.cause],
-                    -frequent[one.kind][one.cause],
-                    -_hardness(one.hardness) if one.hardness in HARDNESS[:-1] else 0,
-                    one.place,
+                questions,
+                key=lambda question: (
+                    together[question.database, question.cause],
+                    causes[question.cause],
+                    -frequent[question.kind][question.cause],
+                    -_hardness(question.hardness) if question.hardness in HARDNESS[:-1] else 0,
+                    question.place,
                 ),
             )
-            ones.remove(best)
+            questions.remove(best)
             out.append(best)
     return tuple(out)
 
 
-def _seats(found: Mapping[str, int], most: int) -> dict[str, int]:
+def _seats(counts: Mapping[str, int], most: int) -> dict[str, int]:
     """How many of each kind are shown.
 
     >>> _seats({"worse": 1, "wrong": 50, "better": 2}, 10)
     {'worse': 1, 'wrong': 7, 'better': 2}
     """
-    seats = {kind: min(found[kind], share * most // sum(SHARES.values())) for kind, share in SHARES.items()}
+    seats = {kind: min(counts[kind], share * most // sum(SHARES.values())) for kind, share in SHARES.items()}
     for kind in SHARES:
-        seats[kind] += min(found[kind] - seats[kind], most - sum(seats.values()))
+        seats[kind] += min(counts[kind] - seats[kind], most - sum(seats.values()))
     return seats
 
 
-def _telling(place: int, kind: str, before: Row | None, after: Row, wrong: Row) -> Telling:
-    return Telling(
+def _notable(place: int, kind: str, before: GradedAnswer | None, after: GradedAnswer, wrong: GradedAnswer) -> Notable:
+    return Notable(
         place,
         kind,
-        wrong.get("cause", ""),
-        after["question"],
-        after.get("database", ""),
-        after.get("hardness", "unknown"),
-        after["gold"],
-        before["sql"] if before is not None else "",
-        after["sql"],
-        before.get("error", "") if before is not None else "",
-        after.get("error", ""),
+        wrong.cause,
+        after.question,
+        after.database,
+        after.hardness,
+        after.gold,
+        before.sql if before is not None else "",
+        after.sql,
+        before.verdict.error if before is not None else "",
+        after.verdict.error,
     )
 
 
-def with_tables(examples: Iterable[Telling], databases: Mapping[str, Path]) -> tuple[Telling, ...]:
-    """The same with what gold and answers return, run again read-only; an error's text where there is nothing.
+def with_tables(examples: Iterable[Notable], databases: Mapping[str, Path]) -> tuple[Notable, ...]:
+    """Add what reference query and answers return, run again read-only; an error's text where there is nothing.
 
     What failed when it was judged is not run again: it may have taken the time or the memory.
     """
     return tuple(
         replace(
-            one,
-            gold_table=_shown(databases.get(one.database), one.gold, ""),
-            base_table=_shown(databases.get(one.database), one.base_sql, one.base_error) if one.base_sql else None,
-            table=_shown(databases.get(one.database), one.sql, one.error),
+            example,
+            gold_table=_shown(databases.get(example.database), example.gold, ""),
+            base_table=_shown(databases.get(example.database), example.base_sql, example.base_error)
+            if example.base_sql
+            else None,
+            table=_shown(databases.get(example.database), example.sql, example.error),
         )
-        for one in examples
+        for example in examples
     )
 
 
@@ -151,11 +153,11 @@ def _shown(database: Path | None, sql: str, error: str) -> Shown:
         return Shown(error=_cut(error or "no such database"))
     try:
         check(sql)
-        found = run(str(database), sql, timeout=TIMEOUT, max_rows=MAX_ROWS)
+        result = run(str(database), sql, timeout=TIMEOUT, max_rows=MAX_ROWS)
     except SqlLlamaError as problem:
         return Shown(error=_cut(problem.message))
-    rows = tuple(tuple(map(_cell, row)) for row in found.rows)
-    return Shown(tuple(map(_cut, found.columns)), rows, found.truncated)
+    rows = tuple(tuple(map(_cell, row)) for row in result.rows)
+    return Shown(tuple(map(_cut, result.columns)), rows, result.truncated)
 
 
 def _cell(value: Any) -> Any:
@@ -190,20 +192,15 @@ class Counts:
     by_hardness: Mapping[str, tuple[Count, ...]]
 
 
-def counts(base: Sequence[Row], tuned: Sequence[Row] = ()) -> Counts:
-    """Count the causes of base and of tuned; with one model alone `tuned` counts are zero.
-
-    >>> row = {"correct": False, "cause": "wrong table", "database": "pets", "hardness": "easy"}
-    >>> counts([row, row], [row, {**row, "correct": True, "cause": ""}]).causes
-    (Count(cause='wrong table', base=2, tuned=1, n=2),)
-    """
+def counts(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer] = ()) -> Counts:
+    """Count the causes of base and of tuned; with one model alone `tuned` counts are zero."""
     return Counts(_count(base, tuned), _by("database", base, tuned), _by("hardness", base, tuned))
 
 
-def _by(key: str, base: Sequence[Row], tuned: Sequence[Row]) -> dict[str, tuple[Count, ...]]:
-    names = sorted({row.get(key, "") for row in base}, key=lambda name: (_hardness(name), name))
+def _by(key: str, base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> dict[str, tuple[Count, ...]]:
+    names = sorted({getattr(row, key) for row in base}, key=lambda name: (_hardness(name), name))
     return {
-        name: _count(*([row for row in rows if row.get(key, "") == name] for rows in (base, tuned))) for name in names
+        name: _count(*([row for row in rows if getattr(row, key) == name] for rows in (base, tuned))) for name in names
     }
 
 
@@ -211,8 +208,8 @@ def _hardness(name: str) -> int:
     return 1 + HARDNESS.index(name) if name in HARDNESS else len(HARDNESS) + 1
 
 
-def _count(base: Sequence[Row], tuned: Sequence[Row]) -> tuple[Count, ...]:
-    before, after = (Counter(row["cause"] for row in rows if row.get("cause")) for rows in (base, tuned))
+def _count(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> tuple[Count, ...]:
+    before, after = (Counter(row.cause for row in rows if row.cause) for rows in (base, tuned))
     order = {name: place for place, name in enumerate(CAUSES)}
     names = sorted({*before, *after}, key=lambda name: (-after[name], -before[name], order.get(name, len(order))))
     return tuple(Count(name, before[name], after[name], len(base)) for name in names)

@@ -1,6 +1,6 @@
 """A report as one page of HTML and as Markdown. The templates only show; plots are drawn here.
 
-Whatever a model or a database said is text: it is escaped, and the page's own policy forbids scripts and requests.
+Whatever a model or a database wrote is text: it is escaped, and the page's own policy forbids scripts and requests.
 """
 
 import re
@@ -15,7 +15,7 @@ from .wording import bytes_, chance, interval, percent, points, seconds
 if TYPE_CHECKING:
     import jinja2
 
-CLASSES = {"hardness": "By hardness", "features": "By feature of the gold query", "database": "By database"}
+CLASSES = {"hardness": "By hardness", "features": "By feature of the reference query", "database": "By database"}
 
 CHOICES = {"ground": "What the adapter was merged into", "quant": "Which type ships"}
 
@@ -26,17 +26,17 @@ EXAMPLES = {
 }
 
 
-def html(said: Mapping[str, Any]) -> str:
-    """The report as one self-contained page."""
+def html(report: Mapping[str, Any]) -> str:
+    """Render a report as one self-contained page."""
     from markupsafe import Markup
 
-    drawn = {name: Markup(plot) for name, plot in _plots(said).items()}
-    return _environment(True).get_template("page.html.jinja").render(**said, card=_card(said), plots=drawn)
+    plots = {name: Markup(plot) for name, plot in _plots(report).items()}
+    return _environment(True).get_template("page.html.jinja").render(**report, card=_card(report), plots=plots)
 
 
-def markdown(said: Mapping[str, Any]) -> str:
-    """The report as Markdown, tables only."""
-    return _environment(False).get_template("page.md.jinja").render(**said, card=_card(said))
+def markdown(report: Mapping[str, Any]) -> str:
+    """Render a report as Markdown, tables only."""
+    return _environment(False).get_template("page.md.jinja").render(**report, card=_card(report))
 
 
 def _environment(autoescape: bool) -> "jinja2.Environment":
@@ -69,9 +69,9 @@ def _environment(autoescape: bool) -> "jinja2.Environment":
     return environment
 
 
-def span(found: Mapping[str, Any], signed: bool = False) -> str:
+def span(metric: Mapping[str, Any], signed: bool = False) -> str:
     """The interval of a metric or a difference; empty when it has none."""
-    return "" if found["low"] is None else interval(found["low"], found["high"], signed)
+    return "" if metric["low"] is None else interval(metric["low"], metric["high"], signed)
 
 
 def cell(text: Any) -> str:
@@ -126,15 +126,15 @@ def fact(value: Any, name: str = "") -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _card(said: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def _card(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Speed, memory and facts of the models: titles, and a text for each model. What no model tells is left out."""
 
     def rate(value: float) -> str:
         return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
-    speed = [model["speed"] for model in said["models"]]
+    speed = [model["speed"] for model in report["models"]]
     rows: list[tuple[str, list[Any]]] = [
-        (title, [show(one[key]) if one[key] else None for one in speed])
+        (title, [show(item[key]) if item[key] else None for item in speed])
         for title, key, show in (
             ("Questions a second", "questions_per_second", rate),
             ("Time a question", "seconds_per_question", seconds),
@@ -143,23 +143,27 @@ def _card(said: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
             ("Memory at its peak", "memory", bytes_),
         )
     ]
-    each = [one["percentiles"] for one in speed]
-    spread = [", ".join(map(seconds, one.values())) for one in each]
+    each = [item["percentiles"] for item in speed]
+    spread = [", ".join(map(seconds, item.values())) for item in each]
     rows.insert(2, ("From answer to answer: median, 90 %, 99 %", spread))
-    rows.append(("Engine", [model["engine"] or None for model in said["models"]]))
-    for key in dict.fromkeys(key for model in said["models"] for key in model["facts"]):
-        found = [model["facts"].get(key) for model in said["models"]]
+    rows.append(("Engine", [model["engine"] or None for model in report["models"]]))
+    for key in dict.fromkeys(key for model in report["models"] for key in model["facts"]):
+        values = [model["facts"].get(key) for model in report["models"]]
         rows.append(
-            ("Size" if key == "bytes" else label(key), [None if value is None else fact(value, key) for value in found])
+            (
+                "Size" if key == "bytes" else label(key),
+                [None if value is None else fact(value, key) for value in values],
+            )
         )
     return [(title, [text or "–" for text in texts]) for title, texts in rows if any(texts)]
 
 
-def _plots(said: Mapping[str, Any]) -> dict[str, str]:
-    out = {"scores": bars(_scores_alt(said), [_score(model) for model in said["models"]], dots=True)}
-    kinds = {said["base"]: "base", said["tuned"]: "tuned"} if said["base"] else {said["models"][0]["name"]: "tuned"}
+def _plots(report: Mapping[str, Any]) -> dict[str, str]:
+    out = {"scores": bars(_scores_alt(report), [_score(model) for model in report["models"]], dots=True)}
+    alone = {report["models"][0]["name"]: "tuned"}
+    kinds = {report["base"]: "base", report["tuned"]: "tuned"} if report["base"] else alone
     for name, title in CLASSES.items():
-        groups = said["classes"][name]
+        groups = report["classes"][name]
         if groups:
             alt = f"{title}: " + "; ".join(
                 f"{group['name']} " + ", ".join(f"{who} {percent(one['value'], 0)}" for who, one in _both(group, kinds))
@@ -179,20 +183,20 @@ def _plots(said: Mapping[str, Any]) -> dict[str, str]:
                     for group in groups
                 ],
             )
-    if said["causes"]:
+    if report["causes"]:
         counts = [
             Group(
                 item["cause"],
                 tuple(Mark(count, str(count), kinds[who]) for who, count in _both(item, kinds)),
             )
-            for item in said["causes"]
+            for item in report["causes"]
         ]
         alt = "Wrong answers by cause: " + "; ".join(
             f"{group.label} {' and '.join(mark.said for mark in group.marks)}" for group in counts
         )
         top = max(mark.value for group in counts for mark in group.marks)
         out["causes"] = bars(alt, counts, top=max(top, 1), percent=False)
-    return out | _confidence_plots(said, kinds)
+    return out | _confidence_plots(report, kinds)
 
 
 def _both(group: Mapping[str, Any], kinds: Mapping[str, str]) -> list[tuple[str, Any]]:
@@ -200,30 +204,31 @@ def _both(group: Mapping[str, Any], kinds: Mapping[str, str]) -> list[tuple[str,
 
 
 def _score(model: Mapping[str, Any]) -> Group:
-    found = model["metrics"]["execution_accuracy"]
-    mark = Mark(found["value"], percent(found["value"]), model["role"] or "other", found["low"], found["high"])
+    accuracy = model["metrics"]["execution_accuracy"]
+    value = accuracy["value"]
+    mark = Mark(value, percent(value), model["role"] or "other", accuracy["low"], accuracy["high"])
     return Group(model["name"], (mark,), model["role"])
 
 
-def _scores_alt(said: Mapping[str, Any]) -> str:
+def _scores_alt(report: Mapping[str, Any]) -> str:
     return "Execution accuracy: " + "; ".join(
         f"{model['name']} {percent(model['metrics']['execution_accuracy']['value'])}, "
         f"between {span(model['metrics']['execution_accuracy'])}"
-        for model in said["models"]
+        for model in report["models"]
     )
 
 
-def _confidence_plots(said: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, str]:
-    models = [model for model in said["models"] if model["name"] in kinds and model["confidence"]]
+def _confidence_plots(report: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, str]:
+    models = [model for model in report["models"] if model["name"] in kinds and model["confidence"]]
     if not models:
         return {}
     curves, reliable, words = [], [], []
     for model in models:
-        found, kind = model["confidence"], kinds[model["name"]]
-        points = tuple((point["coverage"], point["accuracy"]) for point in found["curve"])
+        measured, kind = model["confidence"], kinds[model["name"]]
+        points = tuple((point["coverage"], point["accuracy"]) for point in measured["curve"])
         curves.append(Line(model["name"], points, kind))
-        bins = tuple((one["confidence"], one["right"] / one["n"]) for one in found["bins"])
-        reliable.append(Line(model["name"], bins, kind, tuple(one["n"] / found["n"] for one in found["bins"])))
+        bins = tuple((part["confidence"], part["right"] / part["n"]) for part in measured["bins"])
+        reliable.append(Line(model["name"], bins, kind, tuple(part["n"] / measured["n"] for part in measured["bins"])))
         words.append(
             f"{model['name']} {percent(points[0][1], 0)} of the most confident {percent(points[0][0], 0)} "
             f"and {percent(points[-1][1], 0)} of all"

@@ -118,12 +118,12 @@ def _svg(alt: str, height: float, parts: Sequence[str]) -> str:
     )
 
 
-def _text(x: float, y: float, said: str, kind: str = "", anchor: str = "start") -> str:
-    if len(said) > LONGEST_LABEL:  # the ends of names tell them apart
-        said = f"{said[: LONGEST_LABEL // 2]}…{said[1 - LONGEST_LABEL // 2 :]}"
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
+    if len(text) > LONGEST_LABEL:  # the ends of names tell them apart
+        text = f"{text[: LONGEST_LABEL // 2]}…{text[1 - LONGEST_LABEL // 2 :]}"
     style = f' class="{kind}"' if kind else ""
     end = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text{style} x="{x:.1f}" y="{y:.1f}"{end}>{escape(said)}</text>'
+    return f'<text{style} x="{x:.1f}" y="{y:.1f}"{end}>{escape(text)}</text>'
 
 
 def _point(x: float, y: float, kind: str, radius: float = 4.0) -> str:

@@ -1,4 +1,4 @@
-"""The report of an evaluation: everything that is said is computed here, and evals/report/page.py shows it."""
+"""The report of an evaluation: all numbers are computed here, and evals/report/page.py shows them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,10 @@ from ...core.errors import DataError
 from ...core.files import write_json, write_text
 from ...core.records import Score
 from ..gate import Verdict
+from ..judged_answer import GradedAnswer
 from ..numbers.breakdown import breakdown
 from ..numbers.calibration import calibration
-from ..numbers.metrics import KINDS, Row, asked, difference, metrics, same_questions
+from ..numbers.metrics import KINDS, asked_hash, difference, metrics, same_questions
 from ..numbers.statistics import detectable, error_reduction, mcnemar
 from ..queries.causes import CAUSES
 from .examples import examples
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model:
-    """One model's judged answers (rows as evaluate.py keeps them), what they cost, and facts of its card.
+    """One model's judged answers, what they cost, and facts of its card.
 
     `seconds` of wall time for all; `memory` in bytes at its peak, None when not known; `facts` such as `bytes`,
     `quantization`, `architecture`.
     """
 
     name: str
-    rows: Sequence[Row]
+    rows: Sequence[GradedAnswer]
     path: str = ""
     engine: str = ""
     seconds: float = 0.0
@@ -44,6 +45,11 @@ class Model:
     memory: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     score: Score | None = None
+
+    @property
+    def unreadable(self) -> Mapping[str, Mapping[str, Any]]:
+        """Databases that could not be read, by name, each with its `questions` and the `reason`."""
+        return self.score.extra["unreadable"] if self.score else {}
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,11 @@ def write_report(facts: Facts, out: Path) -> tuple[Path, ...]:
 
     Raises DataError when there is no answer to report.
     """
-    said = report(facts)
+    content = report(facts)
     paths = out / "report.json", out / "report.md", out / "report.html"
-    write_json(paths[0], said)
-    write_text(paths[1], markdown(said))
-    write_text(paths[2], html(said))
+    write_json(paths[0], content)
+    write_text(paths[1], markdown(content))
+    write_text(paths[2], html(content))
     return paths
 
 
@@ -108,24 +114,29 @@ def report(facts: Facts) -> dict[str, Any]:
     shown = pair or facts.models[:1]
     rows = facts.models[0].rows
     compared = _comparison(*pair) if pair else None
-    said: dict[str, Any] = {
+    page: dict[str, Any] = {
         "sql_llama": facts.version,
         "date": facts.date,
         "command": facts.command,
         "questions": {
             "file": facts.questions,
             "sha256": facts.questions_hash,
-            "asked": asked(rows),
+            "asked": asked_hash(rows),
             "n": len(rows),
-            "databases": len({row.get("database", "") for row in rows}),
+            "databases": len({row.database for row in rows}),
             "missing": dict(sorted(facts.missing.items())),
             "unreadable": {
-                name: {**one, "reason": cut(one["reason"], LONGEST)} for name, one in sorted(facts.unreadable.items())
+                name: {**database, "reason": cut(database["reason"], LONGEST)}
+                for name, database in sorted(facts.unreadable.items())
             },
             "gold_failed": [
-                {key: cut(row[key], LONGEST) for key in ("question", "gold", "gold_error")}
+                {
+                    "question": cut(row.question, LONGEST),
+                    "gold": cut(row.gold, LONGEST),
+                    "gold_error": cut(row.verdict.gold_error, LONGEST),
+                }
                 for row in rows
-                if row.get("gold_error")
+                if row.verdict.gold_error
             ],
         },
         "base": pair[0].name if pair else None,
@@ -139,8 +150,8 @@ def report(facts: Facts) -> dict[str, Any]:
         "choices": [dict(choice) for choice in facts.choices],
         "machine": dict(facts.machine),
     }
-    said = plain(said)
-    return {**said, "headline": headline(said)}
+    page = plain(page)
+    return {**page, "headline": headline(page)}
 
 
 def _pair(facts: Facts) -> tuple[Model, Model] | None:
@@ -165,14 +176,14 @@ def _model(model: Model, pair: tuple[Model, Model] | None) -> dict[str, Any]:
         "speed": _speed(model),
         "confidence": _confidence(model.rows),
         "facts": dict(model.facts),
-        "asked": asked(model.rows),
-        "right": "".join("1" if row["correct"] else "0" for row in model.rows),
+        "asked": asked_hash(model.rows),
+        "right": "".join("1" if row.correct else "0" for row in model.rows),
     }
 
 
 def _speed(model: Model) -> dict[str, Any]:
     """Wall time, and percentiles of the seconds from one answer to the next."""
-    each = sorted(float(row.get("seconds") or 0.0) for row in model.rows)
+    each = sorted(row.seconds for row in model.rows)
     return {
         "seconds": model.seconds,
         "questions_per_second": len(each) / model.seconds if model.seconds else None,
@@ -184,35 +195,35 @@ def _speed(model: Model) -> dict[str, Any]:
     }
 
 
-def _confidence(rows: Sequence[Row]) -> dict[str, Any] | None:
+def _confidence(rows: Sequence[GradedAnswer]) -> dict[str, Any] | None:
     """Accuracy of the most confident answers, and whether confidence means what it says; None when not known."""
-    found = calibration([row.get("confidence") for row in rows], [bool(row["correct"]) for row in rows])
-    return dataclasses.asdict(found) if found else None
+    measured = calibration([row.confidence for row in rows], [row.correct for row in rows])
+    return dataclasses.asdict(measured) if measured else None
 
 
 def _causes(models: Sequence[Model]) -> list[dict[str, Any]]:
     """How many answers of each model are wrong for each cause."""
     return [
         {
-            "cause": one.cause,
-            "says": CAUSES.get(one.cause, ""),
-            "models": dict(zip((model.name for model in models), (one.base, one.tuned), strict=False)),
+            "cause": count.cause,
+            "says": CAUSES.get(count.cause, ""),
+            "models": dict(zip((model.name for model in models), (count.base, count.tuned), strict=False)),
         }
-        for one in counts(*(model.rows for model in models)).causes
+        for count in counts(*(model.rows for model in models)).causes
     ]
 
 
 def _comparison(base: Model, tuned: Model) -> dict[str, Any]:
     """Base against tuned, question by question."""
-    before, after = ([bool(row["correct"]) for row in model.rows] for model in (base, tuned))
-    found = {kind.name: difference(base.rows, tuned.rows, kind) for kind in KINDS}
+    before, after = ([row.correct for row in model.rows] for model in (base, tuned))
+    differences = {kind.name: difference(base.rows, tuned.rows, kind) for kind in KINDS}
     paired = mcnemar(before, after)
     return {
         "both": paired.both,
         "only_base": paired.only_first,
         "only_tuned": paired.only_second,
         "neither": paired.neither,
-        "differences": {name: dataclasses.asdict(one) for name, one in found.items() if one is not None},
+        "differences": {name: dataclasses.asdict(apart) for name, apart in differences.items() if apart is not None},
         "error_reduction": dataclasses.asdict(error_reduction(before, after)),
         "detectable": detectable(paired.n, sum(before) / paired.n, paired.discordant),
     }

@@ -91,36 +91,35 @@ def plain(value: Any) -> Any:
     return value
 
 
-def headline(said: Mapping[str, Any]) -> list[str]:
+def headline(report: Mapping[str, Any]) -> list[str]:
     """What a report says in a few sentences, from the rest of it."""
-    n, compared = said["questions"]["n"], said["comparison"]
-    models = {model["name"]: model for model in said["models"]}
+    n, compared = report["questions"]["n"], report["comparison"]
+    models = {model["name"]: model for model in report["models"]}
     if compared is None:
-        first = said["models"][0]
+        first = report["models"][0]
         out = [f"{first['name']} answers {_accuracy(first)} of {n} questions right."]
         if len(models) > 1:
             out.append("The models were not asked the same questions, so they are not compared.")
         else:
             out.append("Over all such questions its share lies between these bounds, with 95 % certainty.")
         return out
-    base, tuned = models[said["base"]], models[said["tuned"]]
+    base, tuned = models[report["base"]], models[report["tuned"]]
     apart = compared["differences"]["execution_accuracy"]
     out = [
         f"{tuned['name']} answers {_accuracy(tuned)} of {n} questions right; "
         f"its base, {base['name']}, {_accuracy(base)}."
     ]
     size = f"{abs(100 * apart['value']):.1f} points {'more' if apart['value'] >= 0 else 'fewer'}"
-    bounds = f"[{interval(apart['low'], apart['high'], signed=True)}]"
     counts = (
         f"{compared['only_tuned']} questions were right with the tuned model only, "
         f"{compared['only_base']} with the base only ({chance(apart['p'])}, McNemar's exact test)"
     )
     if apart["beyond_luck"]:
-        out.append(f"That is {size} {bounds}, more than luck explains: {counts}.")
+        out.append(f"That is {size}, more than luck explains: {counts}.")
     else:
-        out.append(f"That is {size} {bounds}, which may be luck: {counts}.")
+        out.append(f"That is {size}, which may be luck: {counts}.")
     if compared["detectable"] is None:
-        out.append(f"{n} questions like these cannot tell any two models apart: ask more.")
+        out.append(f"{n} questions like these cannot show any difference between two models: ask more.")
     else:
         out.append(
             f"{n} questions can show a gain of {100 * compared['detectable']:.1f} points or more; "
@@ -130,5 +129,5 @@ def headline(said: Mapping[str, Any]) -> list[str]:
 
 
 def _accuracy(model: Mapping[str, Any]) -> str:
-    found = model["metrics"]["execution_accuracy"]
-    return f"{percent(found['value'])} [{interval(found['low'], found['high'])}]"
+    accuracy = model["metrics"]["execution_accuracy"]
+    return f"{percent(accuracy['value'])} [{interval(accuracy['low'], accuracy['high'])}]"

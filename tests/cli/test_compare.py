@@ -10,21 +10,15 @@ from sql_llama.cli.compare import command
 from sql_llama.core.errors import DataError
 from sql_llama.evals.report.report import Facts, Model, write_report
 
+from ..evals.answers import graded
+
 
 def evaluation(out: Path, question: str = "q", **right: int) -> Path:
     """A folder as `eval --out` leaves it: each model has so many of 20 questions right."""
     models = []
     for name, count in right.items():
-        rows: list[dict[str, Any]] = [
-            {
-                "question": f"{question}{place}",
-                "gold": "SELECT 1",
-                "sql": "SELECT 1",
-                "valid": True,
-                "correct": place < count,
-                "exact": place < count,
-                "seconds": 0.5,
-            }
+        rows = [
+            graded(place < count, question=f"{question}{place}", exact=place < count, seconds=0.5)
             for place in range(20)
         ]
         models.append(Model(name, rows, seconds=10))

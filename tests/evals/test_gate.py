@@ -6,21 +6,24 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.evals.gate import TOLERANCE, gate, render
+from sql_llama.evals.judged_answer import GradedAnswer
+
+from .answers import changed, graded
 
 DATABASES = 10
 
 
-def rows(*runs: tuple[int, bool], valid: bool = True) -> list[dict[str, Any]]:
+def rows(*runs: tuple[int, bool], valid: bool = True) -> list[GradedAnswer]:
     """Answers of which so many in a row are right or wrong; questions are spread over the databases."""
     right = [good for count, good in runs for _ in range(count)]
     return [
-        {
-            "question": f"question {place}",
-            "gold": f"SELECT {place}",
-            "database": f"db{place % DATABASES}",
-            "correct": good,
-            "valid": valid or good,
-        }
+        graded(
+            good,
+            question=f"question {place}",
+            gold=f"SELECT {place}",
+            database=f"db{place % DATABASES}",
+            valid=valid or good,
+        )
         for place, good in enumerate(right)
     ]
 
@@ -62,7 +65,7 @@ def test_surely_worse_is_told_from_not_better() -> None:
 def test_three_questions_cannot_pass_anything() -> None:
     (check,) = gate(rows((3, False)), rows((3, True))).checks
     assert not check.passed and check.detectable is None
-    assert check.helps[0] == "ask more questions: 3 cannot tell any two models apart"
+    assert check.helps[0] == "ask more questions: 3 cannot show any difference between two models"
 
 
 def test_where_no_answer_is_right_one_should_read_them() -> None:
@@ -86,7 +89,7 @@ def test_the_tolerance_is_measured_loss_not_proof() -> None:
     whole = rows((70, True), (30, False))
     kept = gate(rows((100, False)), rows((66, True), (34, False)), whole_rows=whole).checks[1]
     assert not kept.passed and kept.p == 0.125
-    assert "no loss at all is possible too" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
+    assert "there may be no loss at all" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
     kept = gate(rows((100, False)), rows((68, True), (32, False)), whole_rows=whole).checks[1]
     assert kept.passed and "cannot rule out a loss of up to" in kept.notes[0]
 
@@ -95,8 +98,8 @@ def test_a_failure_states_one_rule() -> None:
     """Four of five is a gain of 80 points, and luck still gives it once in eight."""
     (check,) = gate(rows((5, False)), rows((4, True), (1, False))).checks
     assert check.said == (
-        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, and below 0.05 is"
-        " wanted)"
+        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, it has to be"
+        " below 0.05)"
     )
 
 
@@ -145,14 +148,14 @@ def test_a_base_that_writes_no_sql_is_said_so() -> None:
 def test_a_gain_in_few_databases_is_said_so() -> None:
     """Twelve questions of one database of ten: McNemar calls it clear, other databases may not see it."""
     base = rows((120, False))
-    tuned = [{**row, "correct": row["database"] == "db3"} for row in base]
+    tuned = [changed(row, correct=row.database == "db3") for row in base]
     (check,) = gate(base, tuned).checks
     assert check.passed and check.by_database is not None and check.by_database[0] == 0.0
     assert "few of the databases" in check.notes[0]
 
 
 def test_four_databases_are_too_few_to_resample() -> None:
-    one, other = ([{**row, "database": "shop"} for row in rows((20, good))] for good in (False, True))
+    one, other = ([changed(row, database="shop") for row in rows((20, good))] for good in (False, True))
     assert gate(one, other).checks[0].by_database is None
 
 
@@ -160,14 +163,13 @@ def test_four_databases_are_too_few_to_resample() -> None:
     ("change", "says"),
     [
         ({"question": "another"}, "question 2 is 'another' for the base, 'question 1' for the tuned model"),
-        ({"gold": "SELECT 9"}, "gold 2 is 'SELECT 9' for the base"),
+        ({"gold": "SELECT 9"}, "reference query 2 is 'SELECT 9' for the base"),
         ({"database": "other"}, "database 2 is 'other' for the base"),
-        ({"correct": None}, "answer 2 does not say whether it is correct"),
     ],
 )
 def test_answers_to_other_questions_are_not_compared(change: dict[str, Any], says: str) -> None:
     base, tuned = rows((3, False)), rows((3, True))
-    base[1] |= change
+    base[1] = changed(base[1], **change)
     with pytest.raises(DataError, match=says):
         gate(base, tuned)
 
@@ -186,8 +188,8 @@ def test_it_is_rendered_a_line_for_each_check() -> None:
     assert render(verdict).splitlines() == [
         "pass  better than the base: 30 of 100 right, the base 0 (30 gained, 0 lost, +30.0 points):"
         " luck does not explain that (p < 0.0001)",
-        "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): 3 points may be lost",
-        "      try: ask more questions: after 100 no loss at all is possible too",
+        "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): at most 3 points may be lost",
+        "      try: ask more questions: with 100 there may be no loss at all",
         "      try: ship a larger type: sql-llama export RUN --quant Q8_0",
         "      try: check that both files are of one run: sql-llama verify RUN",
     ]

@@ -33,12 +33,12 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
     """Of `of` questions each file answers the first few right; returns the labels that were asked, in their order."""
     order: list[str] = []
 
-    def asked(found: Any, path: Path, out: Path, *, name: str) -> Any:
+    def evaluated(questions: Any, path: Path, out: Path, *, name: str) -> Any:
         order.append(path.stem)
-        return SimpleNamespace(rows=[{"correct": number < right[path.stem]} for number in range(of)])
+        return SimpleNamespace(rows=[SimpleNamespace(correct=number < right[path.stem]) for number in range(of)])
 
-    monkeypatch.setattr(pick, "asked", asked)
-    monkeypatch.setattr(pick, "questions", lambda run, count: SimpleNamespace(items=range(of)))
+    monkeypatch.setattr(pick, "evaluated_file", evaluated)
+    monkeypatch.setattr(pick, "own_questions", lambda run, count: SimpleNamespace(items=range(of)))
     return order
 
 
@@ -68,8 +68,8 @@ def test_the_smallest_type_ships_that_is_near_and_loses_at_most_two_points(
 @pytest.mark.parametrize(
     ("right", "picked", "why"),
     [
-        ({"nf4": 20, "base": 8}, "nf4", "beyond luck"),
-        ({"nf4": 8, "base": 20}, "base", "beyond luck"),
+        ({"nf4": 20, "base": 8}, "nf4", "more than luck explains"),
+        ({"nf4": 8, "base": 20}, "base", "more than luck explains"),
         ({"nf4": 19, "base": 20}, "nf4", "luck may explain"),
         ({"nf4": 20, "base": 20}, "nf4", "luck may explain"),
     ],

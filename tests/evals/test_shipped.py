@@ -13,7 +13,7 @@ from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
 from sql_llama.engines.scripted import ScriptedEngine
 from sql_llama.evals import shipped as module
-from sql_llama.evals.shipped import QUESTIONS, questions, shipped
+from sql_llama.evals.shipped import QUESTIONS, own_questions, shipped
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
 from sql_llama.modelfiles.templates import family
@@ -45,7 +45,7 @@ def answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str
     """Let base, start and tuned know the answers to so many of the questions; gives the files that were asked."""
 
     def given(**right: int) -> list[str]:
-        items = questions(run, QUESTIONS).items
+        items = own_questions(run, QUESTIONS).items
         asked: list[str] = []
 
         class Engine(ScriptedEngine):
@@ -85,7 +85,7 @@ def test_worse_than_the_start_beyond_luck_does_not_ship(run: Run, answers: Calla
     with pytest.raises(SqlLlamaError) as caught:
         shipped(run, run.gguf / "tuned-F16.gguf")
     assert caught.value.message == (
-        f"{run.gguf / 'tuned-F16.gguf'}: worse than what its training started from: 12 of 24 right, the start 17"
+        f"{run.gguf / 'tuned-F16.gguf'}: worse than the model that training started from: 12 of 24 right, the start 17"
         " (0 gained, 5 lost, -20.8 points): luck does not explain the loss (p = 0.031)"
     )
     assert "--no-gate" in caught.value.fix and "learning_rate" in caught.value.fix

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sql_llama.core.settings import settings
 from sql_llama.evals.fuzz.fuzz import Fuzzed, fuzz, variants
-from sql_llama.evals.judge.bench import Bench, Task
+from sql_llama.evals.judge.bench import Bench
+from sql_llama.evals.judge.verdict import Task
 
 GOLDS = (
     "SELECT count(*) FROM pets",

@@ -15,8 +15,9 @@ import pytest
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.evals.judge import bench as verdicts
 from sql_llama.evals.judge import judge as module
-from sql_llama.evals.judge.bench import Bench, Task, Verdict, efficiency
+from sql_llama.evals.judge.bench import Bench
 from sql_llama.evals.judge.judge import judge, judged
+from sql_llama.evals.judge.verdict import Task, Verdict, efficiency
 
 NAMES = "SELECT name FROM pets"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -53,7 +54,15 @@ def test_a_verdict_has_all_that_running_says(bench: Bench, pets: Path) -> None:
     half = said(bench, pets, NAMES, "SELECT name FROM pets WHERE kind = 'cat'")
     assert (half.correct, half.lenient, half.overlap) == (False, False, 0.8)
     wrong = said(bench, pets, NAMES, "SELECT colour FROM pets")
-    assert wrong == Verdict(False, False, False, "no such column: colour", gold_seconds=wrong.gold_seconds)
+    assert wrong == Verdict(
+        False,
+        False,
+        False,
+        "no such column: colour",
+        gold_seconds=wrong.gold_seconds,
+        error_kind="missing_column",
+        error_name="colour",
+    )
     assert said(bench, pets, NAMES, f"{NAMES};").exact
 
 

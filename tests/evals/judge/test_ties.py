@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sql_llama.evals.judge import ties as module
-from sql_llama.evals.judge.bench import Bench, Task
+from sql_llama.evals.judge.bench import Bench
+from sql_llama.evals.judge.verdict import Task
 
 TEAMS = [("Ants", 9, "N", None), ("Bees", 7, "S", 2), ("Cats", 7, "N", 1), ("Dogs", 7, "n", None), ("Eels", 3, "S", 1)]
 

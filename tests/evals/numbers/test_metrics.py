@@ -1,19 +1,15 @@
 """Each metric from rows: what it counts, what it leaves out, and when a difference is more than luck."""
 
-from typing import Any
-
 import pytest
 from scipy import stats
-from sql_llama.evals.numbers.metrics import KINDS, asked, difference, metrics, same_questions
+from sql_llama.evals.numbers.metrics import KINDS, asked_hash, difference, metrics, same_questions
 
-
-def row(right: bool, **more: Any) -> dict[str, Any]:
-    return {"question": "q", "gold": "g", "database": "d", "correct": right, "valid": True, "exact": False} | more
+from ..answers import graded
 
 
 def test_shares_are_means_with_wilsons_interval() -> None:
-    found = metrics([row(place < 8) for place in range(10)])
-    assert list(found) == ["execution_accuracy", "valid_sql", "exact_match"]
+    found = metrics([graded(place < 8) for place in range(10)])
+    assert [kind.name for kind in KINDS if kind.name not in found] == ["test_suite", "component", "embedding"]
     assert found["execution_accuracy"].value == 0.8 and found["execution_accuracy"].n == 10
     wanted = stats.binomtest(8, 10).proportion_ci(method="wilson")
     assert found["execution_accuracy"].low == pytest.approx(wanted.low)
@@ -21,17 +17,17 @@ def test_shares_are_means_with_wilsons_interval() -> None:
 
 
 def test_what_was_not_asked_for_is_left_out() -> None:
-    rows = [row(True, suite=None, lenient=True), row(True, suite=False, lenient=True)]
+    rows = [graded(True, suite=None, lenient=True), graded(True, suite=False, lenient=True)]
     found = metrics(rows)
     assert found["test_suite"].n == 1 and found["test_suite"].value == 0 and found["lenient"].n == 2
-    assert "test_suite" not in metrics([row(True, suite=None)])
+    assert "test_suite" not in metrics([graded(True, suite=None)])
 
 
 def test_an_answer_that_cannot_be_parsed_does_not_match_and_a_gold_that_cannot_is_left_out() -> None:
     parsed, answer, gold = (
-        row(True, components=True, hardness="easy"),
-        row(False, components=None, hardness="easy"),
-        row(True, components=None, hardness="unknown"),
+        graded(True, components=True, hardness="easy"),
+        graded(False, components=None, hardness="easy"),
+        graded(True, components=None, hardness="unknown"),
     )
     found = metrics([parsed, answer, gold])["component"]
     assert (found.value, found.n) == (0.5, 2)
@@ -39,41 +35,41 @@ def test_an_answer_that_cannot_be_parsed_does_not_match_and_a_gold_that_cannot_i
 
 def test_efficiency_is_birds_and_over_all_answers() -> None:
     rows = [
-        row(True, gold_seconds=0.4, sql_seconds=0.1),
-        row(True, gold_seconds=0.1, sql_seconds=0.4),
-        row(False, gold_seconds=None, sql_seconds=None),
-        row(True, gold_seconds=1e-5, sql_seconds=2e-5),
+        graded(True, gold_seconds=0.4, sql_seconds=0.1),
+        graded(True, gold_seconds=0.1, sql_seconds=0.4),
+        graded(False, gold_seconds=None, sql_seconds=None),
+        graded(True, gold_seconds=1e-5, sql_seconds=2e-5),
     ]
     assert metrics(rows)["efficiency"].value == pytest.approx((2 + 0.5 + 0 + 1) / 4)
-    assert metrics([*rows, row(True, gold_seconds=0.1, sql_seconds=None)])["efficiency"].n == 4
+    assert metrics([*rows, graded(True, gold_seconds=0.1, sql_seconds=None)])["efficiency"].n == 4
 
 
 def test_means_have_an_interval_except_of_one_question() -> None:
-    found = metrics([row(True, tree=place / 50) for place in range(50)])["tree"]
+    found = metrics([graded(True, tree=place / 50) for place in range(50)])["tree"]
     assert found.low is not None and found.high is not None
     assert found.low < found.value < found.high
-    one = metrics([row(True, tree=0.5)])["tree"]
-    assert (one.value, one.low, one.high) == (0.5, None, None)
+    single = metrics([graded(True, tree=0.5)])["tree"]
+    assert (single.value, single.low, single.high) == (0.5, None, None)
 
 
 def test_a_difference_is_paired_and_tested() -> None:
-    base, tuned = [row(place < 3) for place in range(20)], [row(2 <= place < 12) for place in range(20)]
+    base, tuned = [graded(place < 3) for place in range(20)], [graded(2 <= place < 12) for place in range(20)]
     found = difference(base, tuned, KINDS[0])
     assert found is not None and found.value == pytest.approx(7 / 20)
     assert found.p == pytest.approx(stats.binomtest(2, 11).pvalue) and not found.beyond_luck
-    more = difference([row(False)] * 20, [row(True)] * 20, KINDS[0])
+    more = difference([graded(False)] * 20, [graded(True)] * 20, KINDS[0])
     assert more is not None and more.beyond_luck
-    strict = difference([row(False)] * 6, [row(True)] * 6, KINDS[0], 0.01)
+    strict = difference([graded(False)] * 6, [graded(True)] * 6, KINDS[0], 0.01)
     assert strict is not None and strict.p == pytest.approx(2 / 64) and not strict.beyond_luck
 
 
 def test_questions_that_tell_of_one_model_only_are_not_compared() -> None:
     suite = next(kind for kind in KINDS if kind.name == "test_suite")
-    assert difference([row(True, suite=None)], [row(True, suite=True)], suite) is None
+    assert difference([graded(True, suite=None)], [graded(True, suite=True)], suite) is None
 
 
 def test_the_same_questions_are_known_by_question_gold_and_database() -> None:
-    one = [row(True), row(False)]
-    assert same_questions(one, [row(False), row(True)]) and asked(one) == asked([row(True)] * 2)
-    for other in ([row(True)], [row(True), row(True, gold="h")], [row(True), row(True, database="e")]):
-        assert not same_questions(one, other) and asked(one) != asked(other)
+    one = [graded(True), graded(False)]
+    assert same_questions(one, [graded(False), graded(True)]) and asked_hash(one) == asked_hash([graded(True)] * 2)
+    for other in ([graded(True)], [graded(True), graded(True, gold="h")], [graded(True), graded(True, database="e")]):
+        assert not same_questions(one, other) and asked_hash(one) != asked_hash(other)

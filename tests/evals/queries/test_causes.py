@@ -148,20 +148,20 @@ def home(pets: Path) -> Path:
     return pets
 
 
-def judged(pets: Path, gold: str, predicted: str) -> tuple[str, str, bool, bool]:
+def judged(pets: Path, gold: str, predicted: str) -> tuple[QueryError | None, str, bool, bool]:
     """The error of each, whether strictly right, and whether right but for the order of columns."""
-    said = {}
+    errors: dict[str, QueryError] = {}
     rows = {}
     for sql in (predicted, gold):
         try:
             check(sql)
             rows[sql] = run(str(pets), sql, timeout=0.2)
         except QueryError as error:
-            said[sql] = str(error)
-    if said:
-        return said.get(predicted, ""), said.get(gold, ""), False, False
+            errors[sql] = error
+    if errors:
+        return errors.get(predicted), str(errors.get(gold, "")), False, False
     right = same_result(rows[gold], rows[predicted], orders(gold))
-    return "", "", right, not right and same_loosely(rows[gold], rows[predicted], orders(gold))
+    return None, "", right, not right and same_loosely(rows[gold], rows[predicted], orders(gold))
 
 
 @pytest.mark.parametrize(("gold", "predicted", "expected"), CASES)
@@ -183,8 +183,13 @@ def test_all_causes_come_in_their_order(pets: Path) -> None:
     gold = "SELECT kind, count(*) FROM pets WHERE weight > 3 GROUP BY kind ORDER BY count(*) DESC"
     predicted = "SELECT name, count(*) FROM pets WHERE weight > 2 ORDER BY count(*)"
     expected = ("wrong column", "wrong filter value", "missing group", "wrong order")
-    assert causes(gold, predicted, "", introspect(str(pets))) == expected
-    with_error = causes(gold, predicted.replace("name", "nick"), "no such column: nick", introspect(str(pets)))
+    assert causes(gold, predicted, None, introspect(str(pets))) == expected
+    with_error = causes(
+        gold,
+        predicted.replace("name", "nick"),
+        QueryError("no such column: nick", kind="missing_column", name="nick"),
+        introspect(str(pets)),
+    )
     assert with_error == ("invented column", *expected)
 
 
@@ -226,8 +231,8 @@ def test_all_causes_come_in_their_order(pets: Path) -> None:
 )
 def test_style_is_no_cause(gold: str, predicted: str, pets: Path) -> None:
     schema = introspect(str(pets))
-    assert causes(gold, predicted, "", schema) == ("other",)
-    assert causes(predicted, gold, "", schema) == ("other",)
+    assert causes(gold, predicted, None, schema) == ("other",)
+    assert causes(predicted, gold, None, schema) == ("other",)
 
 
 DEEP = 5_000
@@ -270,7 +275,7 @@ def test_hostile_text_is_bounded(predicted: str, pets: Path) -> None:
     schema = introspect(str(pets))
     gold = "SELECT name FROM pets WHERE weight > 3"
     started = time.process_time()
-    for error in ("", 'near "x": syntax error', "no such column: x"):
+    for error in (None, QueryError("x", kind="syntax"), QueryError("x", kind="missing_column", name="x")):
         assert cause(gold, predicted, error, schema) in CAUSES
         assert cause(predicted, gold, error, schema) in CAUSES
     assert time.process_time() - started < 2
@@ -279,7 +284,7 @@ def test_hostile_text_is_bounded(predicted: str, pets: Path) -> None:
 @pytest.mark.parametrize("predicted", ["SELECT 1 -- " + "x" * 50_000 + str(n) for n in range(3)])
 def test_long_texts_are_not_remembered(predicted: str, pets: Path) -> None:
     before = _clauses.cache_info().currsize
-    cause("SELECT 1", predicted, "", introspect(str(pets)))
+    cause("SELECT 1", predicted, None, introspect(str(pets)))
     assert _clauses.cache_info().currsize <= before + 1  # the gold
 
 
@@ -312,10 +317,10 @@ def test_on_real_gold_style_is_no_cause_and_a_planted_fault_is_named(shared: Pat
     for row in rows:
         gold, schema = row["query"], schemas[row["db_id"]]
         plain = normalise(gold, schema)
-        assert causes(gold, plain, "", schema) == ("other",)
+        assert causes(gold, plain, None, schema) == ("other",)
         for found, instead, expected in CHANGES:
             changed = re.sub(found, instead, plain, count=1)
             if changed != plain:
-                named.setdefault(expected, []).append(expected in causes(gold, changed, "", schema))
+                named.setdefault(expected, []).append(expected in causes(gold, changed, None, schema))
     assert all(len(hits) >= 10 for hits in named.values())
     assert {name: round(sum(hits) / len(hits), 2) for name, hits in named.items() if not all(hits)} == {}

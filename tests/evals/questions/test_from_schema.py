@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from sql_llama.databases.sqlite import run
-from sql_llama.evals.judge.bench import Bench, Task
+from sql_llama.evals.judge.bench import Bench
+from sql_llama.evals.judge.verdict import Task
 from sql_llama.evals.questions import from_schema as module
 from sql_llama.evals.questions.from_schema import Unmade, from_schema, qualified, unqualified
 

@@ -4,21 +4,22 @@ import dataclasses
 import doctest
 import json
 from pathlib import Path
-from typing import Any
 
+from sql_llama.evals.judged_answer import GradedAnswer
 from sql_llama.evals.report import notable as module
-from sql_llama.evals.report.notable import Shown, counts, telling, with_tables
+from sql_llama.evals.report.notable import Shown, counts, notable, with_tables
+
+from ..answers import graded
 
 
-def row(cause: str = "", database: str = "a", hardness: str = "easy", **more: Any) -> dict[str, Any]:
-    facts = {"question": "q", "gold": "SELECT 1", "sql": "SELECT 2", "database": database, "hardness": hardness}
-    return {**facts, "cause": cause, "correct": not cause, "error": "", **more}
+def row(cause: str = "", database: str = "a", hardness: str = "easy", error: str = "", **more: str) -> GradedAnswer:
+    return graded(not cause, cause=cause, database=database, hardness=hardness, error=error, **more)
 
 
 def test_what_the_training_broke_comes_first_then_what_stays_wrong_then_what_got_better() -> None:
     base = [row("wrong table"), row("wrong table"), row(), row()]
     tuned = [row(), row("wrong column"), row("wrong limit"), row()]
-    found = telling(base, tuned)
+    found = notable(base, tuned)
     assert [(one.kind, one.place, one.cause) for one in found] == [
         ("worse", 2, "wrong limit"),
         ("wrong", 1, "wrong column"),
@@ -29,16 +30,16 @@ def test_what_the_training_broke_comes_first_then_what_stays_wrong_then_what_got
 def test_places_are_shared_and_what_one_kind_leaves_goes_to_the_next() -> None:
     base = [row()] * 2 + [row("other")] * 40
     tuned = [row("other")] * 2 + [row("other")] * 20 + [row()] * 20
-    kinds = [one.kind for one in telling(base, tuned)]
+    kinds = [one.kind for one in notable(base, tuned)]
     assert kinds == ["worse"] * 2 + ["wrong"] * 5 + ["better"] * 3
-    assert [one.kind for one in telling(base, tuned, most=3)] == ["worse"] * 2 + ["wrong"]
-    assert telling([row()], [row()]) == ()
+    assert [one.kind for one in notable(base, tuned, most=3)] == ["worse"] * 2 + ["wrong"]
+    assert notable([row()], [row()]) == ()
 
 
 def test_no_two_of_one_database_and_cause_while_others_are_left() -> None:
     causes = ["wrong table"] * 30 + ["wrong column"] * 5 + ["wrong limit"]
     rows = [row(cause, database) for cause in causes for database in ("a", "b")]
-    found = [(one.database, one.cause) for one in telling(rows, rows)]
+    found = [(one.database, one.cause) for one in notable(rows, rows)]
     assert len(set(found[:6])) == 6 and len(found) == 10
     # the most frequent cause first, and each cause once before any comes again
     assert [cause for _, cause in found[:3]] == ["wrong table", "wrong column", "wrong limit"]
@@ -47,12 +48,12 @@ def test_no_two_of_one_database_and_cause_while_others_are_left() -> None:
 def test_harder_questions_come_first_then_the_order_of_the_file() -> None:
     levels = ["easy", "unknown", "extra", "hard", "medium", "extra"]
     rows = [row("wrong table", database=str(place), hardness=level) for place, level in enumerate(levels)]
-    assert [one.place for one in telling(rows)] == [2, 5, 3, 4, 0, 1]
+    assert [one.place for one in notable(rows)] == [2, 5, 3, 4, 0, 1]
 
 
 def test_one_model_alone_shows_its_wrong_answers() -> None:
     rows = [row(), *(row("wrong table", database=str(n)) for n in range(20))]
-    found = telling(rows)
+    found = notable(rows)
     assert [one.kind for one in found] == ["wrong"] * 10
     assert found[0].base_sql == "" and found[0].sql == "SELECT 2"
 
@@ -66,10 +67,10 @@ def test_both_tables_are_shown_and_what_fails_says_why(pets: Path) -> None:
     again = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, printf('%500d', i) FROM n"
     tuned = [row("wrong table", sql=again), *(row("wrong column", sql="SELECT kind FROM pets") for _ in range(2))]
     tuned = [
-        {**after, "gold": before["gold"], "database": before["database"]}
+        dataclasses.replace(after, gold=before.gold, database=before.database)
         for before, after in zip(base, tuned, strict=True)
     ]
-    found = {one.place: one for one in with_tables(telling(base, tuned), {"a": pets})}
+    found = {one.place: one for one in with_tables(notable(base, tuned), {"a": pets})}
     first = found[0]
     assert first.gold_table == Shown(("name",), (("Rex",), ("Tom",)))
     assert first.base_table == Shown(error="refused: only queries that read are run, not DELETE")

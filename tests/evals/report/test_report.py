@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.evals.gate import gate
+from sql_llama.evals.judged_answer import GradedAnswer
 from sql_llama.evals.pick import Candidate, Picked
 from sql_llama.evals.report.report import Facts, Model, report, write_report
+
+from ..answers import changed, graded
 
 GOLD = "SELECT name FROM pets"
 HOSTILE = '<script>alert(1)</script>]]></style></pre>"><img src=x onerror=alert(2)>{{ 7 * 7 }}`|*x*'
 
 
-def row(place: int, right: bool, **more: Any) -> dict[str, Any]:
-    """One judged answer as the contract has it."""
-    return {
+def row(place: int, right: bool, **more: Any) -> GradedAnswer:
+    fields: dict[str, Any] = {
         "question": f"Question {place}?",
         "gold": GOLD,
         "database": "pets",
         "raw": GOLD,
         "sql": GOLD if right else "SELECT kind FROM pets",
-        "valid": True,
-        "correct": right,
         "lenient": right,
         "suite": right,
         "exact": right,
@@ -37,23 +37,22 @@ def row(place: int, right: bool, **more: Any) -> dict[str, Any]:
         "overlap": float(right),
         "columns_overlap": float(right),
         "hardness": ("easy", "medium", "hard", "extra")[place % 4],
-        "features": ["join"] if place % 2 else ["order", "limit"],
+        "features": ("join",) if place % 2 else ("order", "limit"),
         "cause": "" if right else "wrong column",
-        "error": "",
-        "gold_error": "",
         "confidence": 0.9 if right else 0.4,
         "seconds": 0.1,
         "tokens": 12,
         "sql_seconds": 0.001,
         "gold_seconds": 0.001,
-    } | more
+    }
+    return graded(right, **fields | more)
 
 
-def rows(right: int, n: int = 40, **more: Any) -> list[dict[str, Any]]:
+def rows(right: int, n: int = 40, **more: Any) -> list[GradedAnswer]:
     return [row(place, place < right, **more) for place in range(n)]
 
 
-def model(name: str, found: list[dict[str, Any]], **more: Any) -> Model:
+def model(name: str, found: list[GradedAnswer], **more: Any) -> Model:
     return Model(name, found, seconds=4.0, tokens=480, **more)
 
 
@@ -159,7 +158,7 @@ def test_one_model_is_reported_alone(tmp_path: Path) -> None:
 
 
 def test_models_that_were_asked_other_questions_are_not_compared() -> None:
-    other = [{**one, "question": "Another?"} for one in rows(30)]
+    other = [changed(answer, question="Another?") for answer in rows(30)]
     said = report(Facts((model("a", rows(10)), model("b", other)), "dev.json"))
     assert said["comparison"] is None
     assert said["headline"][1] == "The models were not asked the same questions, so they are not compared."
@@ -185,13 +184,13 @@ def test_the_gates_verdict_stands_at_the_head(tmp_path: Path) -> None:
 
 def test_what_was_not_asked_and_gold_that_failed_are_listed(tmp_path: Path) -> None:
     failed = rows(10)
-    failed[39] |= {"gold_error": "no such table: cats", "cause": "gold fails"}
+    failed[39] = changed(failed[39], gold_error="no such table: cats", cause="gold fails")
     facts = Facts((model("m", failed),), "dev.json", "ab12", missing={"wta_1": 62, "soccer_1": 14})
     said, text, page = pages(facts, tmp_path)
     assert said["questions"]["missing"] == {"soccer_1": 14, "wta_1": 62}
     for shown in (text.replace("\\", ""), page):
         assert "76 questions whose databases are missing: soccer_1 (14), wta_1 (62)" in shown
-    assert "no such table: cats" in page and "1 gold queries did not run" in page
+    assert "no such table: cats" in page and "1 reference queries did not run" in page
     assert "ab12" in page and "ab12" in text
 
 
@@ -226,7 +225,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
             sql=HOSTILE + "\x00\ud800",
             database=HOSTILE,
             hardness="easy",
-            features=[HOSTILE],
+            features=(HOSTILE,),
             cause=HOSTILE,
             error=HOSTILE,
             gold_error=HOSTILE,
@@ -286,12 +285,9 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     assert len(scopes) == found.names.count("th")
 
 
-def test_rows_that_know_less_make_a_shorter_report(tmp_path: Path) -> None:
-    """As rows of an evaluation before this one, or of predictions without confidence and times."""
-    keys = ("question", "gold", "raw", "sql", "valid", "correct", "exact", "error", "gold_error", "seconds")
-    short = [{key: one[key] for key in keys} for one in rows(30)]
-    said, text, page = pages(Facts((Model("m", short),), "dev.json"), tmp_path)
-    assert list(said["models"][0]["metrics"]) == ["execution_accuracy", "valid_sql", "exact_match"]
+def test_answers_without_confidence_and_copies_make_a_shorter_report(tmp_path: Path) -> None:
+    said, text, page = pages(Facts((Model("m", rows(30, confidence=None, suite=None)),), "dev.json"), tmp_path)
+    assert "test_suite" not in said["models"][0]["metrics"]
     assert "Confidence" not in text and 'id="confidence"' not in page
 
 

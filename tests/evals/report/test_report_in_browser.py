@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sql_llama.evals.judged_answer import GradedAnswer
 from sql_llama.evals.report.report import Facts, Model, write_report
+
+from ..answers import graded
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (320, 1280)
@@ -80,28 +83,25 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
     server.server_close()
 
 
-def awkward(right: int) -> list[dict[str, Any]]:
-    """Rows with long words everywhere: a page that holds these holds any."""
+def awkward(right: int) -> list[GradedAnswer]:
+    """Answers with long words everywhere: a page that holds these holds any."""
     word = "https://example.org/" + "w" * 90
     return [
-        {
-            "question": f"{place} {word}?",
-            "gold": f"SELECT '{word}' AS {'c' * 70}, 1, 2, 3",
-            "database": "pets" if place % 2 else "d" * 60,
-            "sql": f"SELECT '{word}', '<img src=http://example.org/{place}>', 3, 4, 5, 6, 7, 8",
-            "valid": True,
-            "correct": place < right,
-            "lenient": place < right,
-            "exact": False,
-            "tree": 0.5,
-            "hardness": "easy",
-            "features": ["f" * 50, "join"],
-            "cause": "" if place < right else "wrong column",
-            "error": "",
-            "gold_error": word if place == 39 else "",
-            "confidence": 0.5,
-            "seconds": 1234.5,
-        }
+        graded(
+            place < right,
+            question=f"{place} {word}?",
+            gold=f"SELECT '{word}' AS {'c' * 70}, 1, 2, 3",
+            database="pets" if place % 2 else "d" * 60,
+            sql=f"SELECT '{word}', '<img src=http://example.org/{place}>', 3, 4, 5, 6, 7, 8",
+            lenient=place < right,
+            tree=0.5,
+            hardness="easy",
+            features=("f" * 50, "join"),
+            cause="" if place < right else "wrong column",
+            gold_error=word if place == 39 else "",
+            confidence=0.5,
+            seconds=1234.5,
+        )
         for place in range(40)
     ]
 
