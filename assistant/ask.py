@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..core.errors import DataError, QueryError
+from ..core.errors import QueryError
 from ..core.records import Hint, Message, ResultSet, Schema
-from ..core.run import list_runs
+from ..core.run import newest_exported_run
 from ..databases.cells import CellIndex, index_cells
 from ..databases.introspect import introspect
 from ..databases.requote import requote
 from ..databases.sqlite import run, sqlite_path
 from ..engines.engine import Engine, answer
-from ..modelfiles.modelfile import model_of
 from ..prompts.hints import find_hints
 from ..prompts.messages import messages
 from ..sql.extract import extract_sql
@@ -152,12 +151,5 @@ def read(url: str, sql: str, *, timeout: float = TIMEOUT, max_rows: int = MAX_RO
 
 
 def default_model() -> Path:
-    """The GGUF that the newest exported run's Modelfile names. Raises DataError when no run has been exported."""
-    for found in reversed(list_runs()):
-        shipped = model_of(found.path / "Modelfile")
-        if shipped and shipped.is_file():
-            return shipped
-        ggufs = sorted(path for path in found.gguf.glob("[!.]*.gguf") if not path.stem.endswith("-lora-F16"))
-        if ggufs:
-            return ggufs[0]
-    raise DataError("no run has been exported yet", fix="sql-llama export, or give a file with --model")
+    """The GGUF file of the newest exported run. Raises NotExported when no run has been exported."""
+    return newest_exported_run().shipped()

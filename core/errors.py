@@ -24,5 +24,9 @@ class DataError(SqlLlamaError):
     """A data file, database or model file that is missing, broken or not what it should be."""
 
 
+class NotExported(DataError):
+    """A run without the file that ships, or no such run at all."""
+
+
 class QueryError(SqlLlamaError):
     """A query that was refused, failed, or ran out of time or rows."""

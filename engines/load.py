@@ -72,5 +72,5 @@ def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
     if adapter == run.adapter and not adapter.is_dir():
         raise DataError(f"{path}: a run that is not trained yet", fix=f"sql-llama train {recipe.name} --run {path}")
     wanted = "base" if recipe.train.quantization == "none" else recipe.export.ground
-    chosen = run.ground() or wanted if wanted == "auto" else wanted
+    chosen = run.merge_base() or wanted if wanted == "auto" else wanted
     return recipe.base.model, recipe.base.revision, adapter, "base" if chosen == "base" else "nf4"

@@ -7,7 +7,6 @@ dropped from it without a word. A text that would come out otherwise than it wen
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
@@ -46,16 +45,6 @@ def modelfile(
     if license:
         lines.append(f"LICENSE {_text(license)}")
     return "\n".join(lines) + "\n"
-
-
-def model_of(modelfile: Path) -> Path | None:
-    """The file that a Modelfile is about, whether it is there or not; None when there is no Modelfile, or no FROM."""
-    try:
-        lines = modelfile.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    named = next((line.removeprefix("FROM ").strip() for line in lines if line.startswith("FROM ")), "")
-    return modelfile.parent / named if named else None
 
 
 def parameters(chat_family: Family, *, num_ctx: int = 4096) -> Mapping[str, Any]:
