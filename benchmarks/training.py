@@ -28,7 +28,7 @@ BATCH = 8
 
 def rows(steps: int) -> tuple[Any, Any, list[Any]]:
     """Recipe, tokenizer and the rows that are trained."""
-    from sql_llama.core.recipe import read_recipe
+    from sql_llama.core.read_recipe import read_recipe
     from sql_llama.core.settings import settings
     from sql_llama.data.pairs import build_pairs
     from sql_llama.data.rows import make_row

@@ -226,7 +226,7 @@ def check_base() -> Check:
 
 
 def check_starter() -> Check:
-    from ..train.train import starter
+    from ..train.start import starter
 
     try:
         return Check("starter adapter", "ok", str(starter()))

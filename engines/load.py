@@ -61,7 +61,7 @@ def parts(model: str) -> tuple[str, str]:
 
 def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
     """Base, its revision, adapter and ground of a run: what its GGUF files were made from."""
-    from ..core.recipe import read_recipe
+    from ..core.read_recipe import read_recipe
 
     run = Run(path)
     run.manifest()

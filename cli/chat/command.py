@@ -103,9 +103,9 @@ def load_engines(
     if no_base:
         return tuned, None
     if base is None:
-        from ...export.base_twin import base_twin
+        from ...export.quantized_base import quantized_base
 
-        base = base_twin(models[0])
+        base = quantized_base(models[0])
     return tuned, load_llamacpp(base, threads=threads)
 
 

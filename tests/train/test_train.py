@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
-from sql_llama.core.recipe import read_recipe
+from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.train.train import last_checkpoint, train
+from sql_llama.train.fit import last_checkpoint
+from sql_llama.train.train import train
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_the_rows_of_a_pass_change_the_result_by_rounding_alone(
 
     known = load_file(fit(recipe_file, tmp_path / "known").adapter / "adapter_model.safetensors")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(free * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(free * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
     rows = run.manifest()["stages"]["train"]["micro_batch"]
     assert rows == (4 if free > 1 else 1)
@@ -156,13 +157,13 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
 
     whole = fit(recipe_file, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("sql_llama.train.train._save_adapter", die)
-        patch.setattr("sql_llama.train.train.free_memory", lambda: 64 * 2**30)
+        patch.setattr("sql_llama.train.train.save_adapter", die)
+        patch.setattr("sql_llama.train.plan.free_memory", lambda: 64 * 2**30)
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(0.0045 * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(0.0045 * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert run.manifest()["stages"]["train"]["micro_batch"] == 1
     assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]
@@ -173,8 +174,8 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
 def test_too_little_memory_is_said_before_the_base_is_loaded(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: 2**20)
-    monkeypatch.setattr("sql_llama.train.model.load_model", lambda *given: pytest.fail("loaded"))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: 2**20)
+    monkeypatch.setattr("sql_llama.train.trainer.load_model", lambda *given: pytest.fail("loaded"))
     with pytest.raises(SqlLlamaError, match="GiB of memory with one row a pass"):
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
 
