@@ -76,14 +76,14 @@ def _plain(value: Any) -> Any:
 
 
 def _show(reply: "Reply") -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
     from .chat.screen import clean  # neither a cell nor a name may move the terminal's cursor
+    from .console import output_console
 
-    console = Console()
+    console = output_console()
     console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
     if reply.requoted:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)

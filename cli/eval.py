@@ -305,8 +305,9 @@ def _can_tell(scored: Sequence["Model"]) -> str:
 
 
 def _table(scored: Sequence["Model"]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from .console import output_console
 
     table = Table("model", "n", "execution accuracy", "95 % interval", "valid SQL", "exact match", "seconds")
     table.columns[0].no_wrap = True
@@ -318,4 +319,4 @@ def _table(scored: Sequence["Model"]) -> None:
         low, high = score.extra["interval"]
         shares = f"{score.execution_accuracy:.1%}", f"{low:.1%}-{high:.1%}", f"{score.valid_sql:.1%}"
         table.add_row(model.name, str(score.n), *shares, f"{score.exact_match:.1%}", f"{score.seconds:.1f}")
-    Console().print(table)
+    output_console().print(table)

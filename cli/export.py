@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @click.argument("run", required=False, type=click.Path(readable=False, path_type=Path))
-@click.option(
-    "--base", metavar="DIR", help="Base of an adapter from elsewhere: a folder or a model's name."
-)
+@click.option("--base", metavar="DIR", help="Base of an adapter from elsewhere: a folder or a model's name.")
 @click.option(
     "--adapter", type=click.Path(readable=False, path_type=Path), metavar="DIR", help="PEFT folder of that adapter."
 )

@@ -1,8 +1,8 @@
-"""What can go wrong in a way that the user can mend."""
+"""Errors that a user can do something about."""
 
 
 class SqlLlamaError(Exception):
-    """A failure to tell the user in one line: what (file), why (problem), and `fix`, the command that mends it.
+    """A failure told in one line: the file and the problem in `message`, the command or change that helps in `fix`.
 
     Library code raises it; only cli/ turns it into output and exit code 1.
     """

@@ -19,7 +19,7 @@ ABANDONED = 24 * 3600  # seconds without a write after which a temporary file be
 
 @contextlib.contextmanager
 def _writing(path: Path, temporary: Path) -> Iterator[None]:
-    """Say which file cannot be written; the system names the temporary one, and numpy none at all."""
+    """Name the file that cannot be written: the system names the temporary one, and numpy none at all."""
     try:
         yield
     except OSError as error:
@@ -110,10 +110,10 @@ def size(path: Path) -> int:
 
 def need_space(folder: Path, wanted: int, what: str) -> None:
     """Raise before long work when `folder`'s disk has less than `wanted` bytes free."""
-    there = folder
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
     if free < wanted:
         raise SqlLlamaError(
             f"{folder}: {what} needs {wanted / 2**20:.0f} MiB of disk and {free / 2**20:.0f} MiB are free",

@@ -35,18 +35,22 @@ class Run:
 
     @property
     def manifest_path(self) -> Path:
+        """The file that lists the finished stages."""
         return self.path / "manifest.json"
 
     @property
     def recipe_path(self) -> Path:
+        """The recipe as it was used, with every value written out."""
         return self.path / "recipe.toml"
 
     @property
     def adapter(self) -> Path:
+        """The folder of the LoRA weights."""
         return self.path / "adapter"
 
     @property
     def gguf(self) -> Path:
+        """The folder of the GGUF files."""
         return self.path / "gguf"
 
     def manifest(self) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class GgufFiles:
 
     @property
     def shipped(self) -> Path:
+        """The file that the Modelfile and Ollama get."""
         return next(iter(self.by_type.values()))
 
 

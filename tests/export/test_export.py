@@ -399,6 +399,10 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert (verdicts["divergence"], verdicts["files"]) == ("pass", "pass")
     assert set(verdicts.values()) <= {"pass", "skipped"}
     assert {"adapter", "base", "template", "prompt"} <= set(certificate["hashes"])
+    for command in ("verify", "inspect"):  # without a name: the newest exported run, as ask and chat take it
+        create_run(trained.path.with_name("not-exported"), "tiny", "")
+        assert sql_llama([command, "--json"]) == 0
+        assert "tiny-Q8_0.gguf" in json.loads(capsys.readouterr().out)["file"]
 
 
 def test_a_model_no_better_than_its_base_is_stopped(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -466,7 +470,8 @@ def test_verify_takes_a_file(
         (["export", "nowhere"], 1, "nowhere: not a run directory"),
         (["export", "--base", "x"], 2, "all of --base, --adapter and --out"),
         (["export", "nowhere", "--ground", "base"], 2, "--ground is for --adapter"),
-        (["verify"], 2, "Missing argument"),
+        (["verify"], 1, "no run has been exported yet"),
+        (["inspect"], 1, "no run has been exported yet"),
         (["verify", "nothing.gguf"], 1, "nothing.gguf: no such file"),
         (["verify", "."], 1, "not a run directory"),
     ],

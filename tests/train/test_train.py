@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.train.fit import last_checkpoint
+from sql_llama.train.fit import StopAfterStep, last_checkpoint
 from sql_llama.train.train import train
 
 
@@ -270,6 +272,72 @@ def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_h
     assert metrics_text(killed)[:kept] == early  # the steps before the checkpoint were not done again
     assert [line["loss"] for line in lines] == [line["loss"] for line in metrics(whole)]
     assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]  # and it has learned
+
+
+def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
+    recipe_file: Path, temporary_home: Path, tmp_path: Path
+) -> None:
+    """With the real signal, long before the first checkpoint that the recipe asks for."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": str(temporary_home)}
+    run = Run(tmp_path / "my run")
+    sets = ["--set", "train.max_steps=60", "--set", "train.epochs=10", "--set", "train.save_steps=1000"]
+    arguments = ["train", str(recipe_file), *sets, "--run", str(run.path)]
+
+    def start(arguments: list[str]) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "sql_llama.cli", *arguments]
+        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    process = start(arguments)
+    try:
+        while process.poll() is None and not (run.path / "metrics.jsonl").is_file():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 130, output + errors
+    assert "Stopping after this step" in errors and "Traceback" not in errors
+    assert output == "" and list(run.manifest()["stages"]) == ["data"] and not run.adapter.exists()
+    (checkpoint,) = run.path.glob("checkpoints/checkpoint-*")
+    steps_done = int(checkpoint.name.split("-")[1])
+    assert 0 < steps_done < 60 and len(metrics_text(run)) == steps_done
+    told = errors.rstrip().splitlines()[-1]
+    assert told == f"Stopped. To go on: {shlex.join(['sql-llama', *arguments])}"
+
+    process = start(shlex.split(told.partition("To go on: ")[2])[1:])
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert run.manifest()["stages"]["train"]["steps"] == 60 and run.adapter.is_dir()
+    assert [line["step"] for line in metrics(run)] == list(range(1, 61))
+
+
+def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = StopAfterStep()
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        assert stop.asked and "Ctrl-C again" in capsys.readouterr().err
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_checkpoints_of_other_pairs_are_not_gone_on_from(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def die(*arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("sql_llama.train.train.save_adapter", die)
+        fit(recipe_file, tmp_path / "run", "train.max_steps=2", "train.save_steps=1")
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2").is_dir()
+    file = recipe_file.with_name("pairs.jsonl")
+    file.write_text(file.read_text().replace("an age above", "an age beyond"))
+    run = fit(recipe_file, tmp_path / "run", "train.max_steps=2", "train.save_steps=1")
+    assert run.manifest()["stages"]["train"]["tokens_per_second"] is not None  # so that it was not resumed
 
 
 def metrics_text(run: Run) -> list[str]:
