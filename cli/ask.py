@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     metavar="MODEL",
-    help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; default: the newest run's.",
+    help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; by default the newest exported run's file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
 def command(question: str, url: str, model: str | None, as_json: bool) -> None:

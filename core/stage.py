@@ -67,22 +67,25 @@ class Stage:
         return path
 
     def work_folder(self, name: str) -> Path:
-        """A folder in the run for what a killed stage goes on from, such as checkpoints.
+        """A folder in the run for folders that a killed stage goes on from, such as checkpoints.
 
-        It stays when the stage fails, and goes when the stage is done. What belongs to other inputs is deleted here.
+        It stays when the stage fails, and is deleted when the stage is done. Folders in it that belong to other inputs
+        are deleted here.
         """
         folder = self.run.path / name
         marker = folder / WORK_INPUTS
         if marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) != dict(self.inputs):
-            shutil.rmtree(folder)
-        write_json(marker, dict(self.inputs))
+            for old in folder.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old)
+        write_json(marker, dict(self.inputs))  # after the deletion, so that a kill in between is noticed
         self.work_folders.append(folder)
         return folder
 
 
 @contextlib.contextmanager
 def open_stage(run: "Run", name: str, inputs: Mapping[str, str], shared_by: int) -> Iterator[Stage]:
-    """What `Run.stage` does."""
+    """Open a stage of a run and, when it is not done, list it as finished at the end; see `Run.stage`."""
     entry = run.manifest()["stages"].get(name, {})
     if run.done(name, inputs):
         facts = {key: value for key, value in entry.items() if key not in ("inputs", "outputs", "seconds")}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     multiple=True,
     type=click.Path(readable=False, path_type=Path),
-    help="Tuned GGUF file, by default the latest exported run's; or BASE.gguf+LORA.gguf, as often as there are "
+    help="Tuned GGUF file, by default the newest exported run's; or BASE.gguf+LORA.gguf, as often as there are "
     "adapters of that base.",
 )
 @click.option("--ollama", metavar="NAME", help="Use this model of the Ollama server as the tuned one.")

@@ -115,6 +115,26 @@ def test_work_of_other_inputs_is_not_gone_on_from(run: Run) -> None:
         assert not (stage.work_folder("checkpoints") / "checkpoint-4").exists()
 
 
+def test_kill_9_while_work_of_other_inputs_is_deleted_is_noticed(run: Run) -> None:
+    """One checkpoint is deleted when the kill comes; the other one must go too."""
+    with pytest.raises(ValueError), run.stage("train", INPUTS) as stage:
+        for step in (4, 8):
+            (stage.work_folder("checkpoints") / f"checkpoint-{step}").mkdir()
+        raise ValueError
+    code = KILLED.split("left = ")[0] + (
+        "import shutil\n"
+        "delete = shutil.rmtree\n"
+        "shutil.rmtree = lambda path: (delete(path), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "with Run(Path(sys.argv[2])).stage('train', {'recipe': 'b'}) as stage:\n"
+        "    stage.work_folder('checkpoints')\n"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(run.path)]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    assert len(list(run.path.glob("checkpoints/checkpoint-*"))) == 1
+    with run.stage("train", {"recipe": "b"}) as stage:
+        assert not list(stage.work_folder("checkpoints").glob("checkpoint-*"))
+
+
 def test_work_that_an_older_version_left_is_gone_on_from(run: Run) -> None:
     """It wrote no inputs beside the checkpoints."""
     (run.path / "checkpoints" / "checkpoint-4").mkdir(parents=True)
