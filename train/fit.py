@@ -4,22 +4,17 @@ import contextlib
 import json
 import resource
 import shutil
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
-import torch
-from transformers import TrainerCallback
-
-from ..core.progress import progress, say
+from ..core.progress import progress
 from .plan import Plan
-from .trainer import Metrics, SqlTrainer, mean_loss
+
+if TYPE_CHECKING:
+    from .trainer import SqlTrainer
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,12 @@ class Fit:
     peak_bytes: int
 
 
-def fit(trainer: SqlTrainer, plan: Plan, checkpoints: Path, metrics: Path, title: str) -> Fit:
+def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, title: str) -> Fit:
     """Train to the end and measure the validation loss. Raises KeyboardInterrupt after Ctrl-C."""
+    import torch
+
+    from .trainer import Metrics, StopAfterStep, mean_loss
+
     stop = StopAfterStep()
     checkpoint = last_checkpoint(checkpoints)
     with progress(title, plan.steps, "steps") as advance, stop.on_interrupt():
@@ -53,36 +52,6 @@ def fit(trainer: SqlTrainer, plan: Plan, checkpoints: Path, metrics: Path, title
     valid_loss = mean_loss(trainer.model, valid, trainer.data_collator, plan.passes.rows, dtype) if valid else None
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else _peak_memory()
     return Fit(float(result.training_loss), valid_loss, seconds, checkpoint is not None, peak)
-
-
-class StopAfterStep(TrainerCallback):  # type: ignore[misc]
-    """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    @contextlib.contextmanager
-    def on_interrupt(self) -> Iterator[None]:
-        """Listen to Ctrl-C inside the block. The second Ctrl-C raises KeyboardInterrupt at once."""
-        if threading.current_thread() is not threading.main_thread():  # a notebook's thread gets no signals
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Let the trainer save a checkpoint and stop."""
-        if self.asked:
-            control.should_save = control.should_training_stop = True
 
 
 def last_checkpoint(folder: Path) -> Path | None:

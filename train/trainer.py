@@ -1,8 +1,13 @@
 """TRL's SFTTrainer with logits only where the loss is, rows in the order given, and progress that is kept."""
 
+import contextlib
 import json
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -12,7 +17,7 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from ..core.files import write_text
-from ..core.progress import Advance
+from ..core.progress import Advance, say
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
 from .model import keep_float32, load_model, load_tokenizer
@@ -165,6 +170,36 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+class StopAfterStep(TrainerCallback):  # type: ignore[misc]
+    """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextlib.contextmanager
+    def on_interrupt(self) -> Iterator[None]:
+        """Listen to Ctrl-C inside the block. The second Ctrl-C raises KeyboardInterrupt at once."""
+        if threading.current_thread() is not threading.main_thread():  # a notebook's thread gets no signals
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let the trainer save a checkpoint and stop."""
+        if self.asked:
+            control.should_save = control.should_training_stop = True
 
 
 @torch.no_grad()

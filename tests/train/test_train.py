@@ -15,7 +15,7 @@ import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
 from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.train.fit import StopAfterStep, last_checkpoint
+from sql_llama.train.fit import last_checkpoint
 from sql_llama.train.train import train
 
 
@@ -280,7 +280,7 @@ def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     """With the real signal, long before the first checkpoint that the recipe asks for."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": str(temporary_home)}
     run = Run(tmp_path / "my run")
-    sets = ["--set", "train.max_steps=60", "--set", "train.epochs=10", "--set", "train.save_steps=1000"]
+    sets = ["--set", "train.max_steps=40", "--set", "train.epochs=10", "--set", "train.save_steps=1000"]
     arguments = ["train", str(recipe_file), *sets, "--run", str(run.path)]
 
     def start(arguments: list[str]) -> subprocess.Popen[str]:
@@ -300,18 +300,20 @@ def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     assert output == "" and list(run.manifest()["stages"]) == ["data"] and not run.adapter.exists()
     (checkpoint,) = run.path.glob("checkpoints/checkpoint-*")
     steps_done = int(checkpoint.name.split("-")[1])
-    assert 0 < steps_done < 60 and len(metrics_text(run)) == steps_done
+    assert 0 < steps_done < 40 and len(metrics_text(run)) == steps_done
     told = errors.rstrip().splitlines()[-1]
     assert told == f"Stopped. To go on: {shlex.join(['sql-llama', *arguments])}"
 
     process = start(shlex.split(told.partition("To go on: ")[2])[1:])
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert run.manifest()["stages"]["train"]["steps"] == 60 and run.adapter.is_dir()
-    assert [line["step"] for line in metrics(run)] == list(range(1, 61))
+    assert run.manifest()["stages"]["train"]["steps"] == 40 and run.adapter.is_dir()
+    assert [line["step"] for line in metrics(run)] == list(range(1, 41))
 
 
 def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from sql_llama.train.trainer import StopAfterStep
+
     stop = StopAfterStep()
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
