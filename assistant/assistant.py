@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from ..core.records import Schema
+from ..core.run import newest_exported_run
 from ..engines.engine import Engine
 from ..engines.load import load
-from ..modelfiles.default_model import default_model
 from .answer import ASK, Policy, Reply, answer, check_candidates
 from .prepare import prepare
 
@@ -37,7 +37,7 @@ class Assistant:
         `ollama:NAME`; None is the newest exported run's. Raises DataError for what is missing or broken.
         """
         prepare(str(database))  # before the model, which takes longer
-        return cls(load(str(model or default_model())), database, policy)
+        return cls(load(str(model or newest_exported_run().shipped())), database, policy)
 
     @property
     def schema(self) -> Schema:

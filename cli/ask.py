@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     metavar="MODEL",
-    help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; default: the newest run's.",
+    help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; by default the newest exported run's file.",
 )
 @click.option(
     "--candidates",
@@ -36,8 +36,8 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
     """
     from ..assistant.answer import Policy, answer, check_candidates
     from ..assistant.prepare import prepare
+    from ..core.run import newest_exported_run
     from ..engines.load import load
-    from ..modelfiles.default_model import default_model
 
     if not question.strip():
         raise RecipeError(
@@ -45,7 +45,7 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
         )
     database = prepare(url)
     policy = Policy(candidates=candidates)
-    engine = load(model or str(default_model()))
+    engine = load(model or str(newest_exported_run().shipped()))
     try:
         check_candidates(engine, policy)
         reply = answer(engine, database, question, policy)
@@ -87,14 +87,14 @@ def _plain(value: Any) -> Any:
 
 
 def _show(reply: "Reply") -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
     from .chat.screen import clean  # neither a cell nor a name may move the terminal's cursor
+    from .console import output_console
 
-    console = Console()
+    console = output_console()
     console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
     if reply.requoted:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)

@@ -1,4 +1,4 @@
-"""Look at this machine: what the main job needs, what helps, and the command that mends what is not there."""
+"""Look at this machine: what train, export and chat need, what helps, and the command that gets what is missing."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ DISK_ENOUGH, DISK_LEAST = 4, 1  # GiB; one run of the recipe laptop and the unpa
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the checkup. `missing` stops the main job, `warning` does not; `fix` is a command or a short hint."""
+    """One line: with `missing`, train, export or chat cannot work; `fix` is a command or a short hint."""
 
     name: str
     status: Literal["ok", "warning", "missing"]
@@ -46,7 +46,7 @@ class Check:
 
 
 def checkup() -> list[Check]:
-    """Everything that is looked at, in the order in which it is needed.
+    """All checks, in the order in which their subjects are needed.
 
     Torch and llama.cpp are tried in child processes, and imported where they live: 10 to 20 seconds.
     """
@@ -71,10 +71,11 @@ def checkup() -> list[Check]:
 
 
 def check_python() -> Check:
-    found = f"{platform.python_version()} ({sys.executable})"
+    """The version of Python."""
+    state = f"{platform.python_version()} ({sys.executable})"
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return Check("Python", "ok", found)
-    return Check("Python", "missing", f"{found}; 3.11 to 3.13 is needed", "make setup PYTHON=python3.12 VENV=.venv312")
+        return Check("Python", "ok", state)
+    return Check("Python", "missing", f"{state}; 3.11 to 3.13 is needed", "make setup PYTHON=python3.12 VENV=.venv312")
 
 
 def check_package(name: str) -> Check:
@@ -86,21 +87,22 @@ def check_package(name: str) -> Check:
 
 
 def check_cpu() -> Check:
+    """Cores and the instructions that llama.cpp and torch have fast code for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(encoding="utf-8").lower()))
     except OSError:
         flags = {"asimd"} if platform.machine() == "arm64" else set()
-    known = [name for name in INSTRUCTIONS if name in flags]
+    fast = [name for name in INSTRUCTIONS if name in flags]
     counted = "1 core" if cores == 1 else f"{cores} cores"
-    found = f"{counted}, {platform.machine()}, {' '.join(known) or 'no fast instructions known'}"
+    state = f"{counted}, {platform.machine()}, {' '.join(fast) or 'no fast instructions known'}"
     if not {"avx2", "asimd"} & flags:
-        return Check("CPU", "warning", f"{found}; answers will be slow", "use a machine with AVX2 or NEON")
-    return Check("CPU", "ok", found)
+        return Check("CPU", "warning", f"{state}; answers will be slow", "use a machine with AVX2 or NEON")
+    return Check("CPU", "ok", state)
 
 
 def check_training() -> Check:
-    """Try torch and bitsandbytes in a child process: where they die, they must not die in this one."""
+    """Try torch and bitsandbytes in a child process: a crash there must not end this process."""
     try:
         check_training_libraries(anew=True)
     except SqlLlamaError as error:
@@ -112,8 +114,8 @@ def check_gpu(*, torch_works: bool) -> Check:
     """What torch can use; where torch does not work, what the driver lists."""
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     if not torch_works:
-        found = f"driver: {listed or 'none'}; not looked at further, since the training libraries do not work"
-        return Check("GPU", "warning", found, "mend the training libraries first")
+        state = f"driver: {listed or 'none'}; not examined further, since the training libraries do not work"
+        return Check("GPU", "warning", state, "repair the training libraries first")
     import torch
 
     from ..engines.huggingface import compute_dtype
@@ -134,35 +136,37 @@ def check_gpu(*, torch_works: bool) -> Check:
 
 
 def check_memory() -> Check:
+    """Memory that is free."""
     import psutil
 
     memory = psutil.virtual_memory()
     free, total = memory.available / 2**30, memory.total / 2**30
-    found = f"{free:.1f} of {total:.1f} GiB free"
+    state = f"{free:.1f} of {total:.1f} GiB free"
     if free >= MEMORY_ENOUGH:
-        return Check("memory", "ok", found)
+        return Check("memory", "ok", state)
     status: Literal["warning", "missing"] = "warning" if free >= MEMORY_LEAST else "missing"
-    return Check("memory", status, f"{found}; {MEMORY_ENOUGH} are wanted", "close other programs")
+    return Check("memory", status, f"{state}; {MEMORY_ENOUGH} are recommended", "close other programs")
 
 
 def check_disk(name: str, folder: Path) -> Check:
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free / 2**30
-    found = f"{free:.1f} GiB free in {folder}"
+    """Disk space and the right to write where a folder is or will be."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free / 2**30
+    state = f"{free:.1f} GiB free in {folder}"
     variable = "SQL_LLAMA_RUNS" if name == "disk for runs" else "SQL_LLAMA_CACHE"
-    if not (there.is_dir() and os.access(there, os.W_OK)):
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
         return Check(name, "missing", f"{folder} cannot be written", f"export {variable}=FOLDER, one that you own")
     if free >= DISK_ENOUGH:
-        return Check(name, "ok", found)
+        return Check(name, "ok", state)
     status: Literal["warning", "missing"] = "warning" if free >= DISK_LEAST else "missing"
     fix = f"free some space, or export {variable}=FOLDER on a larger disk"
-    return Check(name, status, f"{found}; {DISK_ENOUGH} are wanted", fix)
+    return Check(name, status, f"{state}; {DISK_ENOUGH} are recommended", fix)
 
 
 def check_compiler() -> Check:
-    """Only building llama-cpp-python wants one, so its absence never stops what is installed already."""
+    """A C++ compiler; only building llama-cpp-python needs it, so that its absence is a warning."""
     compiler = next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), "")
     if compiler:
         return Check("C++ compiler", "ok", _first_line(_output(compiler, "--version")) or compiler)
@@ -175,6 +179,7 @@ def check_compiler() -> Check:
 
 
 def check_cmake() -> Check:
+    """cmake, in the virtual environment or on the path; only building llama-cpp-python needs it."""
     path = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if path:
         return Check("cmake", "ok", _first_line(_output(path, "--version")) or path)
@@ -184,7 +189,7 @@ def check_cmake() -> Check:
 
 
 def check_llama_cpp() -> Check:
-    """Let a child process decode a token before the library is loaded here: one that dies is of no use."""
+    """Let a child process decode a token before the library is loaded here, where a crash would end this process."""
     try:
         check_llamacpp(anew=True)
     except SqlLlamaError as error:
@@ -194,14 +199,15 @@ def check_llama_cpp() -> Check:
     features = llama_cpp.llama_print_system_info().decode(errors="replace")
     used = " ".join(re.findall(r"(\w+) = 1\b", features))
     gpu = "with GPU" if llama_cpp.llama_supports_gpu_offload() else "CPU only"
-    found = f"{llama_cpp.__version__}, {gpu}, decodes: {used}"
+    state = f"{llama_cpp.__version__}, {gpu}, decodes: {used}"
     if AMX in features:
         fix = "rm .venv/.ready, then: make setup"
-        return Check("llama.cpp", "warning", f"{found}; slower, since its AMX code may crash and is not used", fix)
-    return Check("llama.cpp", "ok", found)
+        return Check("llama.cpp", "warning", f"{state}; slower, since its AMX code may crash and is not used", fix)
+    return Check("llama.cpp", "ok", state)
 
 
 def check_ollama() -> Check:
+    """Whether an Ollama server answers."""
     from ..engines.ollama import server_version
 
     host = settings().ollama_host
@@ -215,6 +221,7 @@ def check_ollama() -> Check:
 
 
 def check_base() -> Check:
+    """The base model of the recipe laptop: unpacked, or in its Python package."""
     folder = settings().cache / "base" / FOLDER
     if unpacked_whole(folder):
         return Check("base model", "ok", f"unpacked in {folder}")
@@ -226,7 +233,8 @@ def check_base() -> Check:
 
 
 def check_starter() -> Check:
-    from ..train.train import starter
+    """The adapter that comes with sql-llama."""
+    from ..train.start import starter
 
     try:
         return Check("starter adapter", "ok", str(starter()))
@@ -235,6 +243,7 @@ def check_starter() -> Check:
 
 
 def check_run() -> Check:
+    """The newest run and its next step."""
     runs = list_runs()
     if not runs:
         return Check("latest run", "warning", f"none in {settings().runs}", "sql-llama train laptop")
@@ -260,5 +269,5 @@ def _output(*command: str) -> str:
     return "; ".join(done.stdout.strip().splitlines())
 
 
-def _first_line(said: object) -> str:
-    return re.split(r"[\n;]", str(said).strip())[0]
+def _first_line(output: str) -> str:
+    return re.split(r"[\n;]", output.strip())[0]

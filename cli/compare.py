@@ -102,13 +102,13 @@ def _models(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 def _table(rows: list[dict[str, Any]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from ..evals.report.wording import chance, interval, points
+    from .console import output_console
 
-    console = Console()
+    console = output_console()
     runs = list(dict.fromkeys(row["run"] for row in rows))
     if len(runs) > 1:
         for place, run in enumerate(runs, 1):

@@ -1,4 +1,4 @@
-"""`sql-llama doctor`: what is here and what is missing, each with the command that mends it."""
+"""`sql-llama doctor`: what this machine has and what is missing, each with the command that gets it."""
 
 import os
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ COLOURS = {"ok": "green", "warning": "yellow", "missing": "red"}
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects: name, status, found, fix.")
 def command(as_json: bool) -> None:
-    """Say what this machine has and lacks, each line with the command that mends it.
+    """Show what this machine has and what is missing, with the commands that get it.
 
-    Leaves with 1 when something is missing without which train, export and chat cannot work; a warning is no failure.
+    The exit code is 1 when something is missing that train, export or chat need. A warning is no failure.
     """
     import dataclasses
     import json

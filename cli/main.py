@@ -1,4 +1,4 @@
-"""The console entry: one lazily imported command per module, and errors turned into one line and an exit code."""
+"""The console entry: commands that are imported when they are called; errors become one line and an exit code."""
 
 import io
 import os
@@ -15,14 +15,14 @@ from ..core.errors import RecipeError, SqlLlamaError
 # stand here so that `sql-llama --help` imports none of them.
 COMMANDS = {
     "train": "Fine-tune a recipe's base: QLoRA on pairs of question and SQL.",
-    "export": "Merge, convert, quantize and certify a run; hand it to Ollama.",
+    "export": "Turn a trained run into GGUF files, check them, and give them to Ollama.",
     "verify": "Check an exported run or a GGUF file again.",
-    "inspect": "Say what a GGUF file is and where it comes from.",
+    "inspect": "Show what a GGUF file is and where it comes from.",
     "eval": "Score models on a file of questions by running their SQL.",
-    "compare": "Put the scores of evaluations side by side.",
+    "compare": "Show the scores of evaluations side by side.",
     "ask": "Answer one question about a database.",
-    "chat": "Ask base and tuned model side by side.",
-    "doctor": "Say what this machine has and lacks.",
+    "chat": "Ask the tuned model and its base side by side.",
+    "doctor": "Show what this machine has and what is missing.",
 }
 
 MODULES = {"chat": ".chat.command"}
@@ -51,9 +51,9 @@ class Pipeline(click.Group):
 @click.group(cls=Pipeline, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="sql-llama", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Fine-tune a small Llama to turn questions into SQL, prove that it got better, and run it offline.
+    """Fine-tune a small Llama to turn questions into SQL, measure that it got better, and run it offline.
 
-    From nothing to an answer: train laptop, export, chat.
+    To begin: sql-llama train laptop, then sql-llama export, then sql-llama chat.
     """
 
 
@@ -65,8 +65,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns 0, 1 for a failure, 2 for wrong usage or a wrong recipe, 130 after Ctrl-C.
 
-    Errors go to standard error as `Error: ...` and `Fix: ...`; an unforeseen one keeps its traceback with
-    SQL_LLAMA_DEBUG=1 only.
+    Errors go to standard error as `Error: ...` and `Fix: ...`. The traceback of an unexpected exception is shown only
+    with SQL_LLAMA_DEBUG=1.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter shows a question mark
@@ -81,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except SqlLlamaError as error:
-        complain(error)
+        show_error(error)
         return USAGE if isinstance(error, RecipeError) else FAILURE
     except BrokenPipeError:
         # the reader has gone: point standard output elsewhere, or the interpreter complains when it flushes at its end
@@ -90,30 +90,30 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SQL_LLAMA_DEBUG") == "1":
             raise
-        complain(_unforeseen(error))
+        show_error(_unexpected(error))
         return FAILURE
 
 
-def complain(error: SqlLlamaError) -> None:
+def show_error(error: SqlLlamaError) -> None:
     """Print an error and its fix on standard error; the labels coloured in a terminal unless NO_COLOR is set."""
-    say_labelled("Error", error.message, "red")
+    print_labelled("Error", error.message, "red")
     if error.fix:
-        say_labelled("Fix", error.fix, "green")
+        print_labelled("Fix", error.fix, "green")
 
 
-def say_labelled(label: str, text: str, colour: str) -> None:
+def print_labelled(label: str, text: str, colour: str) -> None:
     """One line `label: text` on standard error."""
     plain = False if os.environ.get("NO_COLOR") else None
     click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {text}", err=True, color=plain)
 
 
-def _unforeseen(error: Exception) -> SqlLlamaError:
-    """What to say of an exception that no one foresaw."""
+def _unexpected(error: Exception) -> SqlLlamaError:
+    """The message for an exception that no code expects."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return SqlLlamaError(f"{where}{error.strerror}", fix="check the path, its permissions and the free disk space")
-    said = " ".join(str(error).split()) or "no message"
+    message = " ".join(str(error).split()) or "no message"
     return SqlLlamaError(
-        f"{type(error).__name__}: {said}",
+        f"{type(error).__name__}: {message}",
         fix="this is a bug: run the same command with SQL_LLAMA_DEBUG=1 and report what it prints",
     )

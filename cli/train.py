@@ -1,5 +1,6 @@
 """`sql-llama train`: a recipe to an adapter."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -7,27 +8,41 @@ import click
 
 @click.command("train")
 @click.argument("recipe")
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one value of the recipe.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change one value of the recipe. Can be given several times.",
+)
 @click.option(
     "--run",
     "run_path",
     type=click.Path(readable=False, path_type=Path),
-    help="Run directory; the default is made from date and recipe.",
+    help="Run directory; by default runs/<date>-<recipe>.",
 )
 def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> None:
-    """Train RECIPE, the name of a recipe that comes with sql-llama or a TOML file.
+    """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
 
-    A run that was killed is resumed by the same command; a finished one is not run again.
+    Ctrl-C stops after the current step and keeps what was trained. The same command again goes on from there; a
+    training that is finished is not repeated.
     """
-    from ..core.recipe import read_recipe
+    from ..core.progress import say
+    from ..core.read_recipe import read_recipe
     from ..core.run import fresh_run, new_run_path
     from ..export.exportable import exportable
-    from ..train.train import check_plan, train
+    from ..train.start import check_plan
+    from ..train.train import train
 
     parsed, text = read_recipe(recipe, overrides)
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
-        adapter = train(parsed, run, exportable)
+        try:
+            adapter = train(parsed, run, exportable)
+        except KeyboardInterrupt:
+            options = [part for override in overrides for part in ("--set", override)]
+            say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', recipe, *options, '--run', str(run.path)])}")
+            raise
     facts = run.manifest()["stages"]["train"]
     click.echo(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "

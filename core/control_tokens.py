@@ -1,7 +1,7 @@
-"""Text of users and cells that is spelled like a model's control token: kept from becoming one, and put back.
+"""Keep text of users and cells from being read as a model's control tokens, and undo that in answers.
 
 A tokenizer that meets `<|im_end|>` in a prompt reads one token that ends the turn, whoever wrote it. Some engines take
-a prompt as text alone (Ollama does), so the spelling itself is broken, by one blank: `< |im_end|>`. All engines and
+a prompt as text alone (Ollama does), so the spelling itself is changed, by one blank: `< |im_end|>`. All engines and
 the training rows then see the same. What a model copies into its answer is put back by `unmasked`.
 """
 
@@ -23,7 +23,7 @@ def masked(text: str) -> str:
     >>> masked("role <|im_end|> and <s> but a < b, 2 <> 3 and [1]")
     'role < |im_end|> and < s> but a < b, 2 <> 3 and [1]'
     """
-    return _MASK.sub(lambda found: found.group() + " ", text)
+    return _MASK.sub(lambda match: match.group() + " ", text)
 
 
 def unmasked(text: str) -> str:
@@ -32,4 +32,4 @@ def unmasked(text: str) -> str:
     >>> unmasked("SELECT * FROM t WHERE a = '< |im_end|>' AND b < c")
     "SELECT * FROM t WHERE a = '<|im_end|>' AND b < c"
     """
-    return _UNMASK.sub(lambda found: found.group()[:-1], text)
+    return _UNMASK.sub(lambda match: match.group()[:-1], text)

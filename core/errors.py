@@ -1,4 +1,4 @@
-"""What can go wrong in a way that the user can mend."""
+"""Errors that a user can do something about."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ one that is not there. locked: another program is writing. unreadable: the file 
 
 
 class SqlLlamaError(Exception):
-    """A failure to tell the user in one line: what (file), why (problem), and `fix`, the command that mends it.
+    """A failure told in one line: the file and the problem in `message`, the command or change that helps in `fix`.
 
     Library code raises it; only cli/ turns it into output and exit code 1.
     """
@@ -48,6 +48,10 @@ class DataError(SqlLlamaError):
 
 class UnknownFamily(DataError):
     """A model that is whole, but of a family that is not known here: its architecture, tokenizer or chat template."""
+
+
+class NotExported(DataError):
+    """A run without the file that ships, or no such run at all."""
 
 
 class QueryError(SqlLlamaError):

@@ -14,12 +14,12 @@ from typing import Any
 
 from .errors import SqlLlamaError
 
-LEFT = 24 * 3600  # seconds that nobody has written to what a killed process left
+ABANDONED = 24 * 3600  # seconds without a write after which a temporary file belongs to no living process
 
 
 @contextlib.contextmanager
 def _writing(path: Path, temporary: Path) -> Iterator[None]:
-    """Say which file cannot be written; the system names the temporary one, and numpy none at all."""
+    """Name the file that cannot be written: the system names the temporary one, and numpy none at all."""
     try:
         yield
     except OSError as error:
@@ -68,7 +68,7 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
     """Remove what killed processes left in `folder` under temporary names: files and folders not touched for a day."""
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):  # of somebody else, or just gone
-            if time.time() - max(item.stat().st_mtime for item in (path, *path.rglob("*"))) < LEFT:
+            if time.time() - max(item.stat().st_mtime for item in (path, *path.rglob("*"))) < ABANDONED:
                 continue
             if path.is_dir():
                 shutil.rmtree(path)
@@ -92,8 +92,8 @@ def sha256(path: Path) -> str:
     if path.is_dir():
         parts = [f"{p.relative_to(path).as_posix()} {sha256(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    found = path.stat()
-    return _digest(path.resolve(), found.st_ino, found.st_size, found.st_mtime_ns)
+    stat = path.stat()
+    return _digest(path.resolve(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=256)
@@ -110,10 +110,10 @@ def size(path: Path) -> int:
 
 def need_space(folder: Path, wanted: int, what: str) -> None:
     """Raise before long work when `folder`'s disk has less than `wanted` bytes free."""
-    there = folder
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
     if free < wanted:
         raise SqlLlamaError(
             f"{folder}: {what} needs {wanted / 2**20:.0f} MiB of disk and {free / 2**20:.0f} MiB are free",

@@ -10,6 +10,8 @@ PLAIN_EVERY = 15.0  # seconds between plain lines
 
 
 class Advance(Protocol):
+    """What `progress` gives: call it with the units that were done and a short note."""
+
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
 

@@ -4,8 +4,8 @@
       manifest.json  recipe.toml  metrics.jsonl  data/{train,valid}.jsonl  checkpoints/  adapter/  gguf/  Modelfile
       certificate.json  certificate.md  evals/
 
-A stage's entry in manifest.json is written last and atomically: a stage that is listed, with the same inputs and with
-its outputs still in place, is done; any other is run again.
+The manifest lists the stages that are finished. A stage is done when it is listed with the same inputs and all its
+outputs are still there; any other is run again (stage.py).
 """
 
 import contextlib
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from .errors import DataError, RecipeError, SqlLlamaError
+from .errors import DataError, NotExported, RecipeError, SqlLlamaError
 from .files import sha256, size, write_json
 from .settings import settings
+from .stage import Stage, open_stage
 
 MANIFEST_VERSION = 1
 
@@ -34,18 +35,22 @@ class Run:
 
     @property
     def manifest_path(self) -> Path:
+        """The file that lists the finished stages."""
         return self.path / "manifest.json"
 
     @property
     def recipe_path(self) -> Path:
+        """The recipe as it was used, with every value written out."""
         return self.path / "recipe.toml"
 
     @property
     def adapter(self) -> Path:
+        """The folder of the LoRA weights."""
         return self.path / "adapter"
 
     @property
     def gguf(self) -> Path:
+        """The folder of the GGUF files."""
         return self.path / "gguf"
 
     def manifest(self) -> dict[str, Any]:
@@ -53,31 +58,59 @@ class Run:
         try:
             manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise DataError(
-                f"{self.path}: not a run directory (no manifest.json)", fix="sql-llama train RECIPE"
-            ) from None
+            raise self._not_a_run() from None
         except ValueError as error:
             raise DataError(f"{self.manifest_path}: broken ({error})", fix="sql-llama train RECIPE") from None
         if not isinstance(manifest, dict) or "stages" not in manifest:
             raise DataError(f"{self.manifest_path}: not a manifest of sql-llama", fix="sql-llama train RECIPE")
         return manifest
 
-    def ground(self) -> str:
-        """What the adapter was merged into by the last export: `base` or `nf4`; empty before there was one."""
+    def _not_a_run(self) -> DataError:
+        inside = sorted(self.path.glob("*/manifest.json"))
+        if inside:
+            return DataError(
+                f"{self.path}: not a run directory itself, but a folder of run directories",
+                fix=f"name one of them, such as {inside[-1].parent}",
+            )
+        return DataError(f"{self.path}: not a run directory (it has no manifest.json)", fix="sql-llama train RECIPE")
+
+    def shipped(self) -> Path:
+        """The GGUF file that ships: the one that the Modelfile names. Raises NotExported when there is none."""
+        try:
+            lines = (self.path / "Modelfile").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        name = next((line.removeprefix("FROM ").strip() for line in lines if line.startswith("FROM ")), "")
+        if not name or not (self.path / name).is_file():
+            raise NotExported(f"{self.path}: not exported yet", fix=f"sql-llama export {self.path}")
+        return self.path / name
+
+    def merge_base(self) -> str:
+        """What the adapter was merged into by the last export: `base` or `nf4`; empty before the first export."""
         stages = self.manifest()["stages"].values()
-        stated = [str(entry["inputs"]["ground"]) for entry in stages if "ground" in entry.get("inputs", {})]
-        return stated[-1].split()[0] if stated else ""
+        recorded = [str(entry["inputs"]["ground"]) for entry in stages if "ground" in entry.get("inputs", {})]
+        return recorded[-1].split()[0] if recorded else ""
+
+    @contextlib.contextmanager
+    def stage(self, name: str, inputs: Mapping[str, str], *, shared_by: int = 1) -> Iterator[Stage]:
+        """Open a stage: the block looks at `stage.done`, and writes the outputs when it is not done.
+
+        The entry in the manifest is written when the block ends without an exception. `inputs` lead from a name to a
+        hash or a value. `shared_by` stages are open for the same work at once: each records its part of the seconds.
+        """
+        with open_stage(self, name, inputs, shared_by) as stage:
+            yield stage
 
     def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
-        """Whether a stage ended well with these inputs and all it wrote is still there, byte for byte in size."""
+        """Whether a stage is listed with these inputs and every output is there with its size."""
         entry = self.manifest()["stages"].get(stage)
         if entry is None or entry["inputs"] != dict(inputs):
             return False
         outputs = ((self.path / item["path"], item["bytes"]) for item in entry["outputs"])
-        return all(path.exists() and size(path) == wanted for path, wanted in outputs)
+        return all(path.exists() and size(path) == expected for path, expected in outputs)
 
-    def begin(self, stage: str) -> None:
-        """Forget that a stage was done, before its outputs are written over: another file may have their size."""
+    def forget(self, stage: str) -> None:
+        """Take a stage out of the manifest, before its outputs are replaced: a new file may have the old one's size."""
         manifest = self.manifest()
         if manifest["stages"].pop(stage, None) is not None:
             write_json(self.manifest_path, manifest)
@@ -85,9 +118,9 @@ class Run:
     def finish(
         self, stage: str, inputs: Mapping[str, str], outputs: Sequence[Path], seconds: float, **facts: Any
     ) -> None:
-        """Record a finished stage: `inputs` name to hash or value, `outputs` under the run directory."""
+        """List a stage as finished, after all others; `outputs` are files and folders under the run directory."""
         manifest = self.manifest()
-        manifest["stages"].pop(stage, None)  # the latest stands last
+        manifest["stages"].pop(stage, None)
         manifest["stages"][stage] = {
             "inputs": dict(inputs),
             "outputs": [
@@ -98,10 +131,6 @@ class Run:
             **facts,
         }
         write_json(self.manifest_path, manifest)
-
-    def note(self, **facts: Any) -> None:
-        """Add facts to the manifest's top level."""
-        write_json(self.manifest_path, {**self.manifest(), **facts})
 
 
 def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
@@ -192,7 +221,7 @@ def new_run_path(recipe_name: str, recipe_text: str) -> Path:
 
 def list_runs() -> list[Run]:
     """The run directories in the runs folder, oldest first."""
-    found = []
+    dated = []
     for path in settings().runs.glob("*/manifest.json"):
         run = Run(path.parent)
         try:
@@ -200,13 +229,22 @@ def list_runs() -> list[Run]:
         except (DataError, KeyError):
             continue
         if run.recipe_path.is_file():
-            found.append((created, str(path), run))
-    return [run for _, _, run in sorted(found, key=lambda item: item[:2])]
+            dated.append((created, str(path), run))
+    return [run for _, _, run in sorted(dated, key=lambda item: item[:2])]
 
 
-def latest_run() -> Run:
-    """The newest run; raises DataError when there is none."""
+def newest_run() -> Run:
+    """The run that `export` takes when none is named; raises DataError when there is no run."""
     runs = list_runs()
     if not runs:
         raise DataError(f"{settings().runs}: no runs yet", fix="sql-llama train laptop")
     return runs[-1]
+
+
+def newest_exported_run() -> Run:
+    """The run that `verify`, `inspect`, `ask` and `chat` take when none is named. Raises NotExported when none is."""
+    for run in reversed(list_runs()):
+        with contextlib.suppress(NotExported):
+            run.shipped()
+            return run
+    raise NotExported("no run has been exported yet", fix="sql-llama export, or name a GGUF file")

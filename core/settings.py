@@ -13,7 +13,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SQL_LLAMA_", env_file=".env", extra="ignore")
 
     cache: Path = user_cache_path("sql-llama")
-    """Folder for what can be made again: the unpacked base model, its quantized twin, evaluation databases."""
+    """Folder for what can be made again: the unpacked base model, quantized bases, databases for evaluation."""
     runs: Path = Path("runs")
     """Folder that holds the run directories."""
     ollama_host: str = ""

@@ -61,7 +61,7 @@ def parts(model: str) -> tuple[str, str]:
 
 def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
     """Base, its revision, adapter and `ground` of a run: what its GGUF files were made from."""
-    from ..core.recipe import read_recipe
+    from ..core.read_recipe import read_recipe
 
     run = Run(path)
     run.manifest()
@@ -72,5 +72,5 @@ def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
     if adapter == run.adapter and not adapter.is_dir():
         raise DataError(f"{path}: a run that is not trained yet", fix=f"sql-llama train {recipe.name} --run {path}")
     setting = "base" if recipe.train.quantization == "none" else recipe.export.ground
-    chosen = run.ground() or setting if setting == "auto" else setting
+    chosen = run.merge_base() or setting if setting == "auto" else setting
     return recipe.base.model, recipe.base.revision, adapter, "base" if chosen == "base" else "nf4"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
-from ..core.recipe import read_recipe
+from ..core.read_recipe import read_recipe
 from ..core.run import Run
 from ..core.settings import settings
 from ..data.pairs import read_pairs
@@ -17,9 +17,8 @@ from ..data.synthesis.synthesise import synthesise
 from ..data.synthesis.worlds.worlds import World, build_worlds
 from ..databases.introspect import introspect
 from ..engines.llamacpp import load_llamacpp
-from ..export.base_twin import base_twin
-from ..export.start_twin import start_twin
-from ..train.train import start_folder
+from ..export.quantized_base import quantized_base, quantized_start
+from ..train.start import start_folder
 from .evaluate import Evaluated, evaluate
 from .gate import Verdict, gate
 from .questions.questions import Question, Questions
@@ -37,7 +36,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     Raises SqlLlamaError when the file is not better than its base, or worse than the start.
     """
     own = own_questions(run, QUESTIONS)
-    twins = {"base": base_twin(gguf)}
+    twins = {"base": quantized_base(gguf)}
     skipped: tuple[str, ...] = ()
     try:
         twins |= _start(run, gguf)
@@ -70,7 +69,7 @@ def _start(run: Run, gguf: Path) -> dict[str, Path]:
     recipe, _ = read_recipe(str(run.recipe_path))
     if recipe.train.start == "base":
         return {}
-    return {"start": start_twin(gguf, start_folder(recipe.train.start))}
+    return {"start": quantized_start(gguf, start_folder(recipe.train.start))}
 
 
 def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:

@@ -1,12 +1,10 @@
-"""From a trained adapter to the files that ship: GGUF, Modelfile, certificate, and a model in Ollama where one runs.
+"""From a trained adapter to the files that people run: GGUF, Modelfile, certificate, and a model in Ollama.
 
-Each stage is recorded in the run's manifest when its files are whole, so that a killed export goes on where it was and
-a finished one is not done again.
+Each step is a stage of the run (core/stage.py), so that a killed export goes on where it was and a finished one is not
+done again.
 """
 
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,23 +17,21 @@ from ..databases.introspect import introspect
 from ..engines.native import check_llamacpp, check_training_libraries
 from ..engines.ollama import server_version
 from ..modelfiles.modelfile import modelfile
-from ..modelfiles.templates import family, family_of
+from ..modelfiles.templates import family_of
 from ..models.base import resolve_base
 from ..models.folder import fingerprint
 from ..prompts.schema_text import render_schema
-from .base_twin import adapter_base
 from .certificate.certificate import Certificate, Check, write_certificate
 from .certificate.certify import certify, certify_ollama
 from .certificate.provenance import provenance
-from .convert.adapter_gguf import adapter_gguf, lora_pairs
-from .convert.quantize import check_quant
-from .exportable import check_name
-from .gguf_files import AUTO, gguf_files, known, merged_reference
-from .job import Job, Judges, Options, text_hash
+from .convert.adapter_gguf import adapter_gguf
+from .gguf_files import GgufFiles, gguf_files, known_base, merged_reference
 from .merge.adapter_bin import in_safetensors
 from .merge.merge import Ground, tokenizer_of
 from .merge.merged_folder import merged_folder
-from .prompts import check_schema_fits, context_for, over, prompts
+from .plan import Judges, Options, Plan, plan_export
+from .prompts import context_for, over, prompts
+from .quantized_base import lora_base
 from .register import HOW_TO_GET_ONE, register, remove, rename
 from .verify import answered, provenance_check
 
@@ -44,10 +40,11 @@ ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export left in the run directory; `notes` are lines for the person who asked for it.
+    """What an export left in the run directory.
 
-    `gguf` are the files by the order asked for, the first ships; `more` what was made beside them; `gate` what the gate
-    found, a line for each comparison.
+    `gguf` are the files in the order asked for, the one that ships first. `extras` are the merged folder and the
+    adapter's own GGUF file. `certificate` is None when it was not made now. `ollama` is the model's name there.
+    `gate` has a line for each comparison; `notes` are lines for the person who asked for the export.
     """
 
     gguf: tuple[Path, ...]
@@ -55,27 +52,28 @@ class Exported:
     certificate: Certificate | None
     ollama: str = ""
     notes: tuple[str, ...] = ()
-    more: tuple[Path, ...] = ()
+    extras: tuple[Path, ...] = ()
     gate: tuple[str, ...] = ()
 
 
 def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges: Judges | None = None) -> Exported:
     """Export a trained run.
 
-    Raises SqlLlamaError when a check of the certificate fails, and what `judges` raise.
+    Raises DataError when the run is not trained, SqlLlamaError when a check of the certificate fails, and what `judges`
+    raise.
     """
-    stage = run.manifest()["stages"].get("train")
-    if stage is None or not run.adapter.is_dir():
+    entry = run.manifest()["stages"].get("train")
+    if entry is None or not run.adapter.is_dir():
         by_hand = recipe.name == ADAPTER
         fix = "give --base, --adapter and --out again" if by_hand else f"sql-llama train {recipe.name} --run {run.path}"
         raise DataError(f"{run.path}: not trained {'here' if by_hand else 'to the end'}", fix=fix)
     base = resolve_base(recipe.base.model, recipe.base.revision)
-    if stage["inputs"].get("base") not in (None, fingerprint(base)):
+    if entry["inputs"].get("base") not in (None, fingerprint(base)):
         raise DataError(
             f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
         )
-    job = _plan(base, run.adapter, recipe, options or Options(), stage.get("dtype", "bfloat16"))
-    return _export(run, job, judges or Judges())
+    plan = plan_export(base, run.adapter, recipe, options or Options(), entry.get("dtype", "bfloat16"))
+    return _export(run, plan, judges or Judges())
 
 
 def export_adapter(
@@ -91,27 +89,28 @@ def export_adapter(
 ) -> Exported:
     """Export an adapter that no run of ours made, into a new run directory `out`.
 
-    `ground` "nf4" is for adapters of a QLoRA training, whose compute type was `dtype`; "base" for all others.
+    `ground` is the recipe's export.ground: "nf4" for the adapter of a QLoRA training, whose compute type was `dtype`,
+    "base" for all others. Raises DataError when there is no adapter, and what `export_run` raises.
     """
     recipe = Recipe(
         name=ADAPTER,
         base=Base(model=str(base.resolve()), family=family_of(base).name),
         train=Train(quantization="none" if ground == "base" else "nf4", start=str(adapter.resolve())),
-        export=Export(name=name, ground=ground),  # type: ignore[arg-type]
+        export=Export.model_validate({"name": name, "ground": ground}),
     )
     if not (adapter / "adapter_config.json").is_file():
         raise DataError(
             f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder with --adapter"
         )
     with in_safetensors(adapter) as folder:
-        job = _plan(base, folder, recipe, options or Options(), dtype)  # a mistake shows before the folder is made
+        plan = plan_export(base, folder, recipe, options or Options(), dtype)  # before the run directory is made
         with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
-            if folder != adapter:  # so that the run can be verified without the copy
-                job = replace(job, adapter=_kept(run, folder))
-            return _export(run, job, judges or Judges())
+            if folder != adapter:  # a temporary copy: the run keeps one, to be verified against
+                plan = replace(plan, adapter=_keep_adapter(run, folder))
+            return _export(run, plan, judges or Judges())
 
 
-def _kept(run: Run, adapter: Path) -> Path:
+def _keep_adapter(run: Run, adapter: Path) -> Path:
     """The run's own copy of an adapter."""
     if not run.adapter.is_dir() or sha256(run.adapter) != sha256(adapter):
         with atomic_folder(run.adapter) as temporary:
@@ -119,188 +118,169 @@ def _kept(run: Run, adapter: Path) -> Path:
     return run.adapter
 
 
-def _plan(base: Path, adapter: Path, recipe: Recipe, options: Options, dtype: str) -> Job:
-    wanted = tuple(dict.fromkeys(options.quants or recipe.export.quants))
-    if not wanted:
-        raise RecipeError("export.quants is empty", fix="give a type with --quant, for example Q4_K_M")
-    for quant in wanted:
-        if quant != AUTO:
-            check_quant(quant)
-    check_name(recipe.export.name)
-    if options.imatrix is not None and not options.imatrix.is_file():
-        raise DataError(f"{options.imatrix}: no such file", fix="give an importance matrix in GGUF, or --no-imatrix")
-    if options.schema_from:  # what is wrong with the database shows before the work
-        check_schema_fits(base, options.schema_from, recipe.export.num_ctx)
-    if options.adapter_gguf:
-        lora_pairs(base, adapter)  # refuses what the file cannot hold, before the long work
-    chat_family = family(recipe.base.family)
-    own = "own" if options.importance else "none"
-    inputs = {
-        "adapter": sha256(adapter),
-        "base": fingerprint(base),
-        "template": text_hash(chat_family.jinja),
-        "name": recipe.export.name,
-        "license": recipe.base.license,
-        "imatrix": sha256(options.imatrix) if options.imatrix else own,
-    }
-    if options.overrides:
-        inputs["overrides"] = ", ".join(f"{pattern}={kind}" for pattern, kind in options.overrides.items())
-    return Job(base, adapter, recipe, chat_family, options, wanted, dtype, inputs)
-
-
-def _export(run: Run, job: Job, judges: Judges) -> Exported:
-    options = job.options
+def _export(run: Run, plan: Plan, judges: Judges) -> Exported:
     check_training_libraries()
     check_llamacpp()
-    if options.llama_cpp is not None and (judges.gate or options.adapter_gguf) and not known(job.base):
-        what = "--no-gate" if judges.gate else "leave out --adapter-gguf"
-        raise RecipeError(f"{job.base}: only sql-llama's own converter makes its base's file", fix=what)
-    ground, files = gguf_files(run, job, judges)
-    gguf = tuple(files.values())
-    shipped = gguf[0]
-    more = _beside(run, job, ground)
-    path = run.path / "Modelfile"
-    said = _said(run, job)
-    write_text(path, modelfile(f"./{shipped.relative_to(run.path).as_posix()}", job.chat_family, **said))
-    version = server_version()
-    name = job.name if version else ""
-    inputs = {"gguf": sha256(shipped), "base": job.inputs["base"], "ollama": version or ""}
-    inputs["modelfile"] = sha256(path)
-    judged = {key: inputs[key] for key in ("gguf", "base")}
-    judged["start"] = run.manifest()["stages"].get("train", {}).get("inputs", {}).get("start", "")
-    if run.done("certify", inputs) and (judges.gate is None or run.done("gate", judged)):
-        if version:  # another run may have taken the name since, or a person may have removed the model
-            register(shipped, job.name, job.chat_family, **said)
-        notes = _notes(run, job, ground, inputs["gguf"], version)
-        return Exported(gguf, path, None, name, notes, more, _lines(run, judges))
-    started = time.monotonic()
-    certificate = None
-    if options.verify:
-        merged, tokenizer = merged_reference(run, job, ground), tokenizer_of(job.base, job.adapter)
-        certificate = certify(shipped, job.base, reference=merged, modelfile=path, tokenizer=tokenizer)
-        certificate = _with(certificate, provenance_check(shipped, run, job.base))
-        _demand(certificate, run)
-    if judges.gate is not None and not run.done("gate", judged):
-        begun = time.monotonic()
-        lines = list(judges.gate(run, shipped).lines)
-        run.finish("gate", judged, [run.path / "evals"], time.monotonic() - begun, verdict="pass", lines=lines)
-    if certificate:
-        certificate = _with(certificate, answered(run, shipped))
-    if version:
-        begun = time.monotonic()
-        certificate = _registered(run, job, shipped, certificate, version, said)
-        given = {"gguf": inputs["gguf"], "ollama": version}
-        run.finish("register", given, [], time.monotonic() - begun, model=job.name)
-    if certificate:
-        outputs = write_certificate(certificate, run.path)
-        run.finish("certify", inputs, outputs, time.monotonic() - started, verdict="pass")
-    notes = _notes(run, job, ground, inputs["gguf"], version)
-    return Exported(gguf, path, certificate, name, notes, more, _lines(run, judges))
+    options = plan.options
+    if options.llama_cpp is not None and (judges.gate or options.adapter_gguf) and not known_base(plan.base):
+        fix = "--no-gate" if judges.gate else "leave out --adapter-gguf"
+        raise RecipeError(f"{plan.base}: only sql-llama's own converter makes its base's file", fix=fix)
+    files = gguf_files(run, plan, judges)
+    extras = _write_extras(run, plan, files.merge_base)
+    settings = _modelfile_settings(run, plan)
+    page = run.path / "Modelfile"
+    write_text(page, modelfile(f"./{files.shipped.relative_to(run.path).as_posix()}", plan.chat_family, **settings))
+    version = server_version() or ""
+    certificate = _check_and_register(run, plan, judges, files, settings, version)
+    return Exported(
+        gguf=tuple(files.by_type.values()),
+        modelfile=page,
+        certificate=certificate,
+        ollama=plan.name if version else "",
+        notes=_notes(run, plan, files, version),
+        extras=extras,
+        gate=tuple(run.manifest()["stages"]["gate"].get("lines", ())) if judges.gate else (),
+    )
 
 
-def _lines(run: Run, judges: Judges) -> tuple[str, ...]:
-    return tuple(run.manifest()["stages"]["gate"].get("lines", ())) if judges.gate else ()
-
-
-def _registered(
-    run: Run, job: Job, shipped: Path, certificate: Certificate | None, version: str, said: dict[str, Any]
-) -> Certificate | None:
-    """Hand the file to Ollama; with a certificate it gets its name only when what the server makes of it is right."""
-    if certificate is None:
-        register(shipped, job.name, job.chat_family, **said)
-        return None
-    unchecked = f"{job.name}-unchecked"
-    try:
-        register(shipped, unchecked, job.chat_family, **said)
-        certificate = certify_ollama(certificate, shipped, unchecked, version)
-        _demand(certificate, run)
-        rename(unchecked, job.name)
-    except SqlLlamaError:
-        remove(unchecked)
-        raise
-    return certificate
-
-
-def _beside(run: Run, job: Job, ground: Ground) -> tuple[Path, ...]:
-    """The merged folder and the adapter with its base as GGUF files, where asked for."""
-    made = []
-    if job.options.merged:
+def _write_extras(run: Run, plan: Plan, merge_base: Ground) -> tuple[Path, ...]:
+    """The merged folder and the adapter's own GGUF file, where asked for."""
+    extras = []
+    inputs = {**plan.inputs, "ground": merge_base}
+    if plan.options.merged:
         out = run.path / "merged"
-        _once(
-            run,
-            "merged",
-            {**job.inputs, "ground": ground},
-            [out],
-            lambda: merged_folder(
-                job.base, job.adapter, out, ground=ground, dtype=job.dtype, template=job.chat_family.jinja
-            ),
-        )
-        made.append(out)
-    if job.options.adapter_gguf:
-        lora = _lora(run, job)
-        facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=run, ground=ground)
-        _once(
-            run,
-            "adapter",
-            {**job.inputs, "ground": ground},
-            [lora],
-            lambda: adapter_gguf(job.base, job.adapter, lora, name=job.name, facts=facts),
-        )
-        made.append(lora)
-    return tuple(made)
+        with run.stage("merged", inputs) as stage:
+            if not stage.done:
+                template = plan.chat_family.jinja
+                stage.output(out)
+                merged_folder(plan.base, plan.adapter, out, ground=merge_base, dtype=plan.dtype, template=template)
+        extras.append(out)
+    if plan.options.adapter_gguf:
+        lora = _lora(run, plan)
+        with run.stage("adapter", inputs) as stage:
+            if not stage.done:
+                facts = provenance(plan.recipe, base=plan.base, adapter=plan.adapter, run=run, ground=merge_base)
+                adapter_gguf(plan.base, plan.adapter, stage.output(lora), name=plan.name, facts=facts)
+        extras.append(lora)
+    return tuple(extras)
 
 
-def _lora(run: Run, job: Job) -> Path:
-    return run.gguf / f"{job.name}-lora-F16.gguf"
+def _lora(run: Run, plan: Plan) -> Path:
+    return run.gguf / f"{plan.name}-lora-F16.gguf"
 
 
-def _once(run: Run, stage: str, inputs: dict[str, str], outputs: list[Path], make: Callable[[], object]) -> None:
-    if not run.done(stage, inputs):
-        started = time.monotonic()
-        run.begin(stage)
-        make()
-        run.finish(stage, inputs, outputs, time.monotonic() - started)
-
-
-def _said(run: Run, job: Job) -> dict[str, Any]:
-    """What the Modelfile and the model in Ollama say beside the template."""
-    pairs, options = run.path / "data" / "train.jsonl", job.options
+def _modelfile_settings(run: Run, plan: Plan) -> dict[str, Any]:
+    """What `modelfile` and `register` are called with beside the file and its template."""
+    pairs, options = run.path / "data" / "train.jsonl", plan.options
     schema = render_schema(introspect(options.schema_from)) if options.schema_from else ""
     examples: list[tuple[str, str]] = []
     if options.examples and schema:
         examples = over(options.schema_from, options.examples)
     elif options.examples:
         examples = [(chat[-1].content, sql) for chat, sql in prompts(pairs, options.examples)]
-    num_ctx = job.recipe.export.num_ctx or context_for(job.base, job.chat_family, pairs, schema, examples)
-    return {"num_ctx": num_ctx, "license": job.recipe.base.license, "schema": schema, "examples": examples}
+    num_ctx = plan.recipe.export.num_ctx or context_for(plan.base, plan.chat_family, pairs, schema, examples)
+    return {"num_ctx": num_ctx, "license": plan.recipe.base.license, "schema": schema, "examples": examples}
 
 
-def _with(certificate: Certificate, check: Check) -> Certificate:
-    """The certificate with one more line."""
+def _check_and_register(
+    run: Run, plan: Plan, judges: Judges, files: GgufFiles, settings: dict[str, Any], version: str
+) -> Certificate | None:
+    """Certify the file that ships, compare it with its base, hand it to Ollama where a server answers.
+
+    Returns the certificate, or None when it was not asked for or still holds.
+    """
+    shipped, page = files.shipped, run.path / "Modelfile"
+    compared = {"gguf": sha256(shipped), "base": plan.inputs["base"]}
+    certified = {**compared, "ollama": version, "modelfile": sha256(page)}
+    compared["start"] = run.manifest()["stages"].get("train", {}).get("inputs", {}).get("start", "")
+    if run.done("certify", certified) and (judges.gate is None or run.done("gate", compared)):
+        if version:  # another run may have taken the name since, or a person may have removed the model
+            register(shipped, plan.name, plan.chat_family, **settings)
+        return None
+    if not plan.options.verify:
+        _gate(run, judges, shipped, compared)
+        if version:
+            register(shipped, plan.name, plan.chat_family, **settings)
+            _record_registration(run, plan, shipped, version)
+        return None
+    run.forget("certify")  # from here on the certificate is replaced, by one that says what is wrong if need be
+    with run.stage("certify", certified) as stage:
+        merged, tokenizer = merged_reference(run, plan, files.merge_base), tokenizer_of(plan.base, plan.adapter)
+        certificate = certify(shipped, plan.base, reference=merged, modelfile=page, tokenizer=tokenizer)
+        certificate = _with_check(certificate, provenance_check(shipped, run, plan.base))
+        _require_pass(certificate, run)
+        _gate(run, judges, shipped, compared)
+        certificate = _with_check(certificate, answered(run, shipped))
+        if version:
+            certificate = _register_checked(run, plan, shipped, certificate, version, settings)
+            _record_registration(run, plan, shipped, version)
+        for path in write_certificate(certificate, run.path):
+            stage.output(path)
+        stage.facts["verdict"] = "pass"
+    return certificate
+
+
+def _gate(run: Run, judges: Judges, shipped: Path, inputs: dict[str, str]) -> None:
+    """Let the gate compare the file with its base and its start; raises what it raises to stop the export."""
+    if judges.gate is None:
+        return
+    with run.stage("gate", inputs) as stage:
+        if not stage.done:
+            judgement = judges.gate(run, shipped)
+            stage.output(run.path / "evals")
+            stage.facts.update(verdict="pass", lines=list(judgement.lines))
+
+
+def _register_checked(
+    run: Run, plan: Plan, shipped: Path, certificate: Certificate, version: str, settings: dict[str, Any]
+) -> Certificate:
+    """Hand the file to Ollama under another name first: it gets its own when the server renders prompts rightly."""
+    unchecked = f"{plan.name}-unchecked"
+    try:
+        register(shipped, unchecked, plan.chat_family, **settings)
+        certificate = certify_ollama(certificate, shipped, unchecked, version)
+        _require_pass(certificate, run)
+        rename(unchecked, plan.name)
+    except SqlLlamaError:
+        remove(unchecked)
+        raise
+    return certificate
+
+
+def _record_registration(run: Run, plan: Plan, shipped: Path, version: str) -> None:
+    with run.stage("register", {"gguf": sha256(shipped), "ollama": version}) as stage:
+        stage.facts["model"] = plan.name
+
+
+def _with_check(certificate: Certificate, check: Check) -> Certificate:
+    """The certificate with one more check."""
     return replace(certificate, checks=(*certificate.checks, check))
 
 
-def _demand(certificate: Certificate, run: Run) -> None:
-    """Raise when a check failed; the certificate that says which is kept."""
+def _require_pass(certificate: Certificate, run: Run) -> None:
+    """Raise SqlLlamaError when a check failed; the certificate that says which is written first."""
     if certificate.passed:
         return
     written = write_certificate(certificate, run.path)[1]
-    said = "; ".join(f"{check.name}: {check.said}" for check in certificate.checks if check.verdict == "fail")
+    failed = "; ".join(f"{check.name}: {check.said}" for check in certificate.checks if check.verdict == "fail")
     raise SqlLlamaError(
-        f"{written}: {certificate.file} fails its checks ({said})", fix="train longer, then export again"
+        f"{written}: {certificate.file} fails its checks ({failed})", fix="train longer, then export again"
     )
 
 
-def _notes(run: Run, job: Job, ground: Ground, shipped: str, version: str | None) -> tuple[str, ...]:
+def _notes(run: Run, plan: Plan, files: GgufFiles, version: str) -> tuple[str, ...]:
+    """Lines that say what is to be known about this export."""
     notes = []
-    if job.options.adapter_gguf:
-        beneath = adapter_base(run, ground, "Q8_0")
-        notes.append(f"The adapter goes over {beneath}: sql-llama chat --model {beneath}+{_lora(run, job)}")
-    if job.options.llama_cpp is not None and not known(job.base):
-        notes.append(f"Converted by {job.options.llama_cpp}: its family is not one that sql-llama converts itself")
+    if plan.options.adapter_gguf:
+        under = lora_base(run, files.merge_base, "Q8_0")
+        notes.append(f"The adapter needs the base {under}: sql-llama chat --model {under}+{_lora(run, plan)}")
+    if plan.options.llama_cpp is not None and not known_base(plan.base):
+        notes.append(
+            f"Converted by the llama.cpp in {plan.options.llama_cpp}: sql-llama's own converter does not know this base"
+        )
     certified = run.manifest()["stages"].get("certify", {}).get("inputs", {}).get("gguf")
-    if not job.options.verify and certified != shipped:
-        notes.append(f"Not checked: sql-llama verify {run.path}")
-    if version is None:
+    if not plan.options.verify and certified != sha256(files.shipped):
+        notes.append(f"This file has not been checked yet. To check it: sql-llama verify {run.path}")
+    if not version:
         notes.append(HOW_TO_GET_ONE)
     return tuple(notes)

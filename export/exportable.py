@@ -1,7 +1,7 @@
-"""What an export would refuse, said before the training that it would come after.
+"""Check before a training that its adapter could be exported.
 
-The checks are the export's own. Headers and small files are read, no weights. Whoever trains is handed `exportable` as
-a function, since training stands beside this room.
+The checks are those of the export. They read headers and small files, no weights. The command hands `exportable` to the
+training as a function, since the room train/ cannot import this one.
 """
 
 import re
@@ -23,7 +23,7 @@ IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
 TABLE = "model.embed_tokens.weight"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 
-# an export's fixes in the words of a training
+# fixes of an export, as a person who trains can follow them
 FIXES = {
     ANOTHER_WAY: "take another base, or --set export.converter=llama.cpp, and then export with --llama-cpp DIR, a"
     " llama.cpp checkout whose own converter knows it",
@@ -61,31 +61,35 @@ def _check(recipe: Recipe, base: Path, adapter: Path | None) -> None:
 
 
 def _check_rows(base: Path) -> None:
-    """Refuse a config of another number of tokens than the embedding has rows: transformers does not load such a base.
+    """Refuse a base whose config has another vocab_size than its embedding has rows: transformers cannot load it.
 
-    An export alone goes by the weights, and takes it.
+    An export alone needs no transformers, and takes such a base.
     """
-    said, rows = read_json(base / "config.json").get("vocab_size"), weight_shapes(base).get(TABLE, (0,))[0]
-    if rows and isinstance(said, int) and said != rows:
+    stated, rows = read_json(base / "config.json").get("vocab_size"), weight_shapes(base).get(TABLE, (0,))[0]
+    if rows and isinstance(stated, int) and stated != rows:
         raise DataError(
-            f"{base / 'config.json'}: has a vocab_size of {said}, and the embedding has {rows} rows",
+            f"{base / 'config.json'}: has a vocab_size of {stated}, and the embedding has {rows} rows",
             fix="get the base again, or set its vocab_size to the number of rows",
         )
 
 
 def _check_depth(base: Path, shapes: Iterable[str], adapter: Path) -> None:
-    """Refuse an adapter of all layers of a shallower base: its config may name each module, and those are all there."""
+    """Refuse an adapter that was trained on all layers of a base with fewer layers.
+
+    Its config names each module, and all of those are in this base too, so that nothing else would notice.
+    """
     named = read_json(adapter / "adapter_config.json").get("target_modules")
-    found = [IN_LAYER.fullmatch(name) for name in named] if isinstance(named, list) else []
+    matches = [IN_LAYER.fullmatch(name) for name in named] if isinstance(named, list) else []
     parts: dict[int, set[str]] = defaultdict(set)
-    for match in found:
+    for match in matches:
         if match:
             parts[int(match["layer"])].add(match["part"])
-    there = {int(match["layer"]) for match in map(IN_LAYER.match, shapes) if match}
-    alike = len({frozenset(names) for names in parts.values()}) == 1 and all(found)
-    if alike and len(parts) > 1 and set(parts) == set(range(len(parts))) and set(parts) < there:
+    base_layers = {int(match["layer"]) for match in map(IN_LAYER.match, shapes) if match}
+    alike = len({frozenset(names) for names in parts.values()}) == 1 and all(matches)
+    if alike and len(parts) > 1 and set(parts) == set(range(len(parts))) and set(parts) < base_layers:
         raise DataError(
-            f"{adapter}: of another base than {base}: an adapter of {len(parts)} layers, and the base has {len(there)}",
+            f"{adapter}: of another base than {base}: an adapter of {len(parts)} layers,"
+            f" and the base has {len(base_layers)}",
             fix=OTHER_BASE,
         )
 

@@ -1,13 +1,14 @@
-"""The GGUF files of an export: ground and type are chosen where asked, and each file is made once.
+"""The GGUF files of an export: merge base and type are chosen where that is asked for, and each file is made once.
 
-What is chosen among is written under names that begin with a dot; the winner gets its name, the others go. All that is
-written is the same for the same inputs, so a killed export that begins again finds the answers it has already asked.
+The files that are compared have names that begin with a dot; the chosen one is renamed, the others are deleted. The
+same inputs give the same bytes, so a killed export that begins again finds the answers that it asked for before.
 """
 
+import contextlib
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -23,19 +24,31 @@ from .convert.convert import convert_all
 from .convert.importance import CHATS, importance
 from .convert.llama_cpp_converter import convert_by_llama_cpp
 from .convert.quantize import quantize
-from .job import Job, Judges
 from .merge.merge import Ground, merge, tokenizer_of, weight_shapes
 from .merge.merged_folder import merged_folder
+from .plan import AUTO, Judges, Plan
 from .prompts import prompts
 
-AUTO = "auto"
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
-GROUNDS: tuple[Ground, ...] = ("nf4", "base")
-PLAIN = ("F32", "F16", "BF16", "Q8_0")  # rounded alike with and without an importance matrix
+MERGE_BASES: tuple[Ground, ...] = ("nf4", "base")
+WITHOUT_IMATRIX = ("F32", "F16", "BF16", "Q8_0")  # an importance matrix does not change their rounding
 
 
-def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Path]]:
-    """The ground that the adapter was merged into, and the wanted files by type, the one that ships first.
+@dataclass(frozen=True)
+class GgufFiles:
+    """The files that were asked for, by type, the one that ships first; and what the adapter was merged into."""
+
+    merge_base: Ground
+    by_type: Mapping[str, Path]
+
+    @property
+    def shipped(self) -> Path:
+        """The file that the Modelfile and Ollama get."""
+        return next(iter(self.by_type.values()))
+
+
+def gguf_files(run: Run, plan: Plan, judges: Judges) -> GgufFiles:
+    """Choose the merge base and the types, and write the files that are not there yet.
 
     Raises what merging, converting and the judges raise.
     """
@@ -43,139 +56,18 @@ def gguf_files(run: Run, job: Job, judges: Judges) -> tuple[Ground, dict[str, Pa
         leftover.unlink()
     for leftover in (*run.path.glob(".llama.cpp.*"), *run.path.glob(".merged.*")):
         shutil.rmtree(leftover, ignore_errors=True)
-    made = _Made(run, job)
-    ground = _ground(made, judges)
-    quants: list[str] = []
-    for quant in job.quants:
-        quants.append(_smallest(made, ground, judges) if quant == AUTO else quant)
-    wanted = {quant: made.path(quant) for quant in dict.fromkeys(quants)}
-    made.write_missing(ground, wanted)
-    for leftover in run.gguf.glob(".*.gguf"):  # what was compared and is not wanted
+    writer = _Writer(run, plan)
+    merge_base = _choose_merge_base(writer, judges)
+    quants = [_choose_quant(writer, merge_base, judges) if quant == AUTO else quant for quant in plan.quants]
+    files = {quant: writer.path(quant) for quant in dict.fromkeys(quants)}
+    writer.write_missing(merge_base, files)
+    for leftover in run.gguf.glob(".*.gguf"):  # compared, and not chosen
         leftover.unlink()
-    return ground, wanted
+    return GgufFiles(merge_base, files)
 
 
-class _Made:
-    """The files of one run: which are there, and how one is made."""
-
-    def __init__(self, run: Run, job: Job) -> None:
-        self.run, self.job = run, job
-
-    def path(self, quant: str) -> Path:
-        return self.run.gguf / f"{self.job.name}-{quant}.gguf"
-
-    def plain(self, quant: str) -> bool:
-        """Whether an importance matrix changes nothing; a tensor's own type may need one in a file of any type."""
-        return quant in PLAIN and not self.job.options.overrides
-
-    def inputs(self, ground: Ground, quant: str) -> dict[str, str]:
-        said = f"{ground} {self.job.dtype}" if ground == "nf4" else ground
-        rounding = {} if self.plain(quant) else {"imatrix": self.job.inputs["imatrix"]}
-        given = {key: value for key, value in self.job.inputs.items() if key != "imatrix"}
-        return {**given, **rounding, "ground": said, "type": quant}
-
-    def done(self, ground: Ground, quant: str) -> bool:
-        return self.run.done(f"quantize {quant}", self.inputs(ground, quant)) and self.path(quant).is_file()
-
-    def finish(self, ground: Ground, quant: str, seconds: float) -> None:
-        self.run.finish(f"quantize {quant}", self.inputs(ground, quant), [self.path(quant)], seconds)
-
-    def write_missing(self, ground: Ground, wanted: Mapping[str, Path]) -> None:
-        missing = [quant for quant in wanted if not self.done(ground, quant)]
-        for part in self._parts(missing):
-            started = time.monotonic()
-            for quant in part:
-                self.run.begin(f"quantize {quant}")
-            self.write(ground, {quant: wanted[quant] for quant in part})
-            for quant in part:
-                self.finish(ground, quant, (time.monotonic() - started) / len(part))
-
-    def write(self, ground: Ground, files: Mapping[str, Path]) -> None:
-        """Write files over a ground, wherever they lie."""
-        for part in self._parts(files):
-            imatrix = None if self.plain(part[0]) else self.imatrix()
-            self._convert(ground, {quant: files[quant] for quant in part}, imatrix, self.job.options.overrides)
-
-    def settle(self, ground: Ground, quant: str, files: Mapping[str, Path], chosen: str) -> None:
-        """Give the winner, a file of that type and ground, its name; the others go."""
-        if files[chosen].is_file():
-            self.run.begin(f"quantize {quant}")
-            files[chosen].replace(self.path(quant))
-            self.finish(ground, quant, 0.0)
-        for other in files.values():
-            other.unlink(missing_ok=True)
-
-    def _parts(self, quants: Iterable[str]) -> list[list[str]]:
-        """Types without an importance matrix, then those with: it is gathered on Q8_0, which is there by then."""
-        known = list(quants)
-        plain, others = [q for q in known if self.plain(q)], [q for q in known if not self.plain(q)]
-        return [part for part in (plain, others) if part]
-
-    def _convert(
-        self, ground: Ground, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
-    ) -> None:
-        job = self.job
-        if job.options.llama_cpp is not None and not known(job.base):
-            self._by_llama_cpp(ground, files, imatrix, overrides, job.options.llama_cpp)
-            return
-        said = f"{ground} {job.dtype}" if ground == "nf4" else ground
-        facts = provenance(job.recipe, base=job.base, adapter=job.adapter, run=self.run, ground=said)
-        convert_all(
-            job.base,
-            files,
-            job.chat_family,
-            merge(job.base, job.adapter, ground=ground, dtype=job.dtype),
-            name=job.name,
-            license=job.recipe.base.license,
-            facts=facts,
-            imatrix=imatrix,
-            overrides=overrides,
-            tokenizer=tokenizer_of(job.base, job.adapter),
-        )
-
-    def _by_llama_cpp(
-        self,
-        ground: Ground,
-        files: Mapping[str, Path],
-        imatrix: Path | None,
-        overrides: Mapping[str, str],
-        llama_cpp: Path,
-    ) -> None:
-        """The long way, for families that our converter does not know: a merged folder, a float16 file, then each."""
-        job = self.job
-        with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".llama.cpp.") as scratch:
-            folder, whole = Path(scratch) / job.name, Path(scratch) / "F16.gguf"
-            merged_folder(job.base, job.adapter, folder, ground=ground, dtype=job.dtype)
-            convert_by_llama_cpp(folder, whole, llama_cpp, chat_family=job.chat_family)
-            for quant, path in files.items():
-                quantize(whole, path, quant, imatrix=imatrix, overrides=overrides)
-
-    def imatrix(self) -> Path | None:
-        """The importance matrix: the given one, or one from the run's own training prompts; None where not wanted."""
-        options = self.job.options
-        if options.imatrix is not None or not options.importance:
-            return options.imatrix
-        out, pairs = self.run.path / "imatrix.gguf", self.run.path / "data" / "train.jsonl"
-        inputs = {key: self.job.inputs[key] for key in ("adapter", "base", "template")}
-        inputs["data"] = sha256(pairs) if pairs.is_file() else "own"
-        if self.run.done("imatrix", inputs):
-            return out
-        started = time.monotonic()
-        self.run.begin("imatrix")
-        # over the weights that were trained, in plain Q8_0: what the matrix says depends on no other choice
-        ground: Ground = "base" if self.job.recipe.train.quantization == "none" else "nf4"
-        temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
-        there = self.path("Q8_0") if self.plain("Q8_0") and self.done(ground, "Q8_0") else temporary
-        if there is temporary:
-            self._convert(ground, {"Q8_0": temporary}, None, {})
-        importance(there, prompts(pairs, CHATS), out)
-        temporary.unlink(missing_ok=True)
-        self.run.finish("imatrix", inputs, [out], time.monotonic() - started)
-        return out
-
-
-def known(base: Path) -> bool:
-    """Whether our own converter takes the family of a base."""
+def known_base(base: Path) -> bool:
+    """Whether sql-llama's own converter takes a base; others need a llama.cpp checkout."""
     try:
         read_vocabulary(base, int(read_config(base, weight_shapes(base))["vocab_size"]))
     except UnknownFamily:
@@ -183,71 +75,184 @@ def known(base: Path) -> bool:
     return True
 
 
-def merged_reference(run: Run, job: Job, ground: Ground) -> Reference | None:
-    """What the merged model says at the answers to the run's validation questions; None of a family not known."""
-    if job.options.llama_cpp is not None and not known(job.base):
+def merged_reference(run: Run, plan: Plan, merge_base: Ground) -> Reference | None:
+    """What the merged model says at the answers to the run's validation questions; None for a base not known to us."""
+    if plan.options.llama_cpp is not None and not known_base(plan.base):
         return None
-    asked = answers(tokenizer_of(job.base, job.adapter), job.chat_family, run.path / "data" / "valid.jsonl")
-    return reference(job.base, merge(job.base, job.adapter, ground=ground, dtype=job.dtype), asked)
+    chats = answers(tokenizer_of(plan.base, plan.adapter), plan.chat_family, run.path / "data" / "valid.jsonl")
+    return reference(plan.base, merge(plan.base, plan.adapter, ground=merge_base, dtype=plan.dtype), chats)
 
 
-def _ground(made: _Made, judges: Judges) -> Ground:
-    """The recipe's ground, or the one whose file of the first type answers better."""
-    job = made.job
-    if not job.chooses_ground:
-        fixed = "base" if job.recipe.train.quantization == "none" else job.recipe.export.ground
+class _Writer:
+    """Writes the GGUF files of one run."""
+
+    def __init__(self, run: Run, plan: Plan) -> None:
+        self.run, self.plan = run, plan
+
+    def path(self, quant: str) -> Path:
+        return self.run.gguf / f"{self.plan.name}-{quant}.gguf"
+
+    def needs_imatrix(self, quant: str) -> bool:
+        """Whether an importance matrix changes a file: by its type, or by the type of a single tensor in it."""
+        return quant not in WITHOUT_IMATRIX or bool(self.plan.options.overrides)
+
+    def inputs(self, merge_base: Ground, quant: str) -> dict[str, str]:
+        """What a finished file is recognised by."""
+        inputs = dict(self.plan.inputs)
+        imatrix = inputs.pop("imatrix")
+        if self.needs_imatrix(quant):
+            inputs["imatrix"] = imatrix
+        return {**inputs, "ground": self.label(merge_base), "type": quant}
+
+    def label(self, merge_base: Ground) -> str:
+        """The merge base as manifests and files state it: with the compute type that de-quantized NF4 has."""
+        return f"{merge_base} {self.plan.dtype}" if merge_base == "nf4" else merge_base
+
+    def done(self, merge_base: Ground, quant: str) -> bool:
+        return self.run.done(f"quantize {quant}", self.inputs(merge_base, quant))
+
+    def write_missing(self, merge_base: Ground, files: Mapping[str, Path]) -> None:
+        """Write the files that are not done; those that are written in one pass are stages open at once."""
+        missing = [quant for quant in files if not self.done(merge_base, quant)]
+        for part in self._passes(missing):
+            with contextlib.ExitStack() as stack:
+                outputs = {}
+                for quant in reversed(part):  # the manifest lists them in the order of `part`: the last one ends first
+                    inputs = self.inputs(merge_base, quant)
+                    stage = stack.enter_context(self.run.stage(f"quantize {quant}", inputs, shared_by=len(part)))
+                    outputs[quant] = stage.output(files[quant])
+                self.write(merge_base, {quant: outputs[quant] for quant in part})
+
+    def write(self, merge_base: Ground, files: Mapping[str, Path]) -> None:
+        """Write files of several types over a merge base, under any names."""
+        for part in self._passes(files):
+            imatrix = self.imatrix() if self.needs_imatrix(part[0]) else None
+            self._convert(merge_base, {quant: files[quant] for quant in part}, imatrix, self.plan.options.overrides)
+
+    def keep(self, merge_base: Ground, quant: str, candidates: Mapping[str, Path], chosen: str) -> None:
+        """Give the chosen candidate the name of a file of that type and merge base; delete the others."""
+        if candidates[chosen].is_file():  # not renamed by an earlier export
+            with self.run.stage(f"quantize {quant}", self.inputs(merge_base, quant)) as stage:
+                if not stage.done:
+                    candidates[chosen].replace(stage.output(self.path(quant)))
+        for path in candidates.values():
+            path.unlink(missing_ok=True)
+
+    def _passes(self, quants: Iterable[str]) -> list[list[str]]:
+        """Types without an importance matrix, then those with one: it is computed from Q8_0, which is there by then."""
+        listed = list(quants)
+        without = [quant for quant in listed if not self.needs_imatrix(quant)]
+        return [part for part in (without, [quant for quant in listed if quant not in without]) if part]
+
+    def _convert(
+        self, merge_base: Ground, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
+    ) -> None:
+        plan = self.plan
+        if plan.options.llama_cpp is not None and not known_base(plan.base):
+            self._by_llama_cpp(merge_base, files, imatrix, overrides, plan.options.llama_cpp)
+            return
+        facts = provenance(
+            plan.recipe, base=plan.base, adapter=plan.adapter, run=self.run, ground=self.label(merge_base)
+        )
+        convert_all(
+            plan.base,
+            files,
+            plan.chat_family,
+            merge(plan.base, plan.adapter, ground=merge_base, dtype=plan.dtype),
+            name=plan.name,
+            license=plan.recipe.base.license,
+            facts=facts,
+            imatrix=imatrix,
+            overrides=overrides,
+            tokenizer=tokenizer_of(plan.base, plan.adapter),
+        )
+
+    def _by_llama_cpp(
+        self,
+        merge_base: Ground,
+        files: Mapping[str, Path],
+        imatrix: Path | None,
+        overrides: Mapping[str, str],
+        llama_cpp: Path,
+    ) -> None:
+        """Convert a base that is not known to us: a merged folder, a float16 file, then a file of each type."""
+        plan = self.plan
+        with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".llama.cpp.") as scratch:
+            folder, float16 = Path(scratch) / plan.name, Path(scratch) / "F16.gguf"
+            merged_folder(plan.base, plan.adapter, folder, ground=merge_base, dtype=plan.dtype)
+            convert_by_llama_cpp(folder, float16, llama_cpp, chat_family=plan.chat_family)
+            for quant, path in files.items():
+                quantize(float16, path, quant, imatrix=imatrix, overrides=overrides)
+
+    def imatrix(self) -> Path | None:
+        """The importance matrix: the given one, or one from the run's training prompts; None where it is not wanted.
+
+        Its own is computed from a plain Q8_0 file over the weights that were trained, whatever the export chooses.
+        """
+        options = self.plan.options
+        if options.imatrix is not None or not options.importance:
+            return options.imatrix
+        out, pairs = self.run.path / "imatrix.gguf", self.run.path / "data" / "train.jsonl"
+        inputs = {key: self.plan.inputs[key] for key in ("adapter", "base", "template")}
+        inputs["data"] = sha256(pairs) if pairs.is_file() else "own"
+        with self.run.stage("imatrix", inputs) as stage:
+            if not stage.done:
+                trained: Ground = "base" if self.plan.recipe.train.quantization == "none" else "nf4"
+                model = self.path("Q8_0")
+                temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
+                if self.needs_imatrix("Q8_0") or not self.done(trained, "Q8_0"):
+                    model = temporary
+                    self._convert(trained, {"Q8_0": model}, None, {})
+                importance(model, prompts(pairs, CHATS), stage.output(out))
+                temporary.unlink(missing_ok=True)
+        return out
+
+
+def _choose_merge_base(writer: _Writer, judges: Judges) -> Ground:
+    """The merge base that the recipe names, or the one whose file of the first type answers better."""
+    plan, run = writer.plan, writer.run
+    if not plan.compares_merge_bases:
+        fixed = "base" if plan.recipe.train.quantization == "none" else plan.recipe.export.ground
         return "base" if fixed == "base" else "nf4"
-    judge = judges.ground
+    judge = judges.merge_base
     if judge is None:
-        return "base" if made.run.ground() == "base" else "nf4"
-    quant = next((quant for quant in job.quants if quant != AUTO), "Q4_K_M")
-    files: dict[str, Path] = {ground: made.run.gguf / f".{job.name}-{quant}-{ground}.gguf" for ground in GROUNDS}
-
-    def write() -> None:
-        for ground, path in files.items():
-            made.write(cast(Ground, ground), {quant: path})
-
-    chosen = cast(Ground, _choice(made, f"ground {quant}", {}, files, write, lambda: judge(made.run, files).label))
-    if quant in job.quants:
-        made.settle(chosen, quant, files, chosen)
-    return chosen
-
-
-def _smallest(made: _Made, ground: Ground, judges: Judges) -> str:
-    """The smallest type that is as good as the merged model."""
-    judge = judges.quant
-    if judge is None:
-        raise RecipeError("--quant auto asks the files questions", fix="leave out --no-gate, or name a type")
-    files = {quant: made.run.gguf / f".{made.job.name}-{quant}-auto.gguf" for quant in CANDIDATES}
-
-    def write() -> None:
-        made.write(ground, files)
+        return "base" if run.merge_base() == "base" else "nf4"
+    quant = next((quant for quant in plan.quants if quant != AUTO), "Q4_K_M")
+    files: dict[str, Path] = {name: run.gguf / f".{plan.name}-{quant}-{name}.gguf" for name in MERGE_BASES}
 
     def choose() -> str:
-        merged = merged_reference(made.run, made.job, ground)
+        for name in MERGE_BASES:
+            writer.write(name, {quant: files[name]})
+        return judge(run, files).label
+
+    chosen = cast(Ground, _chosen(writer, f"ground {quant}", {}, choose))
+    if quant in plan.quants:
+        writer.keep(chosen, quant, files, chosen)
+    return chosen
+
+
+def _choose_quant(writer: _Writer, merge_base: Ground, judges: Judges) -> str:
+    """The smallest type that is as good as the largest."""
+    plan, run, judge = writer.plan, writer.run, judges.quant
+    if judge is None:
+        raise RecipeError("--quant auto asks the files questions", fix="leave out --no-gate, or name a type")
+    files = {quant: run.gguf / f".{plan.name}-{quant}-auto.gguf" for quant in CANDIDATES}
+
+    def choose() -> str:
+        writer.write(merge_base, files)
+        merged = merged_reference(run, plan, merge_base)
         if merged is None:
             raise RecipeError("--quant auto knows no model of this family", fix="name a type, such as Q4_K_M")
-        return judge(made.run, files, merged).label
+        return judge(run, files, merged).label
 
-    chosen = _choice(made, "pick", {"ground": ground}, files, write, choose)
-    made.settle(ground, chosen, files, chosen)
+    chosen = _chosen(writer, "pick", {"ground": merge_base}, choose)
+    writer.keep(merge_base, chosen, files, chosen)
     return chosen
 
 
-def _choice(
-    made: _Made,
-    stage: str,
-    more: Mapping[str, str],
-    files: Mapping[str, Path],
-    write: Callable[[], None],
-    choose: Callable[[], str],
-) -> str:
-    """What was chosen before from the same inputs, else what is chosen now; recorded in the manifest."""
-    inputs = {**made.job.inputs, **more}
-    if made.run.done(stage, inputs):
-        return str(made.run.manifest()["stages"][stage]["chosen"])
-    started = time.monotonic()
-    write()
-    chosen = choose()
-    made.run.finish(stage, inputs, [], time.monotonic() - started, chosen=chosen)
-    return chosen
+def _chosen(writer: _Writer, stage_name: str, more_inputs: Mapping[str, str], choose: Callable[[], str]) -> str:
+    """What was chosen earlier from the same inputs, else what `choose` says now; kept in the manifest."""
+    with writer.run.stage(stage_name, {**writer.plan.inputs, **more_inputs}) as stage:
+        if not stage.done:
+            stage.facts["chosen"] = choose()
+    return str(stage.facts["chosen"])

@@ -58,7 +58,7 @@ class Inspection:
 
 
 def inspection(path: Path) -> Inspection:
-    """Read a GGUF file's header; raises DataError when it is none, or a broken one."""
+    """Read a GGUF file's header; raises DataError when the file is broken or no GGUF file."""
     header = read_gguf(path, model=False)
     metadata = header.metadata
     names: list[str] = metadata.get("tokenizer.ggml.tokens", [])
@@ -89,29 +89,29 @@ def inspection(path: Path) -> Inspection:
     )
 
 
-def render_inspection(found: Inspection, *, tensors: bool = False) -> str:
-    """An inspection for people: a heading and indented lines for each part; what the file lacks is said."""
-    context = f", context {found.context}" if found.context else ""
-    lines = [f"{found.path}: {found.bytes / 2**20:.0f} MiB, {_count(found.values)} parameters{context}"]
-    lines += _part("provenance", found.provenance, "none: not made by sql-llama, or by an old one")
-    lines += _part("metadata", found.facts, "none")
+def render_inspection(result: Inspection, *, tensors: bool = False) -> str:
+    """An inspection for people: a heading and indented lines for each part, `none` for what the file lacks."""
+    context = f", context {result.context}" if result.context else ""
+    lines = [f"{result.path}: {result.bytes / 2**20:.0f} MiB, {_count(result.values)} parameters{context}"]
+    lines += _part("provenance", result.provenance, "none: not made by sql-llama, or by an old version")
+    lines += _part("metadata", result.facts, "none")
     sizes = {
         item.kind: f"{item.tensors} tensors, {_count(item.values)} values, {item.bytes / 2**20:.1f} MiB"
-        for item in found.types
+        for item in result.types
     }
     lines += _part("tensors", sizes, "none")
     if tensors:
-        each = {tensor.name: f"{tensor.kind} {list(tensor.shape)}, {tensor.bytes} bytes" for tensor in found.tensors}
+        each = {tensor.name: f"{tensor.kind} {list(tensor.shape)}, {tensor.bytes} bytes" for tensor in result.tensors}
         lines += _part("each tensor", each, "none")
-    lines += _part("tokenizer", found.tokenizer, "none")
-    lines += ["template:", *(f"  {_plain(line)}" for line in found.template.splitlines() or ["none"])]
+    lines += _part("tokenizer", result.tokenizer, "none")
+    lines += ["template:", *(f"  {_plain(line)}" for line in result.template.splitlines() or ["none"])]
     return "\n".join(lines) + "\n"
 
 
 def _part(title: str, facts: dict[str, Any], without: str) -> list[str]:
     width = min(40, max((len(_plain(key)) for key in facts), default=0))
-    said = [f"  {_plain(key):<{width}}  {_plain(_text(value))}" for key, value in facts.items()]
-    return [f"{title}:", *(said or [f"  {without}"])]
+    lines = [f"  {_plain(key):<{width}}  {_plain(_text(value))}" for key, value in facts.items()]
+    return [f"{title}:", *(lines or [f"  {without}"])]
 
 
 def _text(value: Any) -> str:

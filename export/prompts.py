@@ -1,4 +1,4 @@
-"""SQL prompts with their right answers, as a run was trained on: for importance matrix, context and Modelfile."""
+"""Prompts with their right SQL, as a run was trained on: for the importance matrix, the context and the Modelfile."""
 
 import json
 import random
@@ -19,8 +19,8 @@ from ..prompts.messages import messages
 from ..prompts.schema_text import render_schema
 
 SEED = 5
-LOOKED_AT = 40  # the pairs with the longest texts: the one of most tokens is among them
-WITHOUT_DATA = 2048  # tokens of a context when nobody knows the data
+LONGEST_TEXTS = 40  # of so many long texts the tokens are counted: that of most tokens is among them
+WITHOUT_DATA = 2048  # tokens of the context when the run has no data
 
 
 def prompts(pairs: Path, count: int) -> list[tuple[tuple[Message, ...], str]]:
@@ -53,9 +53,9 @@ def context_for(
     if not texts and not examples:
         return min(WITHOUT_DATA, most)
     tokens = _counter(base)
-    longest = max((tokens(text) for text in sorted(texts, key=len)[-LOOKED_AT:]), default=0)
+    longest = max((tokens(text) for text in sorted(texts, key=len)[-LONGEST_TEXTS:]), default=0)
     # each conversation begins with the examples, and the template puts the schema around each
-    before = sum(tokens(schema + asked + sql) for asked, sql in examples)
+    before = sum(tokens(schema + question + sql) for question, sql in examples)
     return min(most, num_ctx_for(longest, most) + -(-before // 1024) * 1024)
 
 
@@ -76,8 +76,8 @@ def check_schema_fits(base: Path, url: str, num_ctx: int = 0) -> None:
 
 def _context(base: Path) -> int:
     """Tokens that a model was made for."""
-    said = json.loads((base / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
-    return int(said or WITHOUT_DATA)
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    return int(config.get("max_position_embeddings") or WITHOUT_DATA)
 
 
 def _counter(base: Path) -> Callable[[str], int]:
@@ -85,10 +85,10 @@ def _counter(base: Path) -> Callable[[str], int]:
     if (base / "tokenizer.json").is_file():  # without transformers, which takes a third of an export's memory
         from tokenizers import Tokenizer
 
-        small = Tokenizer.from_file(str(base / "tokenizer.json"))
-        return lambda text: len(small.encode(text).ids)
-    whole = read_tokenizer(base)
-    return lambda text: len(whole(text)["input_ids"])
+        light = Tokenizer.from_file(str(base / "tokenizer.json"))
+        return lambda text: len(light.encode(text).ids)
+    tokenizer = read_tokenizer(base)
+    return lambda text: len(tokenizer(text)["input_ids"])
 
 
 def _read(pairs: Path) -> list[Example]:

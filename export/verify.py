@@ -1,16 +1,17 @@
-"""Check an exported run, or one GGUF file, again: it is what was made, and what its certificate says still holds."""
+"""Check an exported run, or one GGUF file, again: whether it is still the file that was made and certified."""
 
+import contextlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.errors import DataError, SqlLlamaError
+from ..core.errors import NotExported, SqlLlamaError
 from ..core.files import sha256
-from ..core.recipe import Recipe, read_recipe
+from ..core.read_recipe import read_recipe
+from ..core.recipe import Recipe
 from ..core.run import Run
 from ..engines.ollama import server_version
-from ..modelfiles.modelfile import model_of
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
 from ..models.folder import fingerprint
@@ -21,159 +22,178 @@ from .certificate.certify import certify, certify_ollama
 from .certificate.closeness import closeness_of_file
 from .certificate.provenance import HUB_ID
 from .certificate.reference import Reference, reference
-from .gguf_files import known
+from .gguf_files import known_base
 from .merge.merge import Ground, merge, tokenizer_of
 
-BESIDE = ("merged", "adapter", "imatrix")  # stages whose outputs lie beside the model files
+EXTRAS = ("merged", "adapter", "imatrix")  # stages whose outputs are not models to run
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a manifest says of a run's files: their hashes, and what each model was merged into.
+
+    `merge_bases` leads from a resolved path to `base`, or to `nf4` with its compute type: the files of one run may have
+    different ones.
+    """
+
+    hashes: dict[Path, str]
+    merge_bases: dict[Path, str]
 
 
 def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
-    """The certificate of a run's file, made anew; by default of the one that its Modelfile names.
+    """Make the certificate of a run's file again; by default of the one that its Modelfile names.
 
-    With a line for each other file of the run that is not as near to the merged model as it may be, and Ollama's line
-    where a server answers. Raises DataError when the run was not exported.
+    It has one more check for each other file of the run, of how near that is to the merged model, and those of Ollama
+    where a server answers. Raises NotExported when the run or the file was not exported.
     """
     run = Run(path)
-    stages = run.manifest()["stages"]
+    made = _made(run)
     recipe, _ = read_recipe(str(run.recipe_path))
-    said = next((entry["inputs"]["ground"] for entry in stages.values() if "ground" in entry["inputs"]), "base")
-    made: dict[Path, str] = {}
-    grounds: dict[Path, str] = {}  # what each file was merged over: two types may have chosen differently
-    for name, entry in stages.items():
-        model = name.startswith("quantize ")
-        for item in entry["outputs"] if model or name in BESIDE else ():
-            file = run.path / item["path"]
-            made[file] = item["sha256"]
-            if model:
-                grounds[file.resolve()] = entry["inputs"].get("ground", said)
-    chosen = gguf or model_of(run.path / "Modelfile")
-    if chosen is None or chosen.resolve() not in grounds:
-        raise DataError(f"{path}: not exported yet", fix=f"sql-llama export {path}")
+    chosen = gguf or run.shipped()
+    if chosen.resolve() not in made.merge_bases:
+        raise NotExported(f"{path}: not exported yet", fix=f"sql-llama export {path}")
     base = resolve_base(recipe.base.model, recipe.base.revision)
     references: dict[str, Reference | None] = {}
 
     def merged(file: Path) -> Reference | None:
-        ground = grounds[file.resolve()]
-        if ground not in references:
-            references[ground] = run_reference(run, recipe, base, ground)
-        return references[ground]
+        merge_base = made.merge_bases[file.resolve()]
+        if merge_base not in references:
+            references[merge_base] = run_reference(run, recipe, base, merge_base)
+        return references[merge_base]
 
     tokenizer = tokenizer_of(base, _adapter(run, recipe))
-    beside = run.path / "Modelfile"
-    certificate = certify(chosen, base, reference=merged(chosen), modelfile=beside, tokenizer=tokenizer)
+    page = run.path / "Modelfile"
+    certificate = certify(chosen, base, reference=merged(chosen), modelfile=page, tokenizer=tokenizer)
     others = [
-        _named(closeness_of_file(file, merged(file)), f"divergence {file.name}")
-        for file in made
-        if file.is_file() and file.resolve() in grounds.keys() - {chosen.resolve()}
+        replace(closeness_of_file(file, merged(file)), name=f"divergence {file.name}")
+        for file in made.hashes
+        if file.is_file() and file.resolve() in made.merge_bases.keys() - {chosen.resolve()}
     ]
-    checks = (_files(made), *certificate.checks, *others, provenance_check(chosen, run, base), answered(run, chosen))
+    checks = (
+        _unchanged(made.hashes),
+        *certificate.checks,
+        *others,
+        provenance_check(chosen, run, base),
+        answered(run, chosen),
+    )
     certificate = replace(certificate, checks=checks, hashes={**certificate.hashes, **_hashes(run, recipe)})
     version = server_version()
-    if version and stages.get("register", {}).get("inputs", {}).get("gguf") == certificate.sha256:
+    registered = run.manifest()["stages"].get("register", {}).get("inputs", {}).get("gguf")
+    if version and registered == certificate.sha256:
         certificate = certify_ollama(certificate, chosen, recipe.export.name, version)
     return certificate
 
 
-def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
-    """The certificate of a GGUF file: as a run's file where it lies in one, else with what it says of its base.
+def _made(run: Run) -> _Made:
+    stages = run.manifest()["stages"]
+    first = next((entry["inputs"]["ground"] for entry in stages.values() if "ground" in entry["inputs"]), "base")
+    made = _Made({}, {})
+    for name, entry in stages.items():
+        is_model = name.startswith("quantize ")
+        for output in entry["outputs"] if is_model or name in EXTRAS else ():
+            file = run.path / output["path"]
+            made.hashes[file] = output["sha256"]
+            if is_model:
+                made.merge_bases[file.resolve()] = entry["inputs"].get("ground", first)
+    return made
 
-    A base of the Hub is not downloaded for it: it is compared where `base` gives it.
+
+def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
+    """The certificate of a GGUF file: as a run's file where it is in a run, else by what it states of its base.
+
+    A base on the Hub is not downloaded: the file is compared with it only where `base` is its folder.
     """
     metadata = check_gguf(gguf)
     run = Run(gguf.absolute().parent.parent)
-    if base is None and run.manifest_path.is_file() and run.recipe_path.is_file():  # a manifest may be of anything
-        try:
+    if base is None and run.manifest_path.is_file() and run.recipe_path.is_file():  # others have a manifest.json too
+        with contextlib.suppress(NotExported):
             return verify_run(run.path, gguf)
-        except DataError as error:
-            if "not exported yet" not in error.message:
-                raise
-    named, said = str(metadata.get("sql_llama.base", "")), ""
-    if base is None and named.startswith("package:"):
+    stated_base, problem = str(metadata.get("sql_llama.base", "")), ""
+    if base is None and stated_base.startswith("package:"):
         try:
-            base = resolve_base(named)
+            base = resolve_base(stated_base)
         except SqlLlamaError as error:
-            said = error.message
-    stated = metadata.get("sql_llama.base.sha256")
+            problem = error.message
     certificate = certify(gguf, base)
-    if base is not None and stated:
-        same = fingerprint(base) == stated
-        said = f"{base.name} is {'' if same else 'not '}the base that the file says it was made from"
-        check = Check("provenance", "pass" if same else "fail", said)
-    elif base is None and named:
-        given = f"--base {named}" if HUB_ID.match(named) else "--base DIR"
-        check = Check("provenance", "skipped", said or f"made from {named}, which is not looked at without {given}")
-    else:
-        check = Check("provenance", "skipped", "the file says nothing of its making")
+    check = _base_check(base, stated_base, str(metadata.get("sql_llama.base.sha256", "")), problem)
     return replace(certificate, checks=(*certificate.checks, check))
 
 
-def run_reference(run: Run, recipe: Recipe, base: Path, ground: str = "base") -> Reference | None:
+def _base_check(base: Path | None, stated_base: str, stated_hash: str, problem: str) -> Check:
+    """Whether a file outside a run was made from the base that it states; `problem` is why that base is not here."""
+    if base is not None and stated_hash:
+        same = fingerprint(base) == stated_hash
+        message = f"{base.name} is {'' if same else 'not '}the base that the file says it was made from"
+        return Check("provenance", "pass" if same else "fail", message)
+    if base is None and stated_base:
+        option = f"--base {stated_base}" if HUB_ID.match(stated_base) else "--base DIR"
+        message = problem or f"made from {stated_base}; give {option} to compare the file with it"
+        return Check("provenance", "skipped", message)
+    return Check("provenance", "skipped", "the file does not say what it was made from")
+
+
+def run_reference(run: Run, recipe: Recipe, base: Path, merge_base: str = "base") -> Reference | None:
     """What a run's merged model says at the answers to its validation questions.
 
-    `ground` is what a file's stage says that it was merged over: `nf4 bfloat16`, or `base`. None when the adapter is
-    gone, and of a family that only llama.cpp converts.
+    `merge_base` is what the manifest states: `nf4 bfloat16`, or `base`. None when the adapter is gone, and for a base
+    that only llama.cpp converts.
     """
     adapter = _adapter(run, recipe)
-    if adapter is None or not known(base):
+    if adapter is None or not known_base(base):
         return None
-    ground, _, dtype = ground.partition(" ")
-    asked = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")
-    return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), asked)
+    ground, _, dtype = merge_base.partition(" ")
+    chats = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")
+    return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), chats)
 
 
 def provenance_check(gguf: Path, run: Run, base: Path) -> Check:
-    """What the file says of its making is true of the run."""
+    """Compare the hashes that the file states of its base, adapter and data with those of the run."""
     metadata = check_gguf(gguf)
     if "sql_llama.version" not in metadata:
-        return Check("provenance", "skipped", "the file says nothing of its making")
+        return Check("provenance", "skipped", "the file does not say what it was made from")
     recipe, _ = read_recipe(str(run.recipe_path))
-    true = {"base": fingerprint(base), **_hashes(run, recipe)}
-    stated = {name: metadata.get(f"sql_llama.{name}.sha256") for name in true}
-    wrong = [name for name, digest in true.items() if stated[name] is not None and stated[name] != digest]
-    checked = [name for name in true if stated[name] is not None]
-    said = f"{len(checked) - len(wrong)} of {len(checked)} things that it was made from are those of the run"
-    return Check("provenance", "fail" if wrong else "pass", said, tuple(wrong))
+    hashes = {"base": fingerprint(base), **_hashes(run, recipe)}
+    stated = {name: value for name in hashes if (value := metadata.get(f"sql_llama.{name}.sha256")) is not None}
+    wrong = tuple(name for name, value in stated.items() if value != hashes[name])
+    message = f"{len(stated) - len(wrong)} of {len(stated)} things that it was made from are those of the run"
+    return Check("provenance", "fail" if wrong else "pass", message, wrong)
 
 
 def answered(run: Run, gguf: Path) -> Check:
     """Execution accuracy of the file, from the report that the export's gate left in the run."""
-    stage = run.manifest()["stages"].get("gate")
-    if stage is None or stage["inputs"].get("gguf") != sha256(gguf):
+    entry = run.manifest()["stages"].get("gate")
+    if entry is None or entry["inputs"].get("gguf") != sha256(gguf):
         return Check("answers", "skipped", "not evaluated: sql-llama eval, or export with --gate")
     try:
         report = json.loads((run.path / "evals" / "report.json").read_text(encoding="utf-8"))
         model = next(item for item in report["models"] if Path(item["path"]).name == gguf.name)
-        found: dict[str, Any] = model["metrics"]["execution_accuracy"]
-        numbers = {key: float(found[key]) for key in ("value", "low", "high", "n")}
-        said = "; ".join(f"{check['name']}: {check['said']}" for check in report["gate"]["checks"])
+        accuracy: dict[str, Any] = model["metrics"]["execution_accuracy"]
+        numbers = {key: float(accuracy[key]) for key in ("value", "low", "high", "n")}
+        comparisons = "; ".join(f"{check['name']}: {check['said']}" for check in report["gate"]["checks"])
         verdict: Verdict = "pass" if report["gate"]["passed"] else "fail"
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return Check("answers", "skipped", "the run's evals/report.json is not of this file")
     score = (
         f"{numbers['value']:.1%} right ({numbers['low']:.1%} to {numbers['high']:.1%}, {numbers['n']:.0f} questions)"
     )
-    return Check("answers", verdict, f"{score}; {said}", (), numbers)
+    return Check("answers", verdict, f"{score}; {comparisons}", (), numbers)
 
 
-def _files(made: dict[Path, str]) -> Check:
-    wrong = [file.name for file, digest in made.items() if not file.exists() or sha256(file) != digest]
-    verdict: Verdict = "fail" if wrong else "pass"
-    said = f"{len(made) - len(wrong)} of {len(made)} files are as they were made"
-    return Check("files", verdict, said, tuple(wrong))
-
-
-def _named(check: Check, name: str) -> Check:
-    return replace(check, name=name)
+def _unchanged(hashes: dict[Path, str]) -> Check:
+    """Whether the files of a run are as the export wrote them."""
+    wrong = tuple(file.name for file, digest in hashes.items() if not file.exists() or sha256(file) != digest)
+    message = f"{len(hashes) - len(wrong)} of {len(hashes)} files are as they were made"
+    return Check("files", "fail" if wrong else "pass", message, wrong)
 
 
 def _adapter(run: Run, recipe: Recipe) -> Path | None:
-    """The adapter of a run, its own or one of elsewhere; None when it is gone."""
+    """The adapter of a run, in its folder or where the recipe says; None when it is gone."""
     folder = run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser()
     return folder if (folder / "adapter_config.json").is_file() else None
 
 
 def _hashes(run: Run, recipe: Recipe) -> dict[str, str]:
-    """Of what the run was made from and what it made, as far as it is there."""
+    """Hashes of a run's adapter and data, as far as they are there."""
     paths = {
         "adapter": run.adapter if run.adapter.is_dir() else Path(recipe.train.start).expanduser(),
         "data.train": run.path / "data" / "train.jsonl",

@@ -7,7 +7,6 @@ space or a control character. A text that Ollama would change is refused.
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError
@@ -46,16 +45,6 @@ def modelfile(
     if license:
         lines.append(f"LICENSE {_text(license)}")
     return "\n".join(lines) + "\n"
-
-
-def model_of(modelfile: Path) -> Path | None:
-    """Return the model file that a Modelfile names, even if it is missing; None without a Modelfile or its FROM."""
-    try:
-        lines = modelfile.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    name = next((line.removeprefix("FROM ").strip() for line in lines if line.startswith("FROM ")), "")
-    return modelfile.parent / name if name else None
 
 
 def parameters(chat_family: Family, *, num_ctx: int = 4096) -> Mapping[str, Any]:

@@ -103,8 +103,8 @@ def real_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def starter_run(real_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of the starter, exported: what `make finetune export` begins from, in the type that ships."""
     from sql_llama.export.export import export_adapter
-    from sql_llama.export.job import Options
-    from sql_llama.train.train import starter
+    from sql_llama.export.plan import Options
+    from sql_llama.train.start import starter
 
     folder = tmp_path_factory.mktemp("runs") / "starter"
     with pytest.MonkeyPatch.context() as patch:

@@ -39,7 +39,8 @@ class Passes:
     free: int
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
+        """The rows and the memory in one line for the user."""
         rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
         return f"training with {rows} a pass: about {self.need / GIB:.1f} GiB of {self.free / GIB:.1f} GiB free"
 
@@ -92,12 +93,12 @@ def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[T
     head = int(config.get("head_dim") or hidden // heads)
     queries, values = heads * head, int(config.get("num_key_value_heads") or heads) * head
     shapes = 2 * [(hidden, queries)] + 2 * [(hidden, values)] + 3 * [(hidden, inner)]
-    matrices = layers * sum(one * other for one, other in shapes)
+    matrices = layers * sum(width_in * width_out for width_in, width_out in shapes)
     tables = vocabulary * hidden * (1 if config.get("tie_word_embeddings") else 2)
     frozen = matrices * (PACKED if recipe.train.quantization == "nf4" else width) + tables * width
     if recipe.train.quantization == "nf4-unpacked":
         frozen += matrices * PACKED  # both are there while it is unpacked
-    trained = recipe.lora.r * layers * sum(one + other for one, other in shapes) * TRAINED
+    trained = recipe.lora.r * layers * sum(width_in + width_out for width_in, width_out in shapes) * TRAINED
     by_width, by_keys, by_inner = KEPT[width]
     layer = by_width * max(hidden, queries) + by_keys * values + by_inner * inner
     kept = layers * layer
@@ -106,8 +107,8 @@ def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[T
     elif recipe.train.compile:
         kept *= COMPILED
     fullest = max(
-        _padded(some) * len(some) * kept + _answers(some) * len(some) * LOGIT * vocabulary
-        for some in (tokens[start : start + rows] for start in range(0, len(tokens), rows))
+        _padded(part) * len(part) * kept + _answers(part) * len(part) * LOGIT * vocabulary
+        for part in (tokens[start : start + rows] for start in range(0, len(tokens), rows))
     )
     return int(LIBRARIES[width] + frozen + trained + fullest)
 

@@ -1,18 +1,81 @@
 """TRL's SFTTrainer with logits only where the loss is, rows in the order given, and progress that is kept."""
 
+import contextlib
 import json
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
 from torch.nn import functional
 from torch.utils.data import SequentialSampler
-from transformers import TrainerCallback
-from trl import SFTTrainer
+from transformers import PrinterCallback, TrainerCallback, set_seed
+from trl import SFTConfig, SFTTrainer
 
 from ..core.files import write_text
-from ..core.progress import Advance
+from ..core.progress import Advance, say
+from ..core.recipe import Recipe
+from ..engines.huggingface import compute_dtype
+from .model import keep_float32, load_model, load_tokenizer
+from .plan import Plan
+
+
+def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, checkpoints: Path) -> "SqlTrainer":
+    """The base in memory with an adapter to train, and the trainer of the plan's rows; the seed is set before both."""
+    from datasets import Dataset
+
+    set_seed(recipe.train.seed)
+    model = load_model(base, recipe, start)
+    trainer = SqlTrainer(
+        model=model,
+        args=trainer_config(recipe, plan, checkpoints),
+        train_dataset=Dataset.from_dict(
+            {"input_ids": [row.ids for row in plan.rows], "prompt": [row.prompt for row in plan.rows]}
+        ),
+        processing_class=load_tokenizer(base),
+        data_collator=Collator(plan.pad),
+    )
+    trainer.remove_callback(PrinterCallback)
+    keep_float32(trainer.model)
+    return trainer
+
+
+def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
+    """The recipe's optimisation as the trainer takes it, on the device that is here."""
+    train, dtype, on_gpu = recipe.train, compute_dtype(), torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=plan.passes.rows,
+        gradient_accumulation_steps=plan.batch // plan.passes.rows,
+        num_train_epochs=1,  # the plan has the rows of all epochs
+        learning_rate=train.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(train.warmup * plan.steps),
+        adam_beta2=0.99,
+        max_grad_norm=1.0,
+        weight_decay=0.0,
+        optim="adamw_torch_fused" if on_gpu else "adamw_torch",
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=not on_gpu,
+        gradient_checkpointing=train.checkpointing,
+        max_length=None,
+        save_steps=train.save_steps,
+        save_total_limit=2,
+        logging_steps=min(train.log_steps, plan.steps),  # a short run leaves one line too
+        report_to=[],
+        disable_tqdm=True,
+        seed=train.seed,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_num_workers=0,
+        dataloader_pin_memory=on_gpu,
+        average_tokens_across_devices=False,
+    )
 
 
 class SqlTrainer(SFTTrainer):  # type: ignore[misc]
@@ -30,9 +93,9 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
         keep = (target != -100).any(dim=0).nonzero().flatten()
         output = model(input_ids=inputs["input_ids"], logits_to_keep=keep, use_cache=False)
         target = target[:, keep]
-        here = target != -100
-        loss = functional.cross_entropy(output.logits[here].float(), target[here], reduction="sum")
-        loss = loss / (here.sum() if num_items_in_batch is None else num_items_in_batch)
+        learned = target != -100
+        loss = functional.cross_entropy(output.logits[learned].float(), target[learned], reduction="sum")
+        loss = loss / (learned.sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, output) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
@@ -60,18 +123,20 @@ class Collator:
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
-    """Append a line to metrics.jsonl and move the progress bar."""
+    """Append a line to metrics.jsonl and move the progress bar; in the main process of several alone."""
 
-    def __init__(self, path: Path, advance: Advance, tokens_at: list[int]) -> None:
+    def __init__(self, path: Path, advance: Advance, tokens_after_step: list[int]) -> None:
         self.path = path
         self.advance = advance
-        self.tokens_at = tokens_at  # real tokens trained after each optimizer step
+        self.tokens_after_step = tokens_after_step
         self.started = time.monotonic()
         self.first = 0
         self.note = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Forget what a killed run wrote after the checkpoint that this one goes on from."""
+        """Drop the lines that a killed process wrote after the checkpoint that this one goes on from."""
+        if not state.is_world_process_zero:
+            return
         self.first = state.global_step
         self.started = time.monotonic()
         if self.path.exists():
@@ -82,13 +147,17 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
             self.advance(self.first, "resumed")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.advance(1, self.note)
+        """Move the progress bar."""
+        if state.is_world_process_zero:
+            self.advance(1, self.note)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        if not logs or "loss" not in logs:
+        """Append a line: step, loss of the answer tokens, learning rate, gradient norm, tokens a second, seconds."""
+        if not state.is_world_process_zero or not logs or "loss" not in logs:
             return
         spent = time.monotonic() - self.started
-        done = self.tokens_at[state.global_step - 1] - (self.tokens_at[self.first - 1] if self.first else 0)
+        before = self.tokens_after_step[self.first - 1] if self.first else 0
+        done = self.tokens_after_step[state.global_step - 1] - before
         rate = done / spent if spent else 0.0
         self.note = f"loss {logs['loss']:.3f}, {rate:,.0f} tokens/s"
         line = {
@@ -101,6 +170,36 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+class StopAfterStep(TrainerCallback):  # type: ignore[misc]
+    """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextlib.contextmanager
+    def on_interrupt(self) -> Iterator[None]:
+        """Listen to Ctrl-C inside the block. The second Ctrl-C raises KeyboardInterrupt at once."""
+        if threading.current_thread() is not threading.main_thread():  # a notebook's thread gets no signals
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let the trainer save a checkpoint and stop."""
+        if self.asked:
+            control.should_save = control.should_training_stop = True
 
 
 @torch.no_grad()
@@ -117,8 +216,8 @@ def mean_loss(model: Any, rows: list[dict[str, Any]], collator: Collator, batch:
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
             logits = model(input_ids=inputs["input_ids"], logits_to_keep=keep, use_cache=False).logits
         target = target[:, keep]
-        here = target != -100
-        total += float(functional.cross_entropy(logits[here].float(), target[here], reduction="sum"))
-        count += int(here.sum())
+        learned = target != -100
+        total += float(functional.cross_entropy(logits[learned].float(), target[learned], reduction="sum"))
+        count += int(learned.sum())
     model.train()
     return total / max(count, 1)

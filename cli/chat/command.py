@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     multiple=True,
     type=click.Path(readable=False, path_type=Path),
-    help="Tuned GGUF file, by default the latest exported run's; or BASE.gguf+LORA.gguf, as often as there are "
+    help="Tuned GGUF file, by default the newest exported run's; or BASE.gguf+LORA.gguf, as often as there are "
     "adapters of that base.",
 )
 @click.option("--ollama", metavar="NAME", help="Use this model of the Ollama server as the tuned one.")
@@ -113,17 +113,17 @@ def load_engines(
     if no_base:
         return tuned, None
     if base is None:
-        from ...export.base_twin import base_twin
+        from ...export.quantized_base import quantized_base
 
-        base = base_twin(models[0])
+        base = quantized_base(models[0])
     return tuned, load_llamacpp(base, threads=threads)
 
 
 def _latest() -> Path:
     """The latest exported run's model: the tuned one, and what tells the base even when Ollama has the tuned one."""
-    from ...modelfiles.default_model import default_model
+    from ...core.run import newest_exported_run
 
-    return default_model()
+    return newest_exported_run().shipped()
 
 
 def converse(session: "ChatSession", inputs: Iterable[str]) -> None:

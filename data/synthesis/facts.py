@@ -83,9 +83,6 @@ class Facts:
     words: frozenset[str]
     """Every word of every column's noun: a synonym that is also a column's name would say the wrong thing."""
 
-    def edges_of(self, entity: Entity) -> tuple[Edge, ...]:
-        return tuple(edge for edge in self.edges if entity.name in (edge.child.name, edge.parent.name))
-
 
 def read_facts(url: str, schema: Schema) -> Facts:
     """Look at every table's first rows and give each column its role.

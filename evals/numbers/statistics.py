@@ -8,7 +8,7 @@ is too narrow.
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -169,27 +169,6 @@ def _coin(fewer: int, tosses: int) -> float:
         total += ways
         ways = ways * (tosses - heads) // (heads + 1)
     return min(1.0, 2 * total / (1 << tosses))
-
-
-def leaders(answers: Mapping[str, Sequence[bool]]) -> tuple[str, ...]:
-    """The models among which nothing tells the best: only a model that stands here alone may be printed bold.
-
-    The one with most right answers is compared with each other one (McNemar), corrected for the number of comparisons
-    after Holm (1979).
-
-    >>> leaders({"base": [False] * 20, "tuned": [True] * 20, "other": [True] * 18 + [False] * 2})
-    ('tuned', 'other')
-    """
-    if not answers:
-        return ()
-    best = max(answers, key=lambda name: sum(answers[name]))
-    tests = sorted((mcnemar(answers[name], answers[best]).p, name) for name in answers if name != best)
-    beaten = set()
-    for place, (p, name) in enumerate(tests):
-        if p * (len(tests) - place) >= LEVEL:
-            break
-        beaten.add(name)
-    return tuple(name for name in answers if name not in beaten)
 
 
 def detectable(n: int, share: float, discordant: float | None = None) -> float | None:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..._version import __version__
@@ -114,12 +113,11 @@ def _numbered(names: Sequence[str]) -> dict[str, Fact]:
 
 def _recipe_hash(recipe: Recipe) -> str:
     """A hash of what was trained, without paths, which differ between machines, and without the export's settings."""
-    data = replace(
-        recipe.data,
-        spider=Path(recipe.data.spider).name,
-        jsonl=tuple(Path(path).name for path in recipe.data.jsonl),
-    )
-    base = replace(recipe.base, model=_who(recipe.base.model)[1] if _is_local(recipe.base.model) else recipe.base.model)
-    train = replace(recipe.train, start=Path(recipe.train.start).name)
-    text = render_recipe(replace(recipe, data=data, base=base, train=train, export=Export()))
+    spider, jsonl = Path(recipe.data.spider).name, tuple(Path(path).name for path in recipe.data.jsonl)
+    data = recipe.data.model_copy(update={"spider": spider, "jsonl": jsonl})
+    model = _who(recipe.base.model)[1] if _is_local(recipe.base.model) else recipe.base.model
+    base = recipe.base.model_copy(update={"model": model})
+    train = recipe.train.model_copy(update={"start": Path(recipe.train.start).name})
+    parts = {"data": data, "base": base, "train": train, "export": Export()}
+    text = render_recipe(recipe.model_copy(update=parts))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -141,9 +141,9 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "a recipe without a name": (["train", "nameless.toml"], USAGE, "nameless.toml: name is missing"),
     "unknown key": (["train", "unknown.toml"], USAGE, "unknown.toml:8: train.lerning_rate: unknown key"),
     "wrong type": (["train", "typed.toml"], USAGE, "typed.toml:8: train.epochs: must be a number"),
-    "unknown key with --set": ([*TRAIN, "train.epoch=2"], USAGE, "train.epoch: unknown key"),
-    "impossible value with --set": ([*TRAIN, "lora.r=0"], USAGE, "lora.r: 0 is not possible"),
-    "not a number": ([*TRAIN, "train.learning_rate=nan"], USAGE, "train.learning_rate: "),
+    "unknown key with --set": ([*TRAIN, "train.epoch=2"], USAGE, "--set train.epoch=2: unknown key"),
+    "impossible value with --set": ([*TRAIN, "lora.r=0"], USAGE, "--set lora.r=0: 0 is not possible"),
+    "not a number": ([*TRAIN, "train.learning_rate=nan"], USAGE, "--set train.learning_rate=nan: nan is not"),
     "--set without a value": ([*TRAIN, "train.epochs"], USAGE, "--set train.epochs: not section.key=value"),
     "--set with a name in it": ([*TRAIN, "name=x"], USAGE, "--set name=x: not section.key=value"),
     "batch of no whole passes": (
@@ -181,6 +181,8 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "export of no run": (["export", "folder"], FAILURE, "folder: not a run directory"),
     "export of a file": (["export", "tiny.toml"], FAILURE, "tiny.toml: not a run directory"),
     "export of a torn run": (["export", "run"], FAILURE, "manifest.json: broken"),
+    "nothing to verify yet": (["verify"], FAILURE, "no run has been exported yet"),
+    "nothing to inspect yet": (["inspect"], FAILURE, "no run has been exported yet"),
     "verify of no run": (["verify", "folder"], FAILURE, "folder: not a run directory"),
     "adapter that is none": (
         ["export", "--base", "folder", "--adapter", "folder", "--out", "new"],

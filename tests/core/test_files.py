@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.files import (
-    LEFT,
+    ABANDONED,
     atomic,
     atomic_folder,
     need_space,
@@ -60,7 +60,7 @@ def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
 
 
 def test_what_killed_processes_left_goes_after_a_day_and_what_is_being_written_stays(tmp_path: Path) -> None:
-    day_old = time.time() - LEFT - 60
+    day_old = time.time() - ABANDONED - 60
     for name in (".old.1", ".slow.2", ".new.3", "kept"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.gguf").touch()

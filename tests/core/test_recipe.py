@@ -1,11 +1,12 @@
 """Recipes: what is unknown, mistyped or impossible is refused with its file, key and line."""
 
-import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import RecipeError
-from sql_llama.core.recipe import read_recipe, recipe_names, render_recipe
+from sql_llama.core.read_recipe import read_recipe, recipe_names
+from sql_llama.core.recipe import render_recipe
 
 GOOD = """\
 name = "mine"
@@ -54,7 +55,7 @@ def test_every_shipped_recipe_is_read_and_written_out_whole(name: str, write: Pa
 def test_every_text_survives_being_written_out(write: Path) -> None:
     write.write_text(GOOD)
     odd = 'back\\slash "quoted" tab\t line\nreturn\r bell\a delete\x7f ü 漢'
-    recipe = dataclasses.replace(read_recipe("mine.toml")[0], description=odd)
+    recipe = read_recipe("mine.toml")[0].model_copy(update={"description": odd})
     write.write_text(render_recipe(recipe), encoding="utf-8", newline="")
     assert read_recipe("mine.toml")[0] == recipe
 
@@ -131,11 +132,41 @@ def test_set_takes_toml_plain_words_and_lists(write: Path) -> None:
         ("train.epochs", "--set train.epochs: not section.key=value"),
         ("epochs=1", "--set epochs=1: not section.key=value"),
         ("name.x=1", "--set name.x=1: name is not a section"),
-        ("train.epoch=1", "mine.toml: train.epoch: unknown key"),
-        ("nosuch.key=1", "mine.toml: nosuch: unknown key"),
-        ("train.max_steps=many", "mine.toml: train.max_steps: must be a whole number, not 'many'"),
-        ("data.valid_share=0.9", "mine.toml: data.valid_share: 0.9 is not possible"),
+        ("train.epoch=1", "--set train.epoch=1: unknown key"),
+        ("nosuch.key=1", "--set nosuch.key=1: there is no section [nosuch]"),
+        ("train.max_steps=many", "--set train.max_steps=many: must be a whole number, not 'many'"),
+        ("train.batch=0", "--set train.batch=0: 0 is not possible"),  # line 8 of the file has a good value
+        ("data.valid_share=0.9", "--set data.valid_share=0.9: 0.9 is not possible"),
+        ("train.micro_batch=3", "--set train.micro_batch=3: train.batch = 8 is no multiple of train.micro_batch = 3"),
     ],
 )
 def test_a_wrong_set_is_refused(override: str, said: str, write: Path) -> None:
     assert refusal(write, GOOD, override).message == said
+
+
+def test_the_first_wrong_line_is_named_before_what_is_missing_and_what_was_set(write: Path) -> None:
+    text = GOOD.replace('model = "some/model"\n', 'revisoin = "main"\n') + "batch_size = 2\n"
+    assert refusal(write, text, "lora.r=0").message == "mine.toml:4: base.revisoin: unknown key"
+
+
+@pytest.mark.parametrize("override", [(), ("train.max_steps=many",)])
+def test_the_fix_says_what_to_write_wherever_the_value_came_from(override: tuple[str, ...], write: Path) -> None:
+    text = GOOD if override else f'{GOOD}max_steps = "many"\n'
+    assert refusal(write, text, *override).fix == "write a whole number, such as 3"
+
+
+def test_a_recipe_cannot_be_changed_once_it_is_read(write: Path) -> None:
+    write.write_text(GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        read_recipe("mine.toml")[0].train.epochs = 3.0
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_shipped_recipe_is_written_out_as_before(name: str) -> None:
+    """Its hash stands in manifests and GGUF files: a run that is finished must not be done again."""
+    digest = hashlib.sha256(read_recipe(name)[1].encode()).hexdigest()[:16]
+    assert digest == {
+        "laptop": "efb6e9253c7d4c31",
+        "llama3.1-8b": "12a24afdfcf920b2",
+        "spider-smollm2": "f86945ec536d8590",
+    }.get(name, digest)

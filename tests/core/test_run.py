@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from sql_llama.core.errors import DataError, RecipeError
-from sql_llama.core.run import Run, create_run, latest_run, list_runs, new_run_path
+from sql_llama.core.errors import DataError, NotExported, RecipeError
+from sql_llama.core.run import Run, create_run, list_runs, new_run_path, newest_exported_run, newest_run
 
 RECIPE = 'name = "mine"\n\n[base]\nmodel = "ä"\n'
 
@@ -50,11 +50,10 @@ def test_a_stage_whose_output_was_cut_or_deleted_is_not_done(run: Run) -> None:
 
 def test_an_entry_has_hashes_bytes_seconds_and_facts(run: Run) -> None:
     finish(run, recipe="a")
-    run.note(hardware="cpu")
     entry = run.manifest()["stages"]["train"]
     (output,) = entry["outputs"]
     assert output["path"] == "adapter" and output["bytes"] == 6 and len(output["sha256"]) == 64
-    assert entry["seconds"] == 1.235 and entry["steps"] == 7 and run.manifest()["hardware"] == "cpu"
+    assert entry["seconds"] == 1.235 and entry["steps"] == 7
 
 
 def test_the_same_recipe_goes_on_and_another_is_refused(run: Run) -> None:
@@ -115,14 +114,55 @@ def test_a_new_run_goes_on_with_the_newest_of_the_same_recipe(temporary_home: Pa
     assert second.name == f"{first.name}-2"
 
 
-def test_the_latest_run_is_the_one_made_last_and_broken_ones_are_passed_over(temporary_home: Path) -> None:
+def dated_run(runs: Path, name: str, created: str) -> Run:
+    run = create_run(runs / name, name, RECIPE)
+    run.manifest_path.write_text(json.dumps(run.manifest() | {"created": created}))
+    return run
+
+
+def test_the_newest_run_is_the_one_made_last_and_broken_ones_are_passed_over(temporary_home: Path) -> None:
     with pytest.raises(DataError, match="no runs yet"):
-        latest_run()
+        newest_run()
     for name, created in (("b", "2026-01-01"), ("a", "2026-01-02"), ("c", "2026-01-03"), ("d", "2026-01-04")):
-        run = create_run(temporary_home / "runs" / name, name, RECIPE)
-        run.note(created=created)
+        dated_run(temporary_home / "runs", name, created)
     (temporary_home / "runs" / "c" / "manifest.json").write_text("{")
     (temporary_home / "runs" / "d" / "recipe.toml").unlink()
     assert [run.path.name for run in list_runs()] == ["b", "a"]
-    assert latest_run().path.name == "a"
-    assert json.loads(latest_run().manifest_path.read_text())["created"] == "2026-01-02"
+    assert newest_run().path.name == "a"
+
+
+def test_the_file_that_ships_is_the_one_that_the_modelfile_names(run: Run) -> None:
+    with pytest.raises(NotExported, match="not exported yet") as caught:
+        run.shipped()
+    assert caught.value.fix == f"sql-llama export {run.path}"
+    run.gguf.mkdir()
+    for name in ("a-Q8_0.gguf", "x y-Q4_K_M.gguf"):
+        (run.gguf / name).touch()
+    modelfile = run.path / "Modelfile"
+    modelfile.write_text('FROM ./gguf/x y-Q4_K_M.gguf\nSYSTEM """an answer\nFROM the tables"""\n')
+    assert run.shipped() == run.gguf / "x y-Q4_K_M.gguf"
+    modelfile.write_text(f"# mine\nFROM {run.gguf}/a-Q8_0.gguf\n")
+    assert run.shipped() == run.gguf / "a-Q8_0.gguf"
+    for text in ("SYSTEM hello\n", "FROM ./gguf/gone.gguf\n", "FROM ./gguf\n"):
+        modelfile.write_text(text)
+        with pytest.raises(NotExported):
+            run.shipped()
+
+
+def test_the_newest_exported_run_may_be_older_than_the_newest_run(temporary_home: Path) -> None:
+    with pytest.raises(NotExported, match="no run has been exported yet"):
+        newest_exported_run()
+    for day, exported in ((1, True), (2, True), (3, False)):
+        run = dated_run(temporary_home / "runs", f"run-{day}", f"2026-01-0{day}")
+        if exported:
+            (run.path / "Modelfile").write_text("FROM ./model.gguf\n")
+            (run.path / "model.gguf").touch()
+    assert newest_exported_run().path.name == "run-2"
+
+
+def test_the_folder_of_run_directories_is_told_apart_from_a_run(temporary_home: Path) -> None:
+    runs = temporary_home / "runs"
+    dated_run(runs, "one", "2026-01-01")
+    with pytest.raises(DataError, match="a folder of run directories") as caught:
+        Run(runs).manifest()
+    assert caught.value.fix == f"name one of them, such as {runs / 'one'}"

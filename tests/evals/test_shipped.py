@@ -124,7 +124,7 @@ def test_a_start_that_is_gone_or_changed_is_said_and_the_base_still_counts(
 
 
 def test_an_adapter_that_no_run_trained_has_no_start(run: Run, answers: Callable[..., list[str]]) -> None:
-    run.begin("train")
+    run.forget("train")
     answers(base=0, tuned=16)
     assert [line.split(":")[0] for line in shipped(run, run.gguf / "tuned-F16.gguf").lines] == ["pass base"]
 

@@ -19,7 +19,7 @@ from sql_llama.export import export as stages
 from sql_llama.export import gguf_files
 from sql_llama.export.certificate.reference import Reference
 from sql_llama.export.export import Exported, export_adapter, export_run
-from sql_llama.export.job import Judges, Options
+from sql_llama.export.plan import Judges, Options
 from sql_llama.models.gguf_header import check_gguf, read_gguf
 from sql_llama.prompts.messages import SYSTEM_PROMPT
 
@@ -98,7 +98,7 @@ def test_an_export_killed_while_writing_goes_on_there(
 ) -> None:
     out = tmp_path / "out"
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, job\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, plan\n"
         "whole = gguf_files.convert_all\n"
         "def killed(base, outs, *args, **options):\n"
         "    if 'Q4_K_M' not in outs:\n"
@@ -106,7 +106,7 @@ def test_an_export_killed_while_writing_goes_on_there(
         "    outs['Q4_K_M'].with_name('.sql-llama-Q4_K_M.gguf.half.gguf').write_bytes(b'half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "gguf_files.convert_all = killed\n"
-        "export.export_adapter(*map(Path, sys.argv[1:]), job.Options(importance=False), ground='base')"
+        "export.export_adapter(*map(Path, sys.argv[1:]), plan.Options(importance=False), ground='base')"
     )
     command = [sys.executable, "-c", code, str(tiny_stopping_base), str(tiny_adapter), str(out)]
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
@@ -121,7 +121,7 @@ def test_an_export_killed_at_every_stage_ends_with_the_same_files(
 ) -> None:
     """Each process ends with kill -9 when it comes to its stage, and the next one goes on from there."""
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, job\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, plan\n"
         "at, *paths = sys.argv[1:]\n"
         "name, left = at.split()[0], at.count(' ')\n"
         "module = gguf_files if hasattr(gguf_files, name) else export\n"
@@ -133,7 +133,7 @@ def test_an_export_killed_at_every_stage_ends_with_the_same_files(
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return whole(*args, **options)\n"
         "setattr(module, name, killed)\n"
-        "export.export_adapter(*map(Path, paths), job.Options(quants=['Q4_K_M']), ground='base')"
+        "export.export_adapter(*map(Path, paths), plan.Options(quants=['Q4_K_M']), ground='base')"
     )
     out = tmp_path / "killed"
     for at in ("convert_all", "importance", "convert_all again", "certify", "write_certificate"):
@@ -243,9 +243,9 @@ def test_the_merged_folder_and_the_adapter_come_too_when_asked(
 ) -> None:
     out = tmp_path / "out"
     result = exported(tiny_stopping_base, tiny_adapter, out, quants=["Q8_0"], merged=True, adapter_gguf=True)
-    assert result.more == (out / "merged", out / "gguf" / "sql-llama-lora-F16.gguf")
+    assert result.extras == (out / "merged", out / "gguf" / "sql-llama-lora-F16.gguf")
     assert (out / "merged" / "model.safetensors").is_file() and (out / "merged" / "tokenizer.json").is_file()
-    assert check_gguf(result.more[1])["general.type"] == "adapter"
+    assert check_gguf(result.extras[1])["general.type"] == "adapter"
 
 
 def test_a_database_can_stand_in_the_modelfile_with_answered_questions_about_it(
@@ -265,7 +265,7 @@ def test_an_export_that_fails_its_checks_is_an_error_that_says_which(
     assert json.loads((tmp_path / "out" / "certificate.json").read_text())["verdict"] == "fail"
     result = exported(tiny_base, tiny_adapter, tmp_path / "out", quants=["Q8_0"], verify=False)
     assert result.certificate is None
-    assert result.notes[0] == f"Not checked: sql-llama verify {tmp_path / 'out'}"
+    assert result.notes[0] == f"This file has not been checked yet. To check it: sql-llama verify {tmp_path / 'out'}"
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_a_run_is_exported_over_the_nf4_weights_of_its_own_dtype(
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
     export_run(trained, recipe, Options(quants=["Q8_0"], verify=False))
     assert seen == [{"ground": "nf4", "dtype": "float32"}]
-    assert trained.ground() == "nf4"
+    assert trained.merge_base() == "nf4"
 
 
 @pytest.mark.parametrize("better", ["nf4", "base"])
@@ -327,12 +327,12 @@ def test_the_ground_that_the_judge_prefers_is_the_one_that_ships(
         return Picked("ground", better, "", ())
 
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
-    options, judges = Options(quants=["Q8_0"], verify=False), Judges(ground=judge)
+    options, judges = Options(quants=["Q8_0"], verify=False), Judges(merge_base=judge)
     for _ in range(2):  # the second time it is known
         result = export_run(trained, recipe, options, judges)
         assert [path.name for path in trained.gguf.iterdir()] == ["tiny-Q8_0.gguf"]
         assert result.gguf[0].read_bytes() == asked[0][better]
-        assert trained.ground() == better
+        assert trained.merge_base() == better
     assert asked[0]["nf4"] != asked[0]["base"]
     assert len(asked) == 1 and work == ["convert_all", "convert_all"]
 
@@ -399,6 +399,10 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert (verdicts["divergence"], verdicts["files"]) == ("pass", "pass")
     assert set(verdicts.values()) <= {"pass", "skipped"}
     assert {"adapter", "base", "template", "prompt"} <= set(certificate["hashes"])
+    for command in ("verify", "inspect"):  # without a name: the newest exported run, as ask and chat take it
+        create_run(trained.path.with_name("not-exported"), "tiny", "")
+        assert sql_llama([command, "--json"]) == 0
+        assert "tiny-Q8_0.gguf" in json.loads(capsys.readouterr().out)["file"]
 
 
 def test_a_model_no_better_than_its_base_is_stopped(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -442,7 +446,7 @@ def test_verify_takes_a_file(
     trained: Run, tiny_stopping_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sql_llama(["export", str(trained.path), "--no-verify", "--no-gate"])
-    assert "Not checked" in capsys.readouterr().out
+    assert "has not been checked yet" in capsys.readouterr().out
     path = trained.gguf / "tiny-Q8_0.gguf"
 
     def verdicts(*arguments: str) -> dict[str, str]:
@@ -466,7 +470,8 @@ def test_verify_takes_a_file(
         (["export", "nowhere"], 1, "nowhere: not a run directory"),
         (["export", "--base", "x"], 2, "all of --base, --adapter and --out"),
         (["export", "nowhere", "--ground", "base"], 2, "--ground is for --adapter"),
-        (["verify"], 2, "Missing argument"),
+        (["verify"], 1, "no run has been exported yet"),
+        (["inspect"], 1, "no run has been exported yet"),
         (["verify", "nothing.gguf"], 1, "nothing.gguf: no such file"),
         (["verify", "."], 1, "not a run directory"),
     ],

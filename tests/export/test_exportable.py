@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError, RecipeError
-from sql_llama.core.recipe import Recipe, read_recipe
+from sql_llama.core.read_recipe import read_recipe
+from sql_llama.core.recipe import Recipe
 from sql_llama.export.exportable import exportable
 
 

@@ -79,7 +79,7 @@ def test_a_file_alone_is_compared_with_the_base_that_it_names(
 def test_what_a_file_alone_cannot_be_compared_with_is_said(file: Path, tiny_stopping_base: Path) -> None:
     certificate = verify_file(file)
     assert certificate.passed
-    assert check(certificate, "provenance").said == "made from stops, which is not looked at without --base DIR"
+    assert check(certificate, "provenance").said == "made from stops; give --base DIR to compare the file with it"
     skipped = [item.name for item in certificate.checks if item.verdict == "skipped"]
     assert skipped == ["vocabulary", "tokens", "divergence", "provenance"]
 

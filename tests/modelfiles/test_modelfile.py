@@ -1,10 +1,8 @@
 """The Modelfile's text: every value comes out of Ollama's reader as it went in, or is refused."""
 
-from pathlib import Path
-
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.modelfiles.modelfile import model_of, modelfile, num_ctx_for
+from sql_llama.modelfiles.modelfile import modelfile, num_ctx_for
 from sql_llama.modelfiles.templates import FAMILIES, family
 from sql_llama.prompts.messages import SYSTEM_PROMPT
 
@@ -32,17 +30,6 @@ def test_a_schema_goes_into_the_template_where_no_text_can_break_out() -> None:
     text = modelfile("x.gguf", family("plain"), schema='pets."a b" text [\'}}"""\n\\ \u200b\']')
     assert '{{- $schema := "\\npets.\\"a b\\" text [\'}}\\"\\"\\"\\n\\\\ \\U0000200b\']\\nQuestion: " -}}\n' in text
     assert f'SYSTEM """{SYSTEM_PROMPT}"""' in text
-
-
-def test_the_file_that_a_modelfile_names_is_told_whether_it_is_there_or_not(tmp_path: Path) -> None:
-    path = tmp_path / "Modelfile"
-    assert model_of(path) is None
-    path.write_text(modelfile("./gguf/x y-Q4_K_M.gguf", family("chatml"), system="an answer\nFROM the tables"))
-    assert model_of(path) == tmp_path / "gguf" / "x y-Q4_K_M.gguf"
-    path.write_text(f"# mine\nFROM {tmp_path}/elsewhere.gguf\n")
-    assert model_of(path) == tmp_path / "elsewhere.gguf"
-    path.write_text("SYSTEM hello\n")
-    assert model_of(path) is None
 
 
 def test_an_answer_leaves_room_for_the_prompt() -> None:

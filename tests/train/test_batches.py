@@ -4,7 +4,8 @@ import itertools
 from pathlib import Path
 
 import pytest
-from sql_llama.core.recipe import Recipe, read_recipe
+from sql_llama.core.read_recipe import read_recipe
+from sql_llama.core.recipe import Recipe
 from sql_llama.core.records import Column, Example, Schema, Table
 from sql_llama.modelfiles.templates import family
 from sql_llama.train.batches import lay_out

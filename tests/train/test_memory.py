@@ -49,8 +49,8 @@ def test_what_is_chosen_is_within_what_is_free() -> None:
     for free in (2, 3, 4, 6, 20):
         found = choose_passes(recipe(), SMOL, rows(*[350] * 16), 2, free * GIB, GIB)
         assert found.need - GIB <= 0.9 * free * GIB and found.free == (free + 1) * GIB
-    assert Passes(2, 3 * GIB, 4 * GIB).said == "training with 2 rows a pass: about 3.0 GiB of 4.0 GiB free"
-    assert Passes(1, 3 * GIB, 4 * GIB).said.startswith("training with 1 row a pass")
+    assert Passes(2, 3 * GIB, 4 * GIB).message == "training with 2 rows a pass: about 3.0 GiB of 4.0 GiB free"
+    assert Passes(1, 3 * GIB, 4 * GIB).message.startswith("training with 1 row a pass")
 
 
 def test_more_rows_longer_rows_and_wider_values_take_more_and_checkpointing_less() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 from sql_llama.core.errors import DataError, SqlLlamaError
-from sql_llama.core.recipe import Recipe, read_recipe
+from sql_llama.core.read_recipe import read_recipe
+from sql_llama.core.recipe import Recipe
 from sql_llama.engines.huggingface import compute_dtype
 from sql_llama.train.model import keep_float32, load_model, load_tokenizer
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,9 +13,10 @@ from typing import Any
 
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
-from sql_llama.core.recipe import read_recipe
+from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run, create_run
-from sql_llama.train.train import last_checkpoint, train
+from sql_llama.train.fit import last_checkpoint
+from sql_llama.train.train import train
 
 
 @pytest.fixture
@@ -136,7 +139,7 @@ def test_the_rows_of_a_pass_change_the_result_by_rounding_alone(
 
     known = load_file(fit(recipe_file, tmp_path / "known").adapter / "adapter_model.safetensors")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(free * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(free * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
     rows = run.manifest()["stages"]["train"]["micro_batch"]
     assert rows == (4 if free > 1 else 1)
@@ -156,13 +159,13 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
 
     whole = fit(recipe_file, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("sql_llama.train.train._save_adapter", die)
-        patch.setattr("sql_llama.train.train.free_memory", lambda: 64 * 2**30)
+        patch.setattr("sql_llama.train.train.save_adapter", die)
+        patch.setattr("sql_llama.train.plan.free_memory", lambda: 64 * 2**30)
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: int(0.0045 * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(0.0045 * 2**30))
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert run.manifest()["stages"]["train"]["micro_batch"] == 1
     assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]
@@ -173,8 +176,8 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
 def test_too_little_memory_is_said_before_the_base_is_loaded(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sql_llama.train.train.free_memory", lambda: 2**20)
-    monkeypatch.setattr("sql_llama.train.model.load_model", lambda *given: pytest.fail("loaded"))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: 2**20)
+    monkeypatch.setattr("sql_llama.train.trainer.load_model", lambda *given: pytest.fail("loaded"))
     with pytest.raises(SqlLlamaError, match="GiB of memory with one row a pass"):
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
 
@@ -269,6 +272,74 @@ def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_h
     assert metrics_text(killed)[:kept] == early  # the steps before the checkpoint were not done again
     assert [line["loss"] for line in lines] == [line["loss"] for line in metrics(whole)]
     assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]  # and it has learned
+
+
+def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
+    recipe_file: Path, temporary_home: Path, tmp_path: Path
+) -> None:
+    """With the real signal, long before the first checkpoint that the recipe asks for."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": str(temporary_home)}
+    run = Run(tmp_path / "my run")
+    sets = ["--set", "train.max_steps=40", "--set", "train.epochs=10", "--set", "train.save_steps=1000"]
+    arguments = ["train", str(recipe_file), *sets, "--run", str(run.path)]
+
+    def start(arguments: list[str]) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "sql_llama.cli", *arguments]
+        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    process = start(arguments)
+    try:
+        while process.poll() is None and not (run.path / "metrics.jsonl").is_file():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 130, output + errors
+    assert "Stopping after this step" in errors and "Traceback" not in errors
+    assert output == "" and list(run.manifest()["stages"]) == ["data"] and not run.adapter.exists()
+    (checkpoint,) = run.path.glob("checkpoints/checkpoint-*")
+    steps_done = int(checkpoint.name.split("-")[1])
+    assert 0 < steps_done < 40 and len(metrics_text(run)) == steps_done
+    told = errors.rstrip().splitlines()[-1]
+    assert told == f"Stopped. To go on: {shlex.join(['sql-llama', *arguments])}"
+
+    process = start(shlex.split(told.partition("To go on: ")[2])[1:])
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert run.manifest()["stages"]["train"]["steps"] == 40 and run.adapter.is_dir()
+    assert [line["step"] for line in metrics(run)] == list(range(1, 41))
+
+
+def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from sql_llama.train.trainer import StopAfterStep
+
+    stop = StopAfterStep()
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        assert stop.asked and "Ctrl-C again" in capsys.readouterr().err
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_checkpoints_of_other_pairs_are_not_gone_on_from(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def die(*arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("sql_llama.train.train.save_adapter", die)
+        fit(recipe_file, tmp_path / "run", "train.max_steps=2", "train.save_steps=1")
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2").is_dir()
+    file = recipe_file.with_name("pairs.jsonl")
+    file.write_text(file.read_text().replace("an age above", "an age beyond"))
+    run = fit(recipe_file, tmp_path / "run", "train.max_steps=2", "train.save_steps=1")
+    assert run.manifest()["stages"]["train"]["tokens_per_second"] is not None  # so that it was not resumed
 
 
 def metrics_text(run: Run) -> list[str]:

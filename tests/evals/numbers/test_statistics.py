@@ -13,7 +13,7 @@ import pytest
 import scipy.stats
 from sql_llama.core.errors import DataError
 from sql_llama.evals.numbers import statistics as module
-from sql_llama.evals.numbers.statistics import bootstrap, detectable, error_reduction, leaders, mcnemar, needed, wilson
+from sql_llama.evals.numbers.statistics import bootstrap, detectable, error_reduction, mcnemar, needed, wilson
 
 
 def answers(both: int, only_first: int, only_second: int, neither: int) -> tuple[list[bool], list[bool]]:
@@ -166,23 +166,6 @@ class TestMcNemar:
             mcnemar([True], [True, False])
         with pytest.raises(DataError, match="no questions"):
             mcnemar([], [])
-
-
-class TestLeaders:
-    def test_one_comparison_needs_less_than_two(self) -> None:
-        """Six questions lost and none won is p = 1/32: below 0.05 alone, above when it is one of two such tests."""
-        best, worse = [True] * 20, [True] * 14 + [False] * 6
-        assert leaders({"a": worse, "b": best}) == ("b",)
-        assert leaders({"a": worse, "b": best, "c": list(worse)}) == ("a", "b", "c")
-
-    def test_the_clearest_defeat_frees_the_next_test(self) -> None:
-        """Holm: after 1/512 (times 2) is told apart, 1/32 stands alone and is too."""
-        best, worse, worst = [True] * 20, [True] * 14 + [False] * 6, [True] * 10 + [False] * 10
-        assert leaders({"a": worse, "b": best, "c": worst}) == ("b",)
-
-    def test_no_model_and_one_model(self) -> None:
-        assert leaders({}) == ()
-        assert leaders({"a": [False]}) == ("a",)
 
 
 def power(n: int, gained: float, lost: float) -> float:

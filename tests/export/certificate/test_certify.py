@@ -22,7 +22,7 @@ from sql_llama.export.register import register
 from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import Family, family
 from sql_llama.models.gguf_header import check_gguf, read_gguf
-from sql_llama.train.train import starter
+from sql_llama.train.start import starter
 
 if TYPE_CHECKING:
     from conftest import OllamaServer

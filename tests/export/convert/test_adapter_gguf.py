@@ -74,7 +74,7 @@ def test_it_is_what_llama_cpps_script_writes(
 @reference
 @pytest.mark.base
 def test_the_real_starter_is_what_llama_cpps_script_writes(real_base: Path, tmp_path: Path) -> None:
-    from sql_llama.train.train import starter
+    from sql_llama.train.start import starter
 
     by_llama_cpp([(real_base, starter(), "F16", tmp_path / "theirs.gguf")])
     assert read(adapter_gguf(real_base, starter(), tmp_path / "ours.gguf")) == read(tmp_path / "theirs.gguf")

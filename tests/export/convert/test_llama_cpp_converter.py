@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.errors import DataError
-from sql_llama.core.recipe import read_recipe
+from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.convert.llama_cpp_converter import convert_by_llama_cpp

@@ -11,8 +11,8 @@ import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.run import Run
 from sql_llama.export.export import export_adapter
-from sql_llama.export.job import Options
 from sql_llama.export.merge.adapter_bin import in_safetensors
+from sql_llama.export.plan import Options
 from sql_llama.export.verify import verify_run
 
 
