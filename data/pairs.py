@@ -13,20 +13,12 @@ from ..core.files import write_text
 from ..core.progress import progress, say
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
-from .sources.load import (
-    Database,
-    Loaded,
-    Shape,
-    find_spider,
-    load_jsonl,
-    load_spider,
-    open_database,
-    open_spider,
-    reasons,
-    shape,
-    spider_rows,
-)
-from .sources.pair_file import pair_rows
+from .sources.database import Database, open_database
+from .sources.load_pairs import load_pairs
+from .sources.loaded import Loaded, reasons
+from .sources.pair_rows import pair_rows
+from .sources.shape import Shape, shape
+from .sources.spider import find_spider, load_spider, open_spider, spider_rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
 
     spider = open_spider(Path(data.spider), cache) if data.spider else None
     for name in data.jsonl:
-        take(load_jsonl(Path(name), data.jsonl_limit, rng), Path(name).name)
+        take(load_pairs(Path(name), data.jsonl_limit, rng), Path(name).name)
     if spider is not None:
         loaded, databases = load_spider(spider)
         take(loaded, "spider")

@@ -21,7 +21,7 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..data.pairs import build_pairs, check_sources, read_pairs, write_pairs
 from ..data.rows import make_row
-from ..data.sources.load import find_spider
+from ..data.sources.spider import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import fingerprint, resolve_base

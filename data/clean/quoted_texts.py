@@ -23,8 +23,8 @@ JOINS = re.compile(r"\bJOIN\b", re.IGNORECASE)
 OF_NUMBERS = ("int", "real")
 
 
-def told(text: str, connection: sqlite3.Connection, schema: Schema) -> str | None:
-    """The query, which runs, with single quotes around its texts; None when a text must have been meant as a column."""
+def quote_texts(text: str, connection: sqlite3.Connection, schema: Schema) -> str | None:
+    """Put single quotes around the texts of a query that runs; None when a text must have been meant as a column."""
     places = [(found.start(), found.end()) for found in TOKEN.finditer(text) if found.group().startswith('"')]
     names = [text[begin + 1 : end - 1].replace('""', '"') for begin, end in places]
     ticked = ["`" + name.replace("`", "``") + "`" for name in names]

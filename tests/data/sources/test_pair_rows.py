@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.data.sources.pair_file import PairRow, pair_rows
+from sql_llama.data.sources.pair_rows import PairRow, pair_rows
 
 ROWS = [
     {"question": "How old?", "schema": "CREATE TABLE t (age INT)", "sql": "SELECT age FROM t"},
