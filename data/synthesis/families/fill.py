@@ -238,18 +238,18 @@ class Filler:
 
 
 def fits(phrase: Phrase, column: Field, person: bool | None) -> bool:
-    """Whether a phrase can be said of a column, and of a person or a thing."""
+    """Tell whether a phrase can be said of a column, and of a person or a thing."""
     noun = column.nouns[0].split(" in ")[0]  # without its unit
     ends = tuple(f" {end}" for end in phrase.ends)
     not_ends = tuple(f" {end}" for end in phrase.not_ends)
-    wanted = phrase.template.person
+    person_only = phrase.template.person
     return (
         column.role in phrase.roles
         and (not phrase.nouns or noun in phrase.nouns)
         and (not ends or f" {noun}".endswith(ends))
         and not (not_ends and f" {noun}".endswith(not_ends))
         and all(NEEDS[need](column) for need in phrase.needs)
-        and (wanted is None or wanted == person)
+        and (person_only is None or person_only == person)
     )
 
 

@@ -32,7 +32,7 @@ Fillings = Mapping[str, Filling]
 
 
 def table_filling(entity: Entity, rng: random.Random, nouns: tuple[str, ...] = ()) -> Filling:
-    """A table: its name, and what one of its rows is called."""
+    """Fill a table: its name, and what one of its rows is called."""
     noun = rng.choice(nouns or entity.nouns)
     forms = {
         "a": indefinite(noun),
@@ -43,7 +43,7 @@ def table_filling(entity: Entity, rng: random.Random, nouns: tuple[str, ...] = (
 
 
 def column_filling(field_: Field, facts: Facts, rng: random.Random) -> Filling:
-    """A column: its qualified name, and what a question calls it."""
+    """Fill a column: its qualified name, and what a question calls it."""
     name = column_words(field_, facts, rng)
     forms = {
         "a": indefinite(name),
@@ -59,22 +59,22 @@ def column_filling(field_: Field, facts: Facts, rng: random.Random) -> Filling:
 
 
 def key_filling(edge_field: Field) -> Filling:
-    """A key of a join, which only queries name."""
+    """Fill a key of a join, which only queries name."""
     return Filling(edge_field.sql, fields=(edge_field,), forms={a: under_alias(edge_field, a) for a in ("t1", "t2")})
 
 
 def under_alias(field_: Field, alias: str) -> str:
-    """A column of a table that the query gives another name."""
+    """Name a column of a table to which the query gives an alias."""
     return f"{alias}.{field_.sql[len(field_.table_sql) + 1 :]}"
 
 
 def render_sql(frame: Frame, fillings: Fillings, rng: random.Random) -> str:
-    """The SQL of a frame. Raises Unfit when a form is missing."""
+    """Write the SQL of a frame. Raises Unfit when a form is missing."""
     return re.sub(r"  +", " ", "".join(_parts(frame, fillings, rng, sql=True))).strip()
 
 
 def render_words(frame: Frame, fillings: Fillings, rng: random.Random) -> str:
-    """The words of a frame; doubled blanks and blanks before a stop go. Raises Unfit when a form is missing."""
+    """Write the words of a frame; doubled blanks and blanks before a stop go. Raises Unfit when a form is missing."""
     text = re.sub(r"  +", " ", "".join(_parts(frame, fillings, rng, sql=False)))
     return re.sub(r" +([?.,;])", r"\1", text).strip()
 

@@ -34,7 +34,7 @@ Frame = tuple[str | Ref | Pick, ...]
 
 
 def read_frame(text: str, place: str) -> Frame:
-    """A frame of text, slots and choices. Raises TemplateError where brackets do not close."""
+    """Read a frame of text, slots and choices. Raises TemplateError where brackets do not close."""
     frame, rest = _sequence(re.findall(r"[\[\]|]|\{[^{}]*\}|[^\[\]|{}]+|.", text), place)
     if rest:
         raise TemplateError(f"{place}: {rest[0]!r} closes or divides nothing in {text!r}")
@@ -57,17 +57,17 @@ def _sequence(tokens: list[str], place: str, *, inside: bool = False) -> tuple[F
                     break
             parts.append(Pick(tuple(options)))
         elif token.startswith("{"):
-            found = re.fullmatch(r"\{(\w+)(?::(\w+))?\}", token)
-            if found is None:
+            match = re.fullmatch(r"\{(\w+)(?::(\w+))?\}", token)
+            if match is None:
                 raise TemplateError(f"{place}: {token!r} is not {{slot}} or {{slot:form}}")
-            parts.append(Ref(found[1], found[2] or ""))
+            parts.append(Ref(match[1], match[2] or ""))
         else:
             parts.append(token)
     return tuple(parts), tokens
 
 
 def refs(frame: Frame) -> Iterator[Ref]:
-    """All slots that a frame may name."""
+    """Yield all slots that a frame may name."""
     for part in frame:
         if isinstance(part, Ref):
             yield part
@@ -77,7 +77,7 @@ def refs(frame: Frame) -> Iterator[Ref]:
 
 
 def slot_name(ref: Ref, known: Set[str]) -> str | None:
-    """The slot that is meant: `{rows}` is the plural of `row`."""
+    """Find the slot that is meant: `{rows}` is the plural of `row`."""
     if ref.slot in known:
         return ref.slot
     return ref.slot[:-1] if ref.slot.endswith("s") and ref.slot[:-1] in known else None

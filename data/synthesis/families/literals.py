@@ -32,7 +32,7 @@ WORD_SHARE = 0.35
 
 
 def value(field: Field, rng: random.Random, *, frequent: bool, without: Sequence[str | int | float]) -> Filling:
-    """A cell of the column, as a literal and as a question spells it."""
+    """Draw a cell of the column, as a literal and as a question spells it."""
     often = field.frequent and (frequent or rng.random() < FREQUENT_SHARE)
     cells = [cell for cell in (field.frequent if often else field.cells) if cell not in without]
     if not cells:
@@ -42,12 +42,12 @@ def value(field: Field, rng: random.Random, *, frequent: bool, without: Sequence
 
 
 def sql_value(cell: str | int | float) -> str:
-    """A cell as a literal of SQL."""
+    """Write a cell as a literal of SQL."""
     return literal(cell) if isinstance(cell, str) else str(cell)
 
 
 def flag(field: Field, rng: random.Random, *, yes: bool) -> Filling:
-    """The cell of a flag that means yes, or the one that means no."""
+    """Take the cell of a flag that means yes, or the one that means no."""
     cells = [cell for cell in field.cells if (str(cell).lower() in YES) == yes]
     if not cells:
         raise Unfit
@@ -55,7 +55,7 @@ def flag(field: Field, rng: random.Random, *, yes: bool) -> Filling:
 
 
 def limit(field: Field, rng: random.Random, above: Filling | None = None) -> Filling:
-    """A number inside the column's range, as round as the range allows."""
+    """Draw a number inside the column's range, as round as the range allows."""
     number = _above(_round_number(field, rng), above)
     return Filling(str(number), value_words(number, rng), fields=(field,), level=number)
 
@@ -73,13 +73,13 @@ def _round_number(field: Field, rng: random.Random) -> int | float:
 
 
 def inner(cells: Sequence[T], rng: random.Random) -> T:
-    """One of sorted cells, not from the sixths at the ends."""
+    """Draw one of sorted cells, not from the sixths at the ends."""
     low = len(cells) // OUTER_PART
     return cells[rng.randint(low, max(len(cells) * (OUTER_PART - 1) // OUTER_PART - 1, low))]
 
 
 def level(aggregate: Filling, rows_per_group: int, rng: random.Random) -> Filling:
-    """A number that an aggregate of a group is above or below: the middle cell, times the group's rows for a sum."""
+    """Take a number that some groups' aggregate is above: the middle cell, times the rows of a group for a sum."""
     cells = sorted(cell for cell in aggregate.fields[0].cells if isinstance(cell, int | float))
     if len(cells) < 4:
         raise Unfit
@@ -90,7 +90,7 @@ def level(aggregate: Filling, rows_per_group: int, rng: random.Random) -> Fillin
 
 
 def moment(field: Field, rng: random.Random, *, exact: bool, above: Filling | None) -> Filling:
-    """A day or a year that the column has; `exact` takes no day out of a time of day."""
+    """Draw a day or a year that the column has; `exact` takes no day out of a time of day."""
     cell = str(inner(sorted(field.cells, key=str), rng))
     if exact and len(cell) > 10:
         raise Unfit
@@ -100,19 +100,19 @@ def moment(field: Field, rng: random.Random, *, exact: bool, above: Filling | No
 
 
 def year(field: Field, rng: random.Random) -> Filling:
-    """The year of one of the column's days, bare: the template puts the quotes."""
+    """Draw the year of one of the column's days, bare: the template puts the quotes."""
     number = str(inner(sorted(field.cells, key=str), rng))[:4]
     return Filling(number, number)
 
 
-def _above(found: Level, above: Filling | None) -> Level:
-    if above is not None and not found > above.level:  # type: ignore[operator]
+def _above(level: Level, above: Filling | None) -> Level:
+    if above is not None and not level > above.level:  # type: ignore[operator]
         raise Unfit
-    return found
+    return level
 
 
 def text_part(kind: str, field: Field, rng: random.Random) -> Filling:
-    """A word, the start or the end of a cell, bare in SQL and in quotes in the question."""
+    """Draw a word, the start or the end of a cell, bare in SQL and in quotes in the question."""
     cell = str(rng.choice(field.cells))
     if len(cell) <= SHORTEST_WORD:
         raise Unfit
@@ -143,7 +143,7 @@ def _word(cell: str, rng: random.Random) -> tuple[str, str]:
 
 
 def number(numbers: Sequence[int], below: int | None, rng: random.Random) -> Filling:
-    """One of the numbers, in digits or as a word; smaller than the count that it is taken from."""
+    """Draw one of the numbers, in digits or as a word; smaller than the count that it is taken from."""
     chosen = rng.choice(numbers)
     if below is not None and chosen >= below:
         raise Unfit
@@ -151,7 +151,7 @@ def number(numbers: Sequence[int], below: int | None, rng: random.Random) -> Fil
 
 
 def number_words(chosen: int, rng: random.Random) -> str:
-    """A small number as a word now and then."""
+    """Write a small number as a word now and then."""
     return NUMBER_WORDS[chosen] if chosen in NUMBER_WORDS and rng.random() < WORD_SHARE else str(chosen)
 
 
@@ -168,7 +168,7 @@ COMPARISONS = (
 
 
 def count(numbers: Sequence[int], rng: random.Random) -> Filling:
-    """A comparison of COUNT(*) with a number: `more than 2`."""
+    """Draw a comparison of COUNT(*) with a number: `more than 2`."""
     chosen = rng.choice(numbers)
     fit = [entry for entry in COMPARISONS if entry[3] <= chosen]
     _, operator, words, _ = rng.choices(fit, [entry[0] for entry in fit])[0]

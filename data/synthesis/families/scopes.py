@@ -14,7 +14,7 @@ FROM_START = 0.6
 
 
 def bind(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
-    """The names of a scope, over tables drawn from those that fit. Raises Unfit when there are none."""
+    """Bind the names of a scope, over tables drawn from those that fit. Raises Unfit when there are none."""
     if over == "table":
         return {"row": table_filling(_any(facts.spoken, rng), rng)}
     if over in ("edge", "edge_complete", "twin"):
@@ -89,7 +89,7 @@ def _from(rng: random.Random, start: Entity, path: list[Edge], end: Entity) -> F
 
 
 def joins(start: Entity, path: Sequence[Edge]) -> str:
-    """The FROM clause along a path of edges; the earlier table stands left in every condition.
+    """Write the FROM clause along a path of edges; the earlier table stands left in every condition.
 
     Raises Unfit when the path comes to a table twice.
     """

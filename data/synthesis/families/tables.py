@@ -84,7 +84,7 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, object], str]]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TemplateError(f"{path.name}: not TOML: {error}") from None
-    lines = {found[1]: number for number, line in enumerate(text.splitlines(), 1) if (found := HEADER.match(line))}
+    lines = {match[1]: number for number, line in enumerate(text.splitlines(), 1) if (match := HEADER.match(line))}
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise TemplateError(f"{path.name}: {name} stands outside of a table")

@@ -28,26 +28,26 @@ ADJECTIVAL = ("premium", "crewed", "incumbent", "paid")
 
 
 def event(field: Field) -> str:
-    """The participle that a column of time speaks of, or nothing: `release year` gives `released`."""
+    """Name the participle that a column of time speaks of, or nothing: `release year` gives `released`."""
     if field.role not in ("date", "year"):
         return ""
     noun = field.nouns[0]
-    found = EVENTS.search(noun)
-    if found:
-        return found[1]
+    match = EVENTS.search(noun)
+    if match:
+        return match[1]
     if noun == "date of birth":
         return "born"
     return EVENT_NOUNS.get(noun.split()[0], "") if noun.count(" ") == 1 else ""
 
 
 def happened(field: Field) -> str:
-    """The verb of the event: `joined`, `were released`; nothing without an event."""
+    """Name the verb of the event: `joined`, `were released`; nothing without an event."""
     participle = event(field)
     return participle if participle in ACTIVE or not participle else f"were {participle}"
 
 
 def property_words(field: Field) -> str:
-    """What a flag says of a row: `solar status` gives `solar`; nothing for other columns."""
+    """Say what a flag tells of a row: `solar status` gives `solar`; nothing for other columns."""
     noun = field.nouns[0]
     return noun.removesuffix(" status") if field.role == "flag" and noun.endswith(" status") else ""
 

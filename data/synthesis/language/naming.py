@@ -63,36 +63,36 @@ PEOPLE = frozenset(
 
 
 def table_words(name: str) -> list[str]:
-    """The words of a table's name that mean something, lower case."""
-    found = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
-    kept = [word for word in found if word not in EMPTY_WORDS] or found
+    """Split a table's name into the words that mean something, lower case."""
+    parts = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
+    kept = [word for word in parts if word not in EMPTY_WORDS] or parts
     kept = [ABBREVIATED_TABLES.get(word) or SPELLED.get(word, word) for word in kept]
     return " ".join(kept).split()
 
 
 def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """What one row of a table is called, the fullest name first.
+    """Say what one row of a table is called, the fullest name first.
 
     `siblings` are words that most tables of the schema start with, such as a common prefix; they are dropped.
 
     >>> table_nouns("tbl_EmpProjects"), table_nouns("Cities")
     (('employee project',), ('city',))
     """
-    found = table_words(name)
-    if len(found) > 1 and found[0] in siblings:
-        found = found[1:]
-    full = " ".join([*found[:-1], singular_noun(found[-1])])
+    parts = table_words(name)
+    if len(parts) > 1 and parts[0] in siblings:
+        parts = parts[1:]
+    full = " ".join([*parts[:-1], singular_noun(parts[-1])])
     return (full,)
 
 
 def speakable(name: str) -> bool:
     """Whether the table's name can stand for a thing in a sentence: `has_pet` and `member_of` cannot."""
-    found = words(name)
-    return bool(found) and not (
-        found[-1] in UNCOUNTABLE_ENDS
-        or found[0] in UNSPEAKABLE_STARTS
-        or any(word in UNCOUNTABLE_ENDS for word in found[1:])
-        or len(found) > 4
+    parts = words(name)
+    return bool(parts) and not (
+        parts[-1] in UNCOUNTABLE_ENDS
+        or parts[0] in UNSPEAKABLE_STARTS
+        or any(word in UNCOUNTABLE_ENDS for word in parts[1:])
+        or len(parts) > 4
     )
 
 
@@ -106,16 +106,16 @@ def is_person(noun: str) -> bool:
 
 
 def column_nouns(column: str, table: str) -> tuple[str, ...]:
-    """What a column is called: without the table's own words first, then in full; each spelled out.
+    """Say what a column is called: without the table's own words first, then in full; each spelled out.
 
     >>> column_nouns("cust_fname", "customers"), column_nouns("singerName", "Singer"), column_nouns("dept_no", "emp")
     (('first name', 'customer first name'), ('name', 'singer name'), ('department number',))
     """
-    found = words(column) or [column.lower()]
+    parts = words(column) or [column.lower()]
     own = {singular_noun(word) for word in table_words(table)}
-    if len(found) > 1 and len(found[0]) == 1 and any(word.startswith(found[0]) for word in own):
-        found = found[1:]  # eName of emp
-    spelled = [SPELLED.get(word, word) for word in found]
+    if len(parts) > 1 and len(parts[0]) == 1 and any(word.startswith(parts[0]) for word in own):
+        parts = parts[1:]  # eName of emp
+    spelled = [SPELLED.get(word, word) for word in parts]
     full = _tidy(" ".join(spelled))
     short = list(spelled)
     while len(short) > 1 and singular_noun(short[0]) in own:
@@ -174,14 +174,14 @@ HAPPENED = {
 
 
 def moment_nouns(phrase: str, unit: str) -> str:
-    """A column of time as a noun; `unit` is year or date.
+    """Name a column of time as a noun; `unit` is year or date.
 
     >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
     ('opening date', 'founding year', 'year built')
     """
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
     )
-    if found and found.group(2) in HAPPENED and found.group(1) not in ("date", "year", "time"):
-        return f"{found.group(1) or ''} {HAPPENED[found.group(2)]} {unit}".strip()
+    if match and match[2] in HAPPENED and match[1] not in ("date", "year", "time"):
+        return f"{match[1] or ''} {HAPPENED[match[2]]} {unit}".strip()
     return phrase

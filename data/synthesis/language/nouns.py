@@ -49,7 +49,7 @@ SINGULARS = {many: single for single, many in IRREGULAR.items()}
 
 @functools.cache
 def plural(phrase: str) -> str:
-    """A noun phrase's plural, by rule and a few exceptions.
+    """Form a noun phrase's plural, by rule and a few exceptions.
 
     >>> plural("city"), plural("staff member"), plural("date of birth"), plural("aircraft"), plural("child")
     ('cities', 'staff members', 'dates of birth', 'aircraft', 'children')
@@ -82,7 +82,7 @@ def _plural_word(word: str) -> str:
 
 @functools.cache
 def singular_noun(word: str) -> str:
-    """A word's singular, or what one of many is called.
+    """Form a word's singular, or say what one of many is called.
 
     >>> [singular_noun(word) for word in ("people", "species", "courses", "cities", "gas", "boxes", "bonus", "staff")]
     ['person', 'species', 'course', 'city', 'gas', 'box', 'bonus', 'staff member']
@@ -100,7 +100,7 @@ def singular_noun(word: str) -> str:
 
 
 def article(phrase: str) -> str:
-    """The phrase with its indefinite article.
+    """Put the indefinite article before a phrase.
 
     >>> article("hour"), article("university"), article("umbrella"), article("one-way ticket")
     ('an hour', 'a university', 'an umbrella', 'a one-way ticket')
@@ -110,6 +110,6 @@ def article(phrase: str) -> str:
 
 
 def indefinite(name: str) -> str:
-    """The noun with its article, unless it is a plural."""
+    """Put the article before a noun, unless it is a plural."""
     head = re.split(r" (?:of|in|per) ", name)[0]
     return name if head.endswith("s") and not head.endswith(("ss", "us", "is")) else article(name)

@@ -35,7 +35,7 @@ WHO_SHARE = 0.7
 
 
 def column_words(field: Field, facts: Facts, rng: random.Random) -> str:
-    """What a question calls a column: mostly its short noun, else the full one or a synonym that means no other."""
+    """Say what a question calls a column: mostly its short noun, else the full one or a synonym that means no other."""
     brief, chance = field.nouns[0], rng.random()
     if chance < SYNONYM_SHARE and brief in SYNONYMS:
         other = rng.choice(SYNONYMS[brief])
@@ -45,7 +45,7 @@ def column_words(field: Field, facts: Facts, rng: random.Random) -> str:
 
 
 def columns_words(fields: Sequence[Field], facts: Facts, rng: random.Random) -> tuple[str, str, str]:
-    """The columns of a select list in words: in the singular, mostly in the plural, and in the plural."""
+    """Put the columns of a select list into words: in the singular, mostly in the plural, and in the plural."""
     nouns = [field.nouns[0] for field in fields]
     if nouns == ["first name", "last name"] and rng.random() < ONE_FULL_NAME_SHARE:
         names = [rng.choice(["first and last name", *(["full name"] if "full" not in facts.words else [])])]
@@ -61,7 +61,7 @@ def joined(items: Sequence[str], word: str = "and") -> str:
 
 
 def value_words(cell: str | int | float, rng: random.Random) -> str:
-    """A cell as a question spells it: bare, quoted, now and then in lower case."""
+    """Spell a cell as a question does: bare, quoted, now and then in lower case."""
     if not isinstance(cell, str):
         return f"{cell:,}" if isinstance(cell, int) and cell >= 10_000 and rng.random() < SEPARATOR_SHARE else str(cell)
     chance = rng.random()
@@ -87,12 +87,12 @@ BARE_SHARE = 0.04
 
 
 def opening(what: str, rng: random.Random) -> str:
-    """A whole question for a noun phrase."""
+    """Make a whole question of a noun phrase."""
     if rng.random() < BARE_SHARE:
         return what
     text = rng.choice(OPENINGS)
-    while (found := re.search(r"\[([^\[\]]*)\]", text)) is not None:
-        text = text[: found.start()] + rng.choice(found[1].split("|")) + text[found.end() :]
+    while (choice := re.search(r"\[([^\[\]]*)\]", text)) is not None:
+        text = text[: choice.start()] + rng.choice(choice[1].split("|")) + text[choice.end() :]
     return text.format(be=_be(what), what=what)
 
 
@@ -103,7 +103,7 @@ def _be(what: str) -> str:
 
 
 def sentence(text: str, rng: random.Random) -> str:
-    """A finished question: capital first, a stop; people leave both away now and then."""
+    """Finish a question: capital first, a stop; people leave both away now and then."""
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\b(the|of|each) \1\b", r"\1", text)
     if rng.random() < NO_STOP_SHARE:

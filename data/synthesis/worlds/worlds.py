@@ -107,17 +107,17 @@ def _quoted(name: str) -> str:
 
 def _ddl(plan: Plan, blueprint: Blueprint) -> str:
     tables = {table.name: table for table in blueprint.tables}
-    parts, foreign = [], []
+    parts, references = [], []
     for name, kind in plan.columns:
         target = tables.get(kind.strip(">?!").split()[0]) if kind.startswith(">") else None
         declared = _declared(kind, target, "typed" in blueprint.options)
         primary = " PRIMARY KEY" if kind.split()[0] in ("key", "code") and "nokeys" not in blueprint.options else ""
         parts.append(f"{_quoted(name)} {declared}{primary}")
         if target is not None and not set(blueprint.options) & {"nokeys", "nofk"}:
-            foreign.append(
+            references.append(
                 f"FOREIGN KEY ({_quoted(name)}) REFERENCES {_quoted(target.name)}({_quoted(target.key() or '')})"
             )
-    return f"CREATE TABLE {_quoted(plan.name)} ({', '.join([*parts, *foreign])})"
+    return f"CREATE TABLE {_quoted(plan.name)} ({', '.join([*parts, *references])})"
 
 
 def _declared(kind: str, target: Plan | None, typed: bool) -> str:
