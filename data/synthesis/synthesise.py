@@ -1,12 +1,14 @@
 """Make checked pairs over any database: draw a template, fill it, run the query, keep what says something."""
 
+import contextlib
 import random
+import sqlite3
 from collections.abc import Iterator
 
 from ...core.errors import QueryError
 from ...core.records import Example, ResultSet, Schema
 from ...databases.cells import flat, index_cells
-from ...databases.sqlite import run
+from ...databases.sqlite import connect, query
 from ...prompts.hints import find_hints
 from .families.fill import Filler
 from .families.notation import Template
@@ -28,23 +30,31 @@ def synthesise(
     """Yield up to `count` pairs, no question and no query twice; fewer when the database has no more to ask.
 
     Queries are in the plain style of sql/normalise.py. Same database, count and random state: same pairs.
+    Raises DataError when the database cannot be read.
     """
-    cells, tables = index_cells(url, schema), read_tables()
-    filler = Filler(read_facts(url, schema), tables, rng)
-    weights = [template.weight for template in tables.templates]
+    cells = index_cells(url, schema)
+    with contextlib.closing(connect(url)) as connection:
+        for question, sql in _checked(connection, Filler(read_facts(url, schema), read_tables(), rng), count):
+            yield Example(question, sql, schema, find_hints(question, cells), name or schema.name, source)
+
+
+def _checked(connection: sqlite3.Connection, filler: Filler, count: int) -> Iterator[tuple[str, str]]:
+    """Questions with queries that run and say something."""
+    templates = filler.tables.templates
+    weights = [template.weight for template in templates]
     questions, queries = set[str](), set[str]()
     made = empty = failed = 0
     while made < count and failed < TRIES:
         failed += 1
-        drawn = _draw(filler, rng.choices(tables.templates, weights)[0])
+        drawn = _draw(filler, filler.rng.choices(templates, weights)[0])
         if drawn is None:
             continue
-        question, sql = sentence(drawn[0], rng), drawn[1]
+        question, sql = sentence(drawn[0], filler.rng), drawn[1]
         folded = flat(question)
         if folded in questions or sql in queries:
             continue
         try:
-            result = run(url, sql, timeout=SECONDS, max_rows=ROWS)
+            result = query(connection, sql, timeout=SECONDS, max_rows=ROWS)
         except QueryError:
             continue
         if not worth_asking(result):
@@ -55,7 +65,7 @@ def synthesise(
         queries.add(sql)
         made += 1
         failed = 0
-        yield Example(question, sql, schema, find_hints(question, cells), name or schema.name, source)
+        yield question, sql
 
 
 def _draw(filler: Filler, template: Template) -> tuple[str, str] | None:
@@ -69,7 +79,7 @@ def _draw(filler: Filler, template: Template) -> tuple[str, str] | None:
 
 
 def worth_asking(result: ResultSet) -> bool:
-    """Whether the answer says something: some row, and not only NULLs or a single zero."""
+    """Tell whether the answer says something: some row, and not only NULLs or a single zero."""
     if not result.rows or all(value is None for row in result.rows for value in row):
         return False
     return result.rows != ((0,),)
