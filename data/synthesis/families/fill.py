@@ -80,7 +80,7 @@ class Filler:
         if slot.kind == "columns":
             return self._columns(self._shown(entity, self.rng.choice(slot.numbers or (1,)), avoid))
         if slot.kind == "title":
-            return self._columns(self._title(entity))
+            return self._columns(self._title(entity, named="named" in slot.options))
         if slot.kind == "filter" and self.rng.random() >= slot.share:
             return Filling("")
         if slot.kind in ("condition", "filter"):
@@ -136,9 +136,11 @@ class Filler:
             raise Unfit
         return [*chosen, *rng.sample(rest, count - len(chosen))]
 
-    def _title(self, entity: Entity) -> Sequence[Field]:
+    def _title(self, entity: Entity, *, named: bool) -> Sequence[Field]:
         if entity.title:
             return entity.title
+        if named:
+            raise Unfit
         if entity.key:
             return [entity.key]
         fit = [f for f in entity.fields if f.role in ("group", "text", "key", "code")]
