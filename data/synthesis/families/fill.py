@@ -150,7 +150,7 @@ class Filler:
 
     def _columns(self, fields: Sequence[Field]) -> Filling:
         one, mostly, many = columns_words(fields, self.facts, self.rng)
-        several = len(fields) > 1
+        several = " and " in one
         forms = {
             "be": "are" if several else "is",
             "be+": "are" if several or mostly != one else "is",
@@ -166,7 +166,10 @@ class Filler:
         usable = [f for f in _usable(entity, slot.needs, avoid) if f.distinct > 1 and f.cells]
         if "several" in slot.options:
             usable = [f for f in usable if f.frequent or f.role in ("number", "year", "date")]
-        return self.say("condition", self._weighted("condition", usable), entity, slot)
+        condition = self.say("condition", self._weighted("condition", usable), entity, slot)
+        if "simple" in slot.options and " OR " in condition.sql:
+            raise Unfit
+        return condition
 
     def _phrase(self, entity: Entity, slot: Slot, avoid: Sequence[Field]) -> Filling:
         """A phrase on some column of the table that one of the phrases fits."""

@@ -96,6 +96,7 @@ FORMS = {
 OPTIONS = {
     "several": "a condition that more than one row is likely to meet",
     "exact": "a day, not taken out of a time of day",
+    "simple": "a condition without OR, fit to stand beside an AND",
     "named": "a title that is a name, not a key",
     "frequent": "a cell that more than one row has, where there are such",
 }

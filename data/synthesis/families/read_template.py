@@ -154,6 +154,7 @@ def _check(
                 raise TemplateError(f"{place}: no slot {{{ref.slot}}}")
             if ref.form and ref.form not in set(FORMS) | known:
                 raise TemplateError(f"{place}: no form {ref.form!r} in {{{ref.slot}:{ref.form}}}")
+    _check_connected(template)
     literals = {name for name, slot in slots.items() if isinstance(slot, Slot) and slot.kind in LITERALS}
     in_sql = _reached(template.sql, slots, known, side="sql")
     for frame, key in questions:
@@ -166,6 +167,17 @@ def _check(
     used |= {name for slot in slots.values() if isinstance(slot, Slot) for name in (slot.of, slot.above)}
     if idle := sorted(set(slots) - used):
         raise TemplateError(f"{place}: drawn and not used: {', '.join(idle)}")
+
+
+def _check_connected(template: Template) -> None:
+    """Conditions beside an AND have no OR of their own, which would bind less."""
+    for place, part in enumerate(template.sql):
+        slot = template.slots.get(part.slot) if isinstance(part, Ref) else None
+        if not isinstance(slot, Slot) or slot.kind not in ("condition", "filters") or "simple" in slot.options:
+            continue
+        around = (str(template.sql[place - 1]), str(template.sql[place + 1]) if place + 1 < len(template.sql) else "")
+        if around[0].rstrip().endswith(" AND") or around[1].lstrip().startswith("AND "):
+            raise TemplateError(f"{template.place} sql: a condition beside an AND has to be `simple`")
 
 
 def _reached(

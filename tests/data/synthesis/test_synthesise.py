@@ -55,6 +55,14 @@ def test_queries_parse_and_come_back_as_the_same_text(pairs: list[Example]) -> N
         assert re.sub(r"\bNOT ([\w.\"]+) (IN \(|LIKE )", r"\1 NOT \2", text) == pair.sql
 
 
+def test_no_and_stands_beside_an_or(pairs: list[Example]) -> None:
+    """AND binds more than OR, and a question does not say which is meant."""
+    for pair in pairs:
+        bare = re.sub(r"BETWEEN \S+ AND", "BETWEEN", re.sub(r"'[^']*'", "x", pair.sql))
+        for part in re.split(" UNION | INTERSECT | EXCEPT ", bare):
+            assert not (" AND " in part and " OR " in part), pair.sql
+
+
 def test_every_column_is_qualified(pairs: list[Example]) -> None:
     import sqlglot
     from sqlglot import exp

@@ -49,6 +49,13 @@ def test_a_template_holds_what_its_table_says() -> None:
         ({"row": "column of row, group"}, "row: is a name of the scope"),
         ({"top": "extreme of row"}, "drawn and not used: top"),
         ({"person": "yes"}, "person is not true or false"),
+        (
+            {
+                "where": "condition of row",
+                "sql": "SELECT {group}, COUNT(*) FROM {row} WHERE {group} = 1 AND {where} GROUP BY {group}",
+            },
+            "a condition beside an AND has to be `simple`",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(changes: dict[str, object], problem: str) -> None:
