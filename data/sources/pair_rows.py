@@ -124,7 +124,7 @@ def _json_list(path: Path, text: str) -> Iterator[PairRow]:
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: broken JSON ({error})", fix="mend it, or get the file again") from None
+        raise DataError(f"{path}: broken JSON ({error})", fix="correct it, or get the file again") from None
     for number, item in enumerate(tree, 1):
         yield _row(path, number, item)
 
@@ -138,7 +138,7 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
                 if _goes_on(line + file.read()):
                     raise DataError(f"{path}:{number}: one JSON object over several lines", fix=LINES) from None
                 raise DataError(
-                    f"{path}:{number}: broken JSON ({error})", fix="mend that line; each holds one object"
+                    f"{path}:{number}: broken JSON ({error})", fix="correct that line; each line holds one object"
                 ) from None
             yield _row(path, number, item)
 
