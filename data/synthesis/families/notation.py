@@ -60,6 +60,12 @@ KINDS = {
 }
 LITERALS = frozenset("value limit level moment year word start end number count condition filter filters".split())
 """Kinds that bring a literal. When it stands in the query it has to stand in the question, and the other way round."""
+OF_TABLE = frozenset("column columns title condition filter filters extreme adjective aggregates".split())
+"""Kinds whose target is a table; that of `number`, `order` and `aggregate` may be."""
+OF_COLUMN = frozenset("value limit level moment year word start end yes no".split())
+"""Kinds whose target is a column."""
+TABLE_NAMES = frozenset("row item parent left right middle top".split())
+"""Names of the scopes that are tables."""
 SCOPES: dict[str, tuple[str, ...]] = {
     "table": ("row",),
     "edge": ("item", "parent", "item_key", "parent_key", "from"),

@@ -9,10 +9,13 @@ from .notation import (
     FORMS,
     KINDS,
     LITERALS,
+    OF_COLUMN,
+    OF_TABLE,
     OPTIONS,
     PHRASE_KEYS,
     ROLES,
     SCOPES,
+    TABLE_NAMES,
     TEMPLATE_KEYS,
     Choice,
     Phrase,
@@ -88,7 +91,20 @@ def read_slot(text: str, known: tuple[str, ...], place: str) -> Slot:
     for name in (slot.of, slot.above, *slot.without):
         if name and name not in known:
             raise TemplateError(f"{place}: nothing before it is called {name!r}")
+    _check_slot(slot, place)
     return slot
+
+
+def _check_slot(slot: Slot, place: str) -> None:
+    """The target is of the right sort, and what the kind draws from is given."""
+    if slot.kind in OF_TABLE and slot.of not in TABLE_NAMES:
+        raise TemplateError(f"{place}: {slot.kind!r} is of a table ({', '.join(sorted(TABLE_NAMES))})")
+    if slot.kind in OF_COLUMN and (not slot.of or slot.of in TABLE_NAMES):
+        raise TemplateError(f"{place}: {slot.kind!r} is of a column")
+    if slot.kind == "column" and not slot.roles:
+        raise TemplateError(f"{place}: which roles may the column have?")
+    if slot.kind in ("number", "count", "aggregates") and not slot.numbers:
+        raise TemplateError(f"{place}: which numbers may it be?")
 
 
 def _option(option: str, place: str) -> tuple[str, object]:

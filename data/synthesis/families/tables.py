@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .frames import Frame, TemplateError, read_frame
-from .notation import ROLES, Phrase, Template
+from .notation import ROLES, Phrase, Slot, Template
 from .read_template import read_phrase, read_template
 
 FOLDER = Path(__file__).parent
@@ -62,11 +62,22 @@ def read_tables(folder: Path = FOLDER) -> Tables:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise TemplateError(f"{folder}: templates of one name: {', '.join(repeated)}")
     phrases = {kind: _phrases(folder / "phrases" / f"{kind}.toml", kind) for kind in PHRASES}
+    _check_only(templates, phrases)
     several = tuple(
         Aggregate(read_frame(words, "several aggregates"), read_frame(sql, "several aggregates"))
         for words, sql in SEVERAL_AGGREGATES
     )
     return Tables(templates, phrases, several)
+
+
+def _check_only(templates: tuple[Template, ...], phrases: Mapping[str, Phrases]) -> None:
+    """The phrases that templates limit their slots to exist."""
+    for template in templates:
+        for name, slot in template.slots.items():
+            if isinstance(slot, Slot) and slot.only:
+                known = {phrase.template.name for phrase in phrases[slot.kind].phrases}
+                if missing := sorted(set(slot.only) - known):
+                    raise TemplateError(f"{template.place} {name}: no such {slot.kind}: {', '.join(missing)}")
 
 
 def _phrases(path: Path, kind: str) -> Phrases:

@@ -136,9 +136,6 @@ UNITS = {
 }  # fmt: skip
 
 
-MAKERS = {"directed by": "director", "written by": "writer", "produced by": "producer", "reported by": "reporter"}
-
-
 def _tidy(phrase: str) -> str:
     """Repeats, `is_`, trailing units and the like, as people say them."""
     phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)

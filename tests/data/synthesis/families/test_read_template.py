@@ -49,6 +49,10 @@ def test_a_template_holds_what_its_table_says() -> None:
         ({"row": "column of row, group"}, "row: is a name of the scope"),
         ({"top": "extreme of row"}, "drawn and not used: top"),
         ({"person": "yes"}, "person is not true or false"),
+        ({"top": "limit of row"}, "top: 'limit' is of a column"),
+        ({"top": "extreme of group"}, "top: 'extreme' is of a table"),
+        ({"top": "column of row"}, "top: which roles may the column have?"),
+        ({"top": "number of row"}, "top: which numbers may it be?"),
         (
             {
                 "where": "condition of row",
@@ -79,6 +83,15 @@ def test_a_mistake_in_a_file_is_told_with_its_line(tmp_path: Path) -> None:
     line = text[: text.index("[having_count]")].count("\n") + 1
     path.write_text(re.sub(r"(\[having_count\]\nweight = )", r"\1-", text), encoding="utf-8")
     with pytest.raises(TemplateError, match=rf"groups\.toml:{line}: \[having_count\]: weight"):
+        read_tables(folder)
+
+
+def test_a_slot_is_limited_to_phrases_that_exist(tmp_path: Path) -> None:
+    folder = tmp_path / "families"
+    shutil.copytree(FOLDER, folder)
+    path = folder / "groups.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("only average total", "only averag total"), "utf-8")
+    with pytest.raises(TemplateError, match=r"\[group_extreme\] value: no such aggregate: averag"):
         read_tables(folder)
 
 
