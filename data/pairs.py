@@ -13,20 +13,12 @@ from ..core.files import write_text
 from ..core.progress import progress, say
 from ..core.recipe import Data
 from ..core.records import Column, Example, ForeignKey, Hint, Schema, Table
-from .sources.load import (
-    Database,
-    Loaded,
-    Shape,
-    find_spider,
-    load_jsonl,
-    load_spider,
-    open_database,
-    open_spider,
-    reasons,
-    shape,
-    spider_rows,
-)
-from .sources.pair_file import pair_rows
+from .sources.database import Database, open_database
+from .sources.load_pairs import load_pairs
+from .sources.loaded import Loaded, reasons
+from .sources.pair_rows import pair_rows
+from .sources.shape import Shape, shape
+from .sources.spider import find_spider, load_spider, open_spider, spider_rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
 
     spider = open_spider(Path(data.spider), cache) if data.spider else None
     for name in data.jsonl:
-        take(load_jsonl(Path(name), data.jsonl_limit, rng), Path(name).name)
+        take(load_pairs(Path(name), data.jsonl_limit, rng), Path(name).name)
     if spider is not None:
         loaded, databases = load_spider(spider)
         take(loaded, "spider")
@@ -110,21 +102,21 @@ def _synthesise(databases: Sequence[Database], count: int, rng: random.Random, s
 def split_by_schema(
     examples: Sequence[Example], share: float, rng: random.Random, same: Mapping[str, str] | None = None
 ) -> tuple[list[Example], list[Example]]:
-    """Training and validation parts such that no database is in both; validation has about `share` of the databases.
+    """Split into training and validation parts, no database in both; validation has about `share` of the databases.
 
     `same` maps a database to the one that it goes with.
     """
-    one = same or {}
-    names = sorted({one.get(example.database, example.database) for example in examples})
+    first = same or {}
+    names = sorted({first.get(example.database, example.database) for example in examples})
     count = min(len(names) - 1, max(1, round(share * len(names)))) if share and len(names) > 1 else 0
     held = set(rng.sample(names, count))
-    train = [example for example in examples if one.get(example.database, example.database) not in held]
-    valid = [example for example in examples if one.get(example.database, example.database) in held]
+    train = [example for example in examples if first.get(example.database, example.database) not in held]
+    valid = [example for example in examples if first.get(example.database, example.database) in held]
     return train, valid
 
 
 def same_schemas(examples: Sequence[Example]) -> dict[str, str]:
-    """For each database the first of those that it goes with, in whatever file they are.
+    """Find for each database the first of those that it goes with, in whatever file they are.
 
     Those go together of which one has all tables of the other, with the same columns. Views are not looked at.
     """
@@ -135,22 +127,24 @@ def same_schemas(examples: Sequence[Example]) -> dict[str, str]:
             name = first[name]
         return name
 
-    def join(one: str, other: str) -> None:
-        low, high = sorted((root(one), root(other)))
+    def join(database: str, other: str) -> None:
+        low, high = sorted((root(database), root(other)))
         first[high] = low
 
     owners: dict[Shape, str] = {}
-    for (database, _), schema in {(one.database, id(one.schema)): one.schema for one in examples}.items():
+    for (database, _), schema in {
+        (example.database, id(example.schema)): example.schema for example in examples
+    }.items():
         tables = Schema(tuple(table for table in schema.tables if not table.derived))
         join(database, owners.setdefault(shape(tables), database))
     having: dict[tuple[str, frozenset[str]], list[Shape]] = {}
-    for one in owners:
-        for table in one:
-            having.setdefault(table, []).append(one)
-    for one, database in owners.items():
-        rarest = min((having[table] for table in one), key=len, default=[])
+    for names in owners:
+        for table in names:
+            having.setdefault(table, []).append(names)
+    for names, database in owners.items():
+        rarest = min((having[table] for table in names), key=len, default=[])
         for other in rarest:
-            if one < other:
+            if names < other:
                 join(database, owners[other])
     return {name: root(name) for name in first}
 

@@ -26,7 +26,7 @@ class Row:
 
 
 def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[Table] = ()) -> Row:
-    """The row of a pair for one epoch.
+    """Make the row of a pair for one epoch.
 
     `others` are tables of other schemas, put beside a table that stands alone so that the model has to choose.
     """
@@ -53,7 +53,7 @@ def make_row(example: Example, data: Data, rng: random.Random, others: Sequence[
 
 
 def smallest_row(example: Example) -> Row:
-    """The row with only the tables that the answer needs: for pairs that would not fit otherwise."""
+    """Make the row with only the tables that the answer needs: for pairs that would not fit otherwise."""
     needed = used_names(example.sql)
     tables = tuple(table for table in example.schema.tables if fold(table.name) in needed)
     schema = _keeping(example.schema, tables or example.schema.tables)
@@ -61,10 +61,10 @@ def smallest_row(example: Example) -> Row:
 
 
 def used_names(sql: str) -> frozenset[str]:
-    """Every name in a query, folded and without quotes; names of tables and columns are not told apart."""
+    """Collect every name in a query, folded and without quotes; tables and columns are not distinguished."""
     without_strings = re.sub(r"'(?:[^']|'')*'", "''", sql)
-    found = re.findall(r'"((?:[^"]|"")*)"|`([^`]*)`|\[([^\]]*)\]|([^\W\d]\w*)', without_strings)
-    return frozenset(fold("".join(parts).replace('""', '"')) for parts in found)
+    matches = re.findall(r'"((?:[^"]|"")*)"|`([^`]*)`|\[([^\]]*)\]|([^\W\d]\w*)', without_strings)
+    return frozenset(fold("".join(parts).replace('""', '"')) for parts in matches)
 
 
 def _without_tables(schema: Schema, needed: frozenset[str], rng: random.Random) -> Schema:

@@ -19,7 +19,7 @@ from ..core.run import Run
 from ..core.settings import settings
 from ..core.stage import Stage
 from ..data.pairs import build_pairs, write_pairs
-from ..data.sources.load import find_spider
+from ..data.sources.spider import find_spider
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import resolve_base

@@ -23,9 +23,9 @@ JOINS = re.compile(r"\bJOIN\b", re.IGNORECASE)
 OF_NUMBERS = ("int", "real")
 
 
-def told(text: str, connection: sqlite3.Connection, schema: Schema) -> str | None:
-    """The query, which runs, with single quotes around its texts; None when a text must have been meant as a column."""
-    places = [(found.start(), found.end()) for found in TOKEN.finditer(text) if found.group().startswith('"')]
+def quote_texts(text: str, connection: sqlite3.Connection, schema: Schema) -> str | None:
+    """Put single quotes around the texts of a query that runs; None when a text must have been meant as a column."""
+    places = [(token.start(), token.end()) for token in TOKEN.finditer(text) if token.group().startswith('"')]
     names = [text[begin + 1 : end - 1].replace('""', '"') for begin, end in places]
     ticked = ["`" + name.replace("`", "``") + "`" for name in names]
     if not places or _runs(connection, _put(text, dict(zip(places, ticked, strict=True)))):
@@ -64,7 +64,7 @@ def _all_plausible(marked: str, texts: dict[str, str], schema: Schema) -> bool:
     except (SqlglotError, RecursionError):
         return all(COMPARED.search(marked[: marked.index(mark)]) for mark in texts)
     kinds = _kinds(schema)
-    numbers = {name for name, found in kinds.items() if found <= set(OF_NUMBERS)}
+    numbers = {name for name, types in kinds.items() if types <= set(OF_NUMBERS)}
     nodes = {node.name: node for node in tree.find_all(exp.Column) if node.name in texts}
     return all(mark in nodes and _plausible(nodes[mark], texts, numbers) for mark in texts)
 
@@ -83,7 +83,7 @@ def _at_sight(text: str, begins: Sequence[int], schema: Schema) -> bool:
         return False
     kinds = _kinds(schema)
     before = (EQUALS.search(text, max(0, begin - 100), begin) for begin in begins)
-    return all(found is not None and "text" in kinds.get(fold(found[1]), ()) for found in before)
+    return all(match is not None and "text" in kinds.get(fold(match[1]), ()) for match in before)
 
 
 def _plausible(node: "exp.Expr", texts: dict[str, str], numbers: set[str]) -> bool:
@@ -139,8 +139,8 @@ def _joins_alone(compared: "exp.Expr", texts: dict[str, str]) -> bool:
     if on is None:
         return False
     return not any(
-        isinstance(one.left, exp.Column)
-        and isinstance(one.right, exp.Column)
-        and not {one.left.name, one.right.name} & set(texts)
-        for one in on.find_all(exp.EQ)
+        isinstance(equality.left, exp.Column)
+        and isinstance(equality.right, exp.Column)
+        and not {equality.left.name, equality.right.name} & set(texts)
+        for equality in on.find_all(exp.EQ)
     )

@@ -1,1 +1,1 @@
-"""Facts about a database in, a question with its query out: one module a kind of query."""
+"""Tables of templates and the facts of a database in, a question with its query out."""

@@ -2,7 +2,8 @@
 
 import re
 
-from ....sql.name_words import singular, words
+from ....sql.name_words import words
+from .nouns import UNCOUNTABLE_ENDS, singular_noun
 
 SPELLED = {
     "comm": "commission", "bdate": "birth date", "enr": "enrollment",
@@ -41,34 +42,9 @@ ABBREVIATED_TABLES = {
     "cat": "category",
     "dep": "department",
 }
-CROWDS = {
-    "people": "person", "staff": "staff member", "personnel": "employee", "children": "child", "men": "man",
-    "women": "woman",
-    "mice": "mouse", "geese": "goose", "leaves": "leaf", "knives": "knife", "shelves": "shelf", "wolves": "wolf",
-    "faculty": "faculty member", "crew": "crew member", "criteria": "criterion", "media": "medium", "data": "record",
-    "movies": "movie", "cookies": "cookie", "zombies": "zombie", "calves": "calf", "analyses": "analysis",
-    "buses": "bus",
-    "bonuses": "bonus", "viruses": "virus", "courses": "course", "houses": "house", "warehouses": "warehouse",
-    "nurses": "nurse", "horses": "horse", "licenses": "license", "races": "race", "expenses": "expense",
-    "purchases": "purchase",
-    "releases": "release", "leases": "lease", "caches": "cache", "axes": "axe", "menus": "menu", "gurus": "guru",
-    "campuses": "campus", "statuses": "status", "prizes": "prize", "gas": "gas", "diagnoses": "diagnosis",
-    "niches": "niche",
-}  # fmt: skip
-UNCHANGED = frozenset(
-    """
-    aircraft species series sheep livestock fish staff news equipment furniture luggage deer offspring software
-    music
-    """.split()
-)
 EMPTY_WORDS = frozenset(
     """
     tbl table ref list info information records record data tb details lookup master mst dim fact
-    """.split()
-)
-UNSPEAKABLE_ENDS = frozenset(
-    """
-    of in on at by to for with from has as and taken enrolled attended
     """.split()
 )
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
@@ -86,85 +62,37 @@ PEOPLE = frozenset(
 )
 
 
-def plural(phrase: str) -> str:
-    """A noun phrase's plural, by rule and a few exceptions.
-
-    >>> plural("city"), plural("staff member"), plural("date of birth"), plural("aircraft"), plural("child")
-    ('cities', 'staff members', 'dates of birth', 'aircraft', 'children')
-    """
-    if " of " in phrase:
-        head, tail = phrase.split(" of ", 1)
-        return f"{plural(head)} of {tail}"
-    if " per " in phrase:
-        head, tail = phrase.split(" per ", 1)
-        return f"{plural(head)} per {tail}"
-    *first, last = phrase.split(" ")
-    low = last.lower()
-    back = {one: many for many, one in CROWDS.items() if " " not in one and many not in ("data", "personnel", "gas")}
-    if low.isdigit() or low in UNSPEAKABLE_ENDS:
-        pass
-    elif low in back:
-        last = back[low]
-    elif low in UNCHANGED or low.endswith("ness") or (low.endswith("s") and not low.endswith(("ss", "us", "is"))):
-        pass
-    elif re.search(r"[^aeiou]y$", low):
-        last = last[:-1] + "ies"
-    elif low.endswith("sis"):
-        last = last[:-2] + "es"
-    elif re.search(r"(s|x|ch|sh|z)$", low):
-        last += "es"
-    else:
-        last += "s"
-    return " ".join([*first, last])
-
-
-def one(word: str) -> str:
-    """A word's singular.
-
-    >>> [one(word) for word in ("people", "species", "courses", "cities", "gas", "boxes", "bonus")]
-    ['person', 'species', 'course', 'city', 'gas', 'box', 'bonus']
-    """
-    if word in UNCHANGED - {"staff"}:
-        return word
-    return CROWDS.get(word) or singular(word)
-
-
-def article(phrase: str) -> str:
-    """The phrase with its indefinite article."""
-    return ("an " if re.match(r"[aeiou](?!ne\b|ni(?!n)|se|su)|hour|honou?r", phrase.lower()) else "a ") + phrase
-
-
 def table_words(name: str) -> list[str]:
-    """The words of a table's name that mean something, lower case."""
-    found = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
-    kept = [word for word in found if word not in EMPTY_WORDS] or found
+    """Split a table's name into the words that mean something, lower case."""
+    parts = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
+    kept = [word for word in parts if word not in EMPTY_WORDS] or parts
     kept = [ABBREVIATED_TABLES.get(word) or SPELLED.get(word, word) for word in kept]
     return " ".join(kept).split()
 
 
 def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """What one row of a table is called, the fullest name first.
+    """Say what one row of a table is called, the fullest name first.
 
     `siblings` are words that most tables of the schema start with, such as a common prefix; they are dropped.
 
     >>> table_nouns("tbl_EmpProjects"), table_nouns("Cities")
     (('employee project',), ('city',))
     """
-    found = table_words(name)
-    if len(found) > 1 and found[0] in siblings:
-        found = found[1:]
-    full = " ".join([*found[:-1], one(found[-1])])
+    parts = table_words(name)
+    if len(parts) > 1 and parts[0] in siblings:
+        parts = parts[1:]
+    full = " ".join([*parts[:-1], singular_noun(parts[-1])])
     return (full,)
 
 
 def speakable(name: str) -> bool:
     """Whether the table's name can stand for a thing in a sentence: `has_pet` and `member_of` cannot."""
-    found = words(name)
-    return bool(found) and not (
-        found[-1] in UNSPEAKABLE_ENDS
-        or found[0] in UNSPEAKABLE_STARTS
-        or any(word in UNSPEAKABLE_ENDS for word in found[1:])
-        or len(found) > 4
+    parts = words(name)
+    return bool(parts) and not (
+        parts[-1] in UNCOUNTABLE_ENDS
+        or parts[0] in UNSPEAKABLE_STARTS
+        or any(word in UNCOUNTABLE_ENDS for word in parts[1:])
+        or len(parts) > 4
     )
 
 
@@ -178,19 +106,19 @@ def is_person(noun: str) -> bool:
 
 
 def column_nouns(column: str, table: str) -> tuple[str, ...]:
-    """What a column is called: without the table's own words first, then in full; each spelled out.
+    """Say what a column is called: without the table's own words first, then in full; each spelled out.
 
     >>> column_nouns("cust_fname", "customers"), column_nouns("singerName", "Singer"), column_nouns("dept_no", "emp")
     (('first name', 'customer first name'), ('name', 'singer name'), ('department number',))
     """
-    found = words(column) or [column.lower()]
-    own = {one(word) for word in table_words(table)}
-    if len(found) > 1 and len(found[0]) == 1 and any(word.startswith(found[0]) for word in own):
-        found = found[1:]  # eName of emp
-    spelled = [SPELLED.get(word, word) for word in found]
+    parts = words(column) or [column.lower()]
+    own = {singular_noun(word) for word in table_words(table)}
+    if len(parts) > 1 and len(parts[0]) == 1 and any(word.startswith(parts[0]) for word in own):
+        parts = parts[1:]  # eName of emp
+    spelled = [SPELLED.get(word, word) for word in parts]
     full = _tidy(" ".join(spelled))
     short = list(spelled)
-    while len(short) > 1 and one(short[0]) in own:
+    while len(short) > 1 and singular_noun(short[0]) in own:
         short = short[1:]
     brief = _tidy(" ".join(short))
     if brief == "number":  # `the number of the games` would ask for a count
@@ -206,9 +134,6 @@ UNITS = {
     "dollars": "dollars",
     "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
 }  # fmt: skip
-
-
-MAKERS = {"directed by": "director", "written by": "writer", "produced by": "producer", "reported by": "reporter"}
 
 
 def _tidy(phrase: str) -> str:
@@ -246,14 +171,14 @@ HAPPENED = {
 
 
 def moment_nouns(phrase: str, unit: str) -> str:
-    """A column of time as a noun; `unit` is year or date.
+    """Name a column of time as a noun; `unit` is year or date.
 
     >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
     ('opening date', 'founding year', 'year built')
     """
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
     )
-    if found and found.group(2) in HAPPENED and found.group(1) not in ("date", "year", "time"):
-        return f"{found.group(1) or ''} {HAPPENED[found.group(2)]} {unit}".strip()
+    if match and match[2] in HAPPENED and match[1] not in ("date", "year", "time"):
+        return f"{match[1] or ''} {HAPPENED[match[2]]} {unit}".strip()
     return phrase

@@ -43,11 +43,12 @@ Market
 
 
 def person(rng: random.Random) -> str:
+    """Make a person's full name."""
     return f"{rng.choice(FIRST)} {rng.choice(LAST)}"
 
 
 def company(rng: random.Random) -> str:
-    """A firm's name."""
+    """Make a firm's name."""
     form = rng.choice(
         [
             "{a} & {b}",
@@ -76,8 +77,10 @@ def company(rng: random.Random) -> str:
 
 
 def street(rng: random.Random) -> str:
+    """Make a street address without its city."""
     return f"{rng.randint(1, 240)} {rng.choice(STREETS)} {rng.choice(['Street', 'Road', 'Avenue', 'Lane'])}"
 
 
 def date(rng: random.Random, low: int, high: int) -> str:
+    """Make a day in one of the years from `low` to `high`, as YYYY-MM-DD."""
     return f"{rng.randint(low, high)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"

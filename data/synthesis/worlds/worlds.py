@@ -24,6 +24,19 @@ from .cells import CITIES, COUNTRIES, FIRST, LAST, company, date, person, street
 
 VERSION = 2  # raise it when rows are made in another way: part of the file names, like the schema itself
 
+NULL_SHARE = 0.12
+"""Share of NULLs in a column that may have them."""
+NO_PARENT_SHARE = 0.15
+"""Share of NULLs in a reference that may be missing."""
+PARENT_SHARE = 0.85
+"""Share of the rows of a table that others refer to: the rest has no children."""
+PARENT_SKEW = 1.4
+"""Above 1, earlier rows have more children."""
+TRUE_SHARE, YES_SHARE = 0.4, 0.6
+"""Shares of 1 in a flag, and of Y."""
+PEAK = 0.35
+"""Where in their range most whole numbers are, from 0 to 1."""
+
 Value = str | int | float | None
 
 
@@ -45,11 +58,14 @@ class Plan:
     columns: tuple[tuple[str, str], ...]
 
     def key(self) -> str | None:
+        """The primary key's column, if there is one."""
         return next((name for name, kind in self.columns if kind.split()[0] in ("key", "code")), None)
 
 
 @dataclass(frozen=True)
 class Blueprint:
+    """One database as written down."""
+
     name: str
     domain: str
     options: tuple[str, ...]
@@ -107,17 +123,17 @@ def _quoted(name: str) -> str:
 
 def _ddl(plan: Plan, blueprint: Blueprint) -> str:
     tables = {table.name: table for table in blueprint.tables}
-    parts, foreign = [], []
+    parts, references = [], []
     for name, kind in plan.columns:
         target = tables.get(kind.strip(">?!").split()[0]) if kind.startswith(">") else None
         declared = _declared(kind, target, "typed" in blueprint.options)
         primary = " PRIMARY KEY" if kind.split()[0] in ("key", "code") and "nokeys" not in blueprint.options else ""
         parts.append(f"{_quoted(name)} {declared}{primary}")
         if target is not None and not set(blueprint.options) & {"nokeys", "nofk"}:
-            foreign.append(
+            references.append(
                 f"FOREIGN KEY ({_quoted(name)}) REFERENCES {_quoted(target.name)}({_quoted(target.key() or '')})"
             )
-    return f"CREATE TABLE {_quoted(plan.name)} ({', '.join([*parts, *foreign])})"
+    return f"CREATE TABLE {_quoted(plan.name)} ({', '.join([*parts, *references])})"
 
 
 def _declared(kind: str, target: Plan | None, typed: bool) -> str:
@@ -161,7 +177,7 @@ def _rows(plan: Plan, keys: dict[str, list[Value]], rng: random.Random) -> list[
 
 def _parents(keys: list[Value]) -> list[Value]:
     """The keys that have children: some have none, so that `without any` has an answer."""
-    return keys if len(keys) < 4 else keys[: max(3, int(len(keys) * 0.85))]
+    return keys if len(keys) < 4 else keys[: max(3, int(len(keys) * PARENT_SHARE))]
 
 
 def _combinations(kind: str) -> list[str]:
@@ -181,7 +197,7 @@ def _maker(kind: str, keys: dict[str, list[Value]], count: int, start: int, rng:
         return _reference(kind, keys, start, rng)
     if kind.endswith("?"):
         inner = _maker(kind[:-1], keys, count, start, rng)
-        return lambda number: inner(number) if rng.random() > 0.12 else None
+        return lambda number: inner(number) if rng.random() > NULL_SHARE else None
     if kind.startswith("*"):
         chosen = rng.sample(_combinations(kind), min(count, len(_combinations(kind))))
         return lambda number: chosen[number]
@@ -205,7 +221,7 @@ def _maker(kind: str, keys: dict[str, list[Value]], count: int, start: int, rng:
 
 def _skewed(rng: random.Random, low: int, high: int) -> int:
     """Rounded where the range is wide, as people's numbers are."""
-    value = int(rng.triangular(low, high + 1, low + (high - low) * 0.35))
+    value = int(rng.triangular(low, high + 1, low + (high - low) * PEAK))
     step = 1 if high - low < 300 else 10 if high - low < 5000 else 100 if high - low < 100_000 else 1000
     return min(high, max(low, value // step * step))
 
@@ -220,10 +236,10 @@ def _reference(kind: str, keys: dict[str, list[Value]], start: int, rng: random.
     def refer(number: int) -> Value:
         if table not in keys:  # a reference to its own table: to an earlier row
             return start + rng.randrange(max(1, number // 3)) if number else None
-        if optional and rng.random() < 0.15:
+        if optional and rng.random() < NO_PARENT_SHARE:
             return None
         parents = _parents(keys[table])
-        return parents[min(int(rng.random() ** 1.4 * len(parents)), len(parents) - 1)]
+        return parents[min(int(rng.random() ** PARENT_SKEW * len(parents)), len(parents) - 1)]
 
     return refer
 
@@ -242,8 +258,8 @@ def _worded(first: str, low: int, high: int, count: int, rng: random.Random) -> 
         "street": lambda number: street(rng),
         "email": lambda number: person(rng).lower().replace(" ", ".") + rng.choice(["@mail.example", "@post.example"]),
         "phone": lambda number: f"{rng.randint(200, 989)}-555-{rng.randint(100, 9999):04d}",
-        "flag": lambda number: int(rng.random() < 0.4),
-        "yn": lambda number: "Y" if rng.random() < 0.6 else "N",
+        "flag": lambda number: int(rng.random() < TRUE_SHARE),
+        "yn": lambda number: "Y" if rng.random() < YES_SHARE else "N",
         "date": lambda number: date(rng, low, high),
         "stamp": lambda number: f"{date(rng, low, high)} {rng.randint(6, 22):02d}:{rng.randrange(0, 60, 5):02d}:00",
     }

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.records import Schema
-from sql_llama.data.clean.golds import LeftOut, gold, ground, quiet_parser
-from sql_llama.data.sources.load import open_database, plain
+from sql_llama.data.clean.learnable_sql import learnable_sql, quiet_parser
+from sql_llama.data.clean.left_out import LeftOut
+from sql_llama.data.clean.trial_database import trial_database
+from sql_llama.data.sources.database import open_database
+from sql_llama.data.sources.spider import plain
 from sql_llama.sql.ddl.parse import parse_ddl
 
 DDL = "CREATE TABLE t (id INT PRIMARY KEY, name TEXT, v REAL); CREATE TABLE u (t_id INT, kind TEXT)"
@@ -15,9 +18,9 @@ SCHEMA: Schema = parse_ddl(DDL)
 
 def learnt(sql: str) -> str:
     """The SQL that is learnt, or why none is."""
-    with quiet_parser(), ground(SCHEMA) as on:
+    with quiet_parser(), trial_database(SCHEMA) as trial:
         try:
-            return gold(sql, on, DDL)
+            return learnable_sql(sql, trial, DDL)
         except LeftOut as reason:
             return f"left out: {reason}"
 

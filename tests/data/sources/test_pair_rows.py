@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.data.sources.pair_file import PairRow, pair_rows
+from sql_llama.data.sources.pair_rows import PairRow, pair_rows
 
 ROWS = [
     {"question": "How old?", "schema": "CREATE TABLE t (age INT)", "sql": "SELECT age FROM t"},
@@ -110,9 +110,9 @@ def test_the_names_of_public_sets_are_known(names: tuple[str, str, str], tmp_pat
         (b'{"data": [\n1, 2]}\n', "data:1: one JSON object over several lines", "on one line of its own"),
         (b'question,schema,sql\na,b,"c\nd,e,f\n', "broken CSV", "write it again"),
         (b"hello\nworld\n", "neither JSON nor CSV", "question, schema"),
-        (b"[1, 2", "broken JSON", "mend it"),
-        (b"[" * 100_000, "broken JSON", "mend it"),
-        (b'{"a": ' * 100_000, "data:1: broken JSON", "mend that line"),
+        (b"[1, 2", "broken JSON", "correct it"),
+        (b"[" * 100_000, "broken JSON", "correct it"),
+        (b'{"a": ' * 100_000, "data:1: broken JSON", "correct that line"),
     ],
 )
 def test_any_other_file_is_named_for_what_it_is(data: bytes, said: str, fix: str, tmp_path: Path) -> None:

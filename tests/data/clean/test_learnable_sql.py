@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sql_llama.core.records import Column, Schema, Table
-from sql_llama.data.clean.golds import LeftOut, gold, ground, one_line, quiet_parser
+from sql_llama.data.clean.learnable_sql import learnable_sql, one_line, quiet_parser
+from sql_llama.data.clean.left_out import LeftOut
+from sql_llama.data.clean.trial_database import trial_database
 from sql_llama.sql.ddl.parse import parse_ddl
 from sql_llama.sql.ddl.render import render_ddl
 from sql_llama.sql.names import quoted
@@ -21,9 +23,9 @@ SCHEMA = parse_ddl(DDL)
 
 def learnt(sql: str) -> str:
     """The SQL that is learnt, or why none is."""
-    with quiet_parser(), ground(SCHEMA) as on:
+    with quiet_parser(), trial_database(SCHEMA) as trial:
         try:
-            return gold(sql, on, DDL)
+            return learnable_sql(sql, trial, DDL)
         except LeftOut as reason:
             return f"left out: {reason}"
 
@@ -135,8 +137,10 @@ def test_whatever_tables_and_columns_are_called_the_pair_runs_on_its_schema(tabl
     if table.lower().startswith("sqlite_"):
         return
     schema = parse_ddl(render_ddl(Schema((Table(table, (Column(column, kind),)),))))
-    with quiet_parser(), ground(schema) as on:
-        sql = gold(f"SELECT {quoted(column)} FROM {quoted(table)} AS x WHERE x.{quoted(column)} > 1", on, "")
+    with quiet_parser(), trial_database(schema) as trial:
+        sql = learnable_sql(
+            f"SELECT {quoted(column)} FROM {quoted(table)} AS x WHERE x.{quoted(column)} > 1", trial, ""
+        )
     connection = sqlite3.connect(":memory:")
     try:
         connection.executescript(render_ddl(schema))

@@ -65,11 +65,11 @@ def pair_rows(path: Path) -> Iterator[PairRow]:
     if not path.is_file():
         raise DataError(f"{path}: no such file", fix="--set data.jsonl=FILE")
     try:
-        found = False
+        empty = True
         for row in _rows(path):
-            found = True
+            empty = False
             yield row
-        if not found:
+        if empty:
             raise DataError(f"{path}: holds no rows", fix=LAYOUT)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
@@ -100,8 +100,8 @@ def _rows(path: Path) -> Iterator[PairRow]:
 
 def _kind(head: bytes) -> str:
     """What a file is that is no text in UTF-8; empty for text."""
-    found = next((kind for start, kind in KINDS.items() if head.startswith(start)), "")
-    return found or ("binary" if b"\0" in head else "")
+    known = next((kind for start, kind in KINDS.items() if head.startswith(start)), "")
+    return known or ("binary" if b"\0" in head else "")
 
 
 def _text_rows(path: Path, file: TextIO) -> Iterator[PairRow]:
@@ -124,7 +124,7 @@ def _json_list(path: Path, text: str) -> Iterator[PairRow]:
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: broken JSON ({error})", fix="mend it, or get the file again") from None
+        raise DataError(f"{path}: broken JSON ({error})", fix="correct it, or get the file again") from None
     for number, item in enumerate(tree, 1):
         yield _row(path, number, item)
 
@@ -138,7 +138,7 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
                 if _goes_on(line + file.read()):
                     raise DataError(f"{path}:{number}: one JSON object over several lines", fix=LINES) from None
                 raise DataError(
-                    f"{path}:{number}: broken JSON ({error})", fix="mend that line; each holds one object"
+                    f"{path}:{number}: broken JSON ({error})", fix="correct that line; each line holds one object"
                 ) from None
             yield _row(path, number, item)
 
@@ -157,8 +157,8 @@ def _csv(path: Path, header: str, file: TextIO) -> Iterator[PairRow]:
     sign, columns = _columns(header)
     if not sign:
         table = path.suffixes[-1:] in ([".csv"], [".tsv"]) or path.suffixes[-2:-1] in ([".csv"], [".tsv"])
-        said = "its first line does not name the columns" if table else "neither JSON nor CSV"
-        raise DataError(f"{path}: {said} question, schema and sql" if table else f"{path}: {said}", fix=LAYOUT)
+        problem = "its first line does not name the columns" if table else "neither JSON nor CSV"
+        raise DataError(f"{path}: {problem} question, schema and sql" if table else f"{path}: {problem}", fix=LAYOUT)
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
         # strict: else an unclosed quote swallows the rest of the file as one cell
@@ -185,16 +185,16 @@ def _parquet(path: Path, source: Any) -> Iterator[PairRow]:
 
     try:
         file = parquet.ParquetFile(source)
-        kinds = {one.name: one.type for one in file.schema_arrow}
+        kinds = {column.name: column.type for column in file.schema_arrow}
         names = list(kinds)
         if not all(set(fields) & set(names) for fields in FIELDS.values()):
             raise DataError(f"{path}: its columns are {', '.join(names[:10])}", fix=LAYOUT)
         for name in names:
             if name in set().union(*FIELDS.values()) and not _holds_text(kinds[name]):
                 raise DataError(f"{path}: its column {name} is of type {kinds[name]}, not text", fix=LAYOUT)
-        wanted = [name for name in names if name in {"table_id"}.union(*FIELDS.values())]
+        columns = [name for name in names if name in {"table_id"}.union(*FIELDS.values())]
         number = 0
-        for batch in file.iter_batches(columns=wanted):
+        for batch in file.iter_batches(columns=columns):
             for item in batch.to_pylist():
                 number += 1
                 yield _cells(path, number, item)
@@ -217,10 +217,10 @@ def _cells(path: Path, number: int, cells: Mapping[str, Any]) -> PairRow:
 
 
 def _row(path: Path, number: int, item: Any) -> PairRow:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for field, names in FIELDS.items():
-        texts = (item[name] for name in names if isinstance(item.get(name), str)) if isinstance(item, dict) else ()
-        text = next(iter(texts), None)
+        present = (item[name] for name in names if isinstance(item.get(name), str)) if isinstance(item, dict) else ()
+        text = next(iter(present), None)
         if text is None and isinstance(item, dict) and any(name in item and item[name] is None for name in names):
             text = ""  # as an empty cell of a table
         if text is None:
@@ -228,5 +228,5 @@ def _row(path: Path, number: int, item: Any) -> PairRow:
                 f"{path}:{number}: fields missing",
                 fix="each row needs question, schema (or context) and sql (or answer)",
             )
-        found[field] = text.encode(errors="replace").decode()  # JSON may hold halves of characters
-    return PairRow(number, found["question"], found["schema"], found["sql"], str(item.get("table_id") or ""))
+        texts[field] = text.encode(errors="replace").decode()  # JSON may hold halves of characters
+    return PairRow(number, texts["question"], texts["schema"], texts["sql"], str(item.get("table_id") or ""))

@@ -1,0 +1,234 @@
+"""Look at a database's first rows: give each column its role and its words, and each table its title."""
+
+import dataclasses
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+from ...core.records import Column, ForeignKey, Schema, Table
+from ...databases.sqlite import connect
+from ...sql.name_words import words
+from ...sql.names import identifier
+from .facts import Edge, Entity, Facts, Field, Role
+from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
+from .language.nouns import singular_noun
+
+Cell = str | int | float
+
+READ = 1_500  # rows of a table that are looked at
+MOST_CELLS = 200
+MOST_FREQUENT = 12
+LONGEST_CELL = 40  # characters of a text that a question may name
+LARGEST_NUMBER = 1e12
+PROSE_LENGTH = 60  # characters: texts that are longer on average are prose
+GROUP_SHARE = 0.6  # different texts per row: up to here they group the rows
+MOST_GROUPS = 40
+PREFIX_SHARE = 0.8  # of the tables that start with a word for it to be a prefix
+FLAGS = ({"0", "1"}, {"y", "n"}, {"yes", "no"}, {"t", "f"}, {"true", "false"})
+CODES = re.compile(
+    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room)$"
+)
+COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
+YEARS = re.compile(
+    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|ed$"
+)
+NAMES = re.compile(r"(?:^|_)(name|title|fname|lname)$|name$")
+TALLIES = re.compile(r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|in stock|with \w+)")
+UNCOUNTED = frozenset("sales earnings points kilograms kilometers funds degrees funding gross status plus has".split())
+PERSONAL = frozenset(["first name", "last name", "gender", "birth date", "date of birth"])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Keys:
+    """Places (table, column; lower case) that refer, and those that are referred to."""
+
+    refers: frozenset[tuple[str, str]]
+    referred: frozenset[tuple[str, str]]
+
+
+def read_facts(url: str, schema: Schema) -> Facts:
+    """The facts of a database, from every table's first rows.
+
+    Tables without rows are left out: no query over them could be checked.
+    """
+    keys = _Keys(
+        frozenset((key.table.lower(), key.column.lower()) for key in schema.foreign_keys),
+        frozenset((key.ref_table.lower(), key.ref_column.lower()) for key in schema.foreign_keys),
+    )
+    prefixes = _common_prefixes(schema)
+    entities = []
+    connection = connect(url)
+    try:
+        for table in schema.tables:
+            quoted = '"' + table.name.replace('"', '""') + '"'
+            try:
+                rows = connection.execute(f"SELECT * FROM {quoted} LIMIT {READ}").fetchall()
+            except sqlite3.DatabaseError:  # a view whose tables are gone
+                continue
+            if rows:
+                entities.append(_entity(table, rows, keys, prefixes))
+    finally:
+        connection.close()
+    by_name = {entity.name.lower(): entity for entity in entities}
+    edges = [_edge(key, by_name, schema.foreign_keys) for key in schema.foreign_keys]
+    fields = [field for entity in entities for field in entity.fields]
+    column_words = frozenset(word for field in fields for noun in field.nouns for word in noun.lower().split())
+    return Facts(tuple(entities), tuple(edge for edge in edges if edge), column_words)
+
+
+def _common_prefixes(schema: Schema) -> frozenset[str]:
+    """Words that most tables start with (`shop_orders`, `shop_items`)."""
+    if len(schema.tables) < 3:
+        return frozenset()
+    starts = Counter(parts[0] for table in schema.tables if len(parts := words(table.name)) > 1)
+    return frozenset(word for word, count in starts.items() if count >= PREFIX_SHARE * len(schema.tables))
+
+
+def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixes: frozenset[str]) -> Entity:
+    primary = [column for column in table.columns if column.primary_key]
+    fields = [
+        _field(table.name, column, [row[i] for row in rows], keys, single_key=column.primary_key and len(primary) == 1)
+        for i, column in enumerate(table.columns)
+    ]
+    title = _title(fields)
+    if len(title) == 1:
+        fields = [dataclasses.replace(field, titles=field == title[0]) for field in fields]
+        title = tuple(field for field in fields if field.titles)
+    nouns = table_nouns(table.name, prefixes)
+    linking = sum((table.name.lower(), field.name.lower()) in keys.refers for field in fields)
+    link_table = linking >= 2 and len(fields) - linking <= 2 and not title
+    return Entity(
+        name=table.name,
+        sql=identifier(table.name),
+        nouns=nouns,
+        person=is_person(nouns[0]) or bool(PERSONAL & {field.nouns[0] for field in fields}),
+        fields=tuple(fields),
+        rows=len(rows),
+        key=next((f for f in fields if f.name == primary[0].name), None) if len(primary) == 1 else None,
+        title=title,
+        spoken=speakable(table.name) and not link_table,
+    )
+
+
+def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, single_key: bool) -> Field:
+    place = (table.lower(), column.name.lower())
+    present = [cell for cell in cells if cell is not None and cell != ""]
+    usable = _usable(present)
+    counts = Counter(usable)
+    refers = place in keys.refers
+    role = _role(
+        column.name, usable, present, is_key=single_key or refers, refers=refers, referred=place in keys.referred
+    )
+    ordered = sorted(counts, key=lambda cell: (-counts[cell], str(cell)))
+    return Field(
+        table=table,
+        name=column.name,
+        sql=f"{identifier(table)}.{identifier(column.name)}",
+        role=role,
+        nouns=_nouns(column.name, table, role, usable),
+        cells=tuple(ordered[:MOST_CELLS]),
+        frequent=tuple(cell for cell in ordered[:MOST_FREQUENT] if counts[cell] > 1),
+        distinct=len(set(map(str, present))),
+        nulls=len(present) < len(cells),
+        table_sql=identifier(table),
+    )
+
+
+def _usable(present: Sequence[object]) -> list[Cell]:
+    """The cells that a question can name, where all are numbers or all are texts."""
+    numbers = [cell for cell in present if isinstance(cell, int | float)]
+    if len(numbers) == len(present):
+        return [n for n in numbers if abs(n) < LARGEST_NUMBER and (isinstance(n, int) or "e" not in repr(n))]
+    texts = [cell for cell in present if isinstance(cell, str)]
+    return [text for text in texts if _plain(text)] if len(texts) == len(present) else []
+
+
+def _plain(text: str) -> bool:
+    return 1 <= len(text) <= LONGEST_CELL and text == " ".join(text.split()) and text.isprintable() and '"' not in text
+
+
+def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """What the column is called, given what it holds: `platforms` with whole numbers is a number of platforms."""
+    nouns = column_nouns(column, table)
+    brief = nouns[0]
+    if role in ("date", "year"):
+        return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
+    if role == "flag":
+        return (f"{brief} status" if brief.split()[-1] not in ("status", "flag") else brief,)
+    if role != "number":
+        return nouns
+    last = brief.split()[-1]
+    is_plural = last.endswith("s") and singular_noun(last) != last and last not in UNCOUNTED
+    divided = " in " in brief or " per " in brief or "number" in brief
+    if is_plural and not divided and all(isinstance(cell, int) for cell in cells[:50]):
+        bound = re.fullmatch(r"(maximum|minimum|total|average) (.+)", brief)
+        return (f"{bound[1]} number of {bound[2]}" if bound else f"number of {brief}",)
+    if TALLIES.fullmatch(brief) or brief.startswith("years of "):
+        return (f"number of {brief}",)
+    return nouns
+
+
+def _role(
+    column: str, usable: Sequence[Cell], present: Sequence[object], *, is_key: bool, refers: bool, referred: bool
+) -> Role:
+    """The role of a column, by its name and its cells."""
+    spelled = "_".join(words(column)) or column.lower()
+    texts = [cell for cell in present if isinstance(cell, str)]
+    numeric = bool(usable) and not texts
+    if NAMES.search(spelled) and texts:
+        return "key" if refers else "name"
+    if is_key or spelled == "id" or spelled.endswith("_id"):
+        return "key"
+    if {str(cell).lower() for cell in usable} in FLAGS and not re.search(r"gender|sex", spelled):
+        return "flag"
+    if texts and usable and all(re.match(r"\d{4}-\d\d-\d\d", str(cell)) for cell in usable):
+        return "date"
+    if numeric and YEARS.search(spelled) and all(isinstance(n, int) and 1000 <= n <= 2100 for n in usable):
+        return "year"
+    if numeric and (CODES.search(spelled) or re.search(r"(num|nbr)$", spelled)) and not COUNTED.search(spelled):
+        return "code"
+    if numeric:
+        return "key" if referred else "number"
+    if texts and sum(map(len, texts)) > PROSE_LENGTH * len(texts):
+        return "prose"
+    if texts and len(set(usable)) <= max(3, min(MOST_GROUPS, len(present) * GROUP_SHARE)):
+        return "group"
+    return "text"
+
+
+def _title(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The name column; first and last name together where a person has both."""
+    by_noun = {field.nouns[0]: field for field in fields if field.role in ("name", "text", "group")}
+    if "first name" in by_noun and "last name" in by_noun:
+        return by_noun["first name"], by_noun["last name"]
+    for noun in ("name", "title", "full name"):
+        if noun in by_noun:
+            return (by_noun[noun],)
+    return tuple(field for field in fields if field.role == "name")[:1]
+
+
+def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: Sequence[ForeignKey]) -> Edge | None:
+    child, parent = by_name.get(key.table.lower()), by_name.get(key.ref_table.lower())
+    if child is None or parent is None:
+        return None
+    child_field = next((f for f in child.fields if f.name.lower() == key.column.lower()), None)
+    parent_field = next((f for f in parent.fields if f.name.lower() == key.ref_column.lower()), None)
+    if child_field is None or parent_field is None:
+        return None
+    two = {key.table.lower(), key.ref_table.lower()}
+    twin = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
+    return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, twin), twin)
+
+
+def _edge_nouns(child: Entity, child_field: Field, parent: Entity, twin: bool) -> tuple[str, ...]:
+    """What the parent is to the child: by the column where that says more than the table (`home team`)."""
+    spoken = re.sub(r" (id|code|number|key|name|ref|reference)$", "", child_field.nouns[-1])
+    noun = " ".join([*spoken.split()[:-1], singular_noun(spoken.split()[-1])]) if spoken else parent.nouns[0]
+    if twin or child.name == parent.name:
+        return (noun,)
+    known = {word for name in parent.nouns for word in name.split()}
+    own = set(noun.split())
+    if own <= known or noun == "id" or len(noun) < 4:
+        return parent.nouns
+    return (*parent.nouns, noun) if own & known or is_person(noun) else parent.nouns
