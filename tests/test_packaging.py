@@ -76,7 +76,9 @@ def test_every_package_says_in_one_sentence_what_comes_in_and_what_goes_out(pack
 
 def test_modules_are_short() -> None:
     lengths = {
-        path: len(path.read_text(encoding="utf-8").splitlines()) for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for room in ROOMS
+        for path in ROOT.glob(f"{room}/**/*.py")
     }
     assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 500}
 
