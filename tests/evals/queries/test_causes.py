@@ -4,7 +4,6 @@ import doctest
 import json
 import re
 import sqlite3
-import time
 import zipfile
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from sql_llama.sql.guard import check
 from sql_llama.sql.normalise import normalise
 
 from ...golden import Case, golden
+from ...work import at_most_calls
 
 CASES = golden(Path(__file__).with_name("causes.sql"), "gold", "predicted", "cause")
 
@@ -38,14 +38,14 @@ def home(pets: Path) -> Path:
     return pets
 
 
-def judged(pets: Path, gold: str, predicted: str) -> tuple[str, str, bool, bool]:
+def judged(pets: Path, gold: str, predicted: str, timeout: float) -> tuple[str, str, bool, bool]:
     """The error of each, whether strictly right, and whether right but for the order of columns."""
     said = {}
     rows = {}
     for sql in (predicted, gold):
         try:
             check(sql)
-            rows[sql] = run(str(pets), sql, timeout=0.2)
+            rows[sql] = run(str(pets), sql, timeout=timeout)
         except QueryError as error:
             said[sql] = str(error)
     if said:
@@ -57,7 +57,8 @@ def judged(pets: Path, gold: str, predicted: str) -> tuple[str, str, bool, bool]
 @pytest.mark.parametrize("case", CASES)
 def test_an_answer_with_this_cause(case: Case, home: Path) -> None:
     gold, predicted = case["gold"], case["predicted"]
-    error, gold_error, right, lenient = judged(home, gold, predicted)
+    timeout = 0.2 if case["cause"] == "timeout" else 30
+    error, gold_error, right, lenient = judged(home, gold, predicted, timeout)
     assert not right, f"{case.place}: both return the same"
     named = cause(gold, predicted, error, introspect(str(home)), lenient=lenient, gold_error=gold_error)
     assert named == case["cause"], case.place
@@ -126,11 +127,10 @@ DEEP = 5_000
 def test_hostile_text_is_bounded(predicted: str, pets: Path) -> None:
     schema = introspect(str(pets))
     gold = "SELECT name FROM pets WHERE weight > 3"
-    started = time.process_time()
-    for error in ("", 'near "x": syntax error', "no such column: x"):
-        assert cause(gold, predicted, error, schema) in CAUSES
-        assert cause(predicted, gold, error, schema) in CAUSES
-    assert time.process_time() - started < 2
+    with at_most_calls(2_000_000):
+        for error in ("", 'near "x": syntax error', "no such column: x"):
+            assert cause(gold, predicted, error, schema) in CAUSES
+            assert cause(predicted, gold, error, schema) in CAUSES
 
 
 @pytest.mark.parametrize("predicted", ["SELECT 1 -- " + "x" * 50_000 + str(n) for n in range(3)])

@@ -3,7 +3,6 @@
 import doctest
 import json
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from sql_llama.sql.ddl.parse import parse_ddl
 from sql_llama.sql.normalise import normalise
 
 from ...golden import Case, golden
+from ...work import at_most_calls
 from .test_syntax import HOSTILE
 
 SCHEMA = parse_ddl(
@@ -76,12 +76,11 @@ def test_what_cannot_be_parsed_matches_by_its_text() -> None:
 
 
 @pytest.mark.parametrize("sql", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_answer_takes_no_time_and_raises_nothing(sql: str) -> None:
-    started = time.monotonic()
-    for gold in ("SELECT name FROM owners", sql):
-        component_match(gold, sql, SCHEMA)
-        normalised_match(gold, sql, SCHEMA)
-    assert time.monotonic() - started < 2
+def test_a_hostile_answer_takes_little_work_and_raises_nothing(sql: str) -> None:
+    with at_most_calls(4_000_000):
+        for gold in ("SELECT name FROM owners", sql):
+            component_match(gold, sql, SCHEMA)
+            normalised_match(gold, sql, SCHEMA)
 
 
 @pytest.mark.shared
