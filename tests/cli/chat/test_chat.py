@@ -27,7 +27,7 @@ from sql_llama.cli.main import run
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.records import Answer, Message, ResultSet
 from sql_llama.engines.engine import Engine
-from sql_llama.engines.scripted import ScriptedEngine
+from sql_llama.engines.scripted import ScriptedEngine, question_of
 from sql_llama.models.base import packaged_gguf
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ CATS = "SELECT count(*) FROM pets WHERE pets.kind = 'cat'"
 class Scripted(ScriptedEngine):
     """The scripted engine, half a second an answer, as the transcripts say; `FAIL` makes it fail."""
 
-    def __init__(self, name: str, answers: dict[str, str], wait: float = 0.0) -> None:
-        super().__init__(answers, name=name, seconds=wait)
+    def __init__(self, name: str, answers: dict[str, str]) -> None:
+        super().__init__(answers, name=name)
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         answer = yield from super().stream(chat, max_tokens=max_tokens)
@@ -354,27 +354,56 @@ def terminal_session(tuned: Engine, base: Engine | None, pets: Path) -> tuple[Ch
     return ChatSession(Screen(console), tuned, base, open_database(str(pets))), out
 
 
-def test_control_c_stops_the_answer_within_a_moment_and_keeps_the_session(pets: Path) -> None:
-    slow = Scripted("slow", {"Q": "SELECT 1 " * 1000, "R": CATS}, wait=0.02)
-    session, out = terminal_session(slow, None, pets)
-    stopper = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    started = time.monotonic()
-    stopper.start()
+class Endless(ScriptedEngine):
+    """Its answer to `Q` has no end, and Ctrl-C is pressed when the terminal shows the beginning of it."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        super().__init__(answers)
+        self.terminal = io.StringIO()
+
+    def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
+        if question_of(chat) != "Q":
+            return (yield from super().stream(chat, max_tokens=max_tokens))
+        yield "SELECT"
+        while "SELECT" not in self.terminal.getvalue():
+            yield ""
+            time.sleep(0.01)  # leaves the processor to the thread that draws
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            yield " 1"
+            time.sleep(0.01)
+
+
+def test_control_c_stops_the_answer_and_keeps_the_session(pets: Path) -> None:
+    """If it did not, the answer would not end before the test's timeout."""
+    endless = Endless({"R": CATS})
+    session, endless.terminal = terminal_session(endless, None, pets)
     assert session.handle("Q")
-    assert time.monotonic() - started < 12  # the whole answer takes 40 seconds
-    assert "stopped" in out.getvalue()
+    assert "stopped" in endless.terminal.getvalue()
     assert session.handle("R")
-    assert "1 row" in out.getvalue()
+    assert "1 row" in endless.terminal.getvalue()
     session.close()
 
 
+class Meeting(ScriptedEngine):
+    """Before its first piece it waits for the other engine to have come as far."""
+
+    def __init__(self, meeting: threading.Barrier) -> None:
+        super().__init__({"Q": CATS})
+        self.meeting = meeting
+
+    def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
+        self.meeting.wait()
+        return (yield from super().stream(chat, max_tokens=max_tokens))
+
+
 def test_both_models_answer_at_the_same_time(pets: Path) -> None:
-    """Two answers of 8 pieces, 250 ms each: one after the other would take 4 s."""
-    slow = [Scripted(name, {"Q": CATS}, wait=0.25) for name in "bt"]
-    session, _ = terminal_session(slow[1], slow[0], pets)
-    started = time.monotonic()
+    """One after the other, the first would wait for the second until the meeting is called off."""
+    meeting = threading.Barrier(2, timeout=30)
+    session, out = terminal_session(Meeting(meeting), Meeting(meeting), pets)
     session.handle("Q")
-    assert time.monotonic() - started < 3.7
+    assert not meeting.broken and "Both return the same." in out.getvalue()
+    session.close()
 
 
 # --- what is typed
