@@ -1,6 +1,7 @@
 """`sql-llama eval`: what it prints, what it writes, when it fails, and how it goes on after it was killed."""
 
 import doctest
+import itertools
 import json
 import signal
 import subprocess
@@ -161,8 +162,10 @@ def test_a_sample_is_shown_with_every_models_answer_and_what_it_can_tell(questio
     more = invoke(questions, *given[:4], "--sample", 20)
     assert "With 20 questions a gain below" in more.stdout and "would mostly go unseen" in more.stdout
 
+    numbers = itertools.count()
+
     def picked(seed: int) -> list[str]:
-        out = tmp_path / f"out-{seed}-{time.monotonic_ns()}"
+        out = tmp_path / f"out-{seed}-{next(numbers)}"
         assert invoke(questions, *given, "--seed", seed, "--out", out).exit_code == 0
         return [json.loads(line)["question"] for line in (out / "one.jsonl").read_text().splitlines()]
 
