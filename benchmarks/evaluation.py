@@ -59,13 +59,19 @@ def speed_against_plain_loop(
 
 def asking(who: str, model: Path, questions: Path, databases: Path, count: int) -> None:
     """Ask the questions in this process; the last line printed is rate and answers as JSON."""
-    from sql_llama.assistant.ask import chat_for, prepare
+    from sql_llama.assistant.prepare import prepare
     from sql_llama.engines.llamacpp import cores, load_llamacpp
-    from sql_llama.evals.questions.questions import questions as read
+    from sql_llama.evals.questions.questions import questions as read_questions
+    from sql_llama.prompts.hints import find_hints
+    from sql_llama.prompts.messages import messages
 
-    items = read(questions, databases).items
+    items = read_questions(questions, databases).items
     items = items[:: max(1, len(items) // count)][:count]
-    chats = [chat_for(prepare(str(item.database)), item.question).chat for item in items]
+    databases_read = [prepare(str(item.database)) for item in items]
+    chats = [
+        messages(read.schema, item.question, hints=find_hints(item.question, read.cells))
+        for item, read in zip(items, databases_read, strict=True)
+    ]
     started = time.monotonic()
     if who == "ours":
         engine = load_llamacpp(model)

@@ -9,7 +9,7 @@ import click
 from ..core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from ..assistant.ask import Reply
+    from ..assistant.answer import Reply
 
 
 @click.command("ask")
@@ -20,24 +20,35 @@ if TYPE_CHECKING:
     metavar="MODEL",
     help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; default: the newest run's.",
 )
+@click.option(
+    "--candidates",
+    type=click.IntRange(1, 32),
+    default=1,
+    show_default=True,
+    help="Let the model give that many answers; the first that runs and returns rows is taken.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
-def command(question: str, url: str, model: str | None, as_json: bool) -> None:
+def command(question: str, url: str, model: str | None, candidates: int, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
 
     The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. Exits
     with 1 when the query fails.
     """
-    from ..assistant.ask import ask, default_model, prepare
+    from ..assistant.answer import Policy, answer, check_candidates
+    from ..assistant.prepare import prepare
     from ..engines.load import load
+    from ..modelfiles.default_model import default_model
 
     if not question.strip():
         raise RecipeError(
             "the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE'
         )
-    prepared = prepare(url)
+    database = prepare(url)
+    policy = Policy(candidates=candidates)
     engine = load(model or str(default_model()))
     try:
-        reply = ask(engine, prepared, question)
+        check_candidates(engine, policy)
+        reply = answer(engine, database, question, policy)
     finally:
         engine.close()
     if as_json:
@@ -89,6 +100,8 @@ def _show(reply: "Reply") -> None:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)
     if reply.dropped:
         click.echo(f"Left out to fit the context: {clean(', '.join(reply.dropped))}", err=True)
+    if len(reply.candidates) > 1:
+        click.echo(f"Answer {reply.chosen + 1} of {len(reply.candidates)}.", err=True)
     if reply.result is None:
         click.echo(f"Error: {clean(reply.error)}", err=True)
         return

@@ -9,6 +9,8 @@ from pathlib import Path
 from ..core.errors import DataError
 from .sqlite import connect
 
+UNREADABLE = (DataError, sqlite3.Error, OSError)
+"""What reading a database's schema fails with."""
 POINTER = b"version https://git-lfs.github.com/spec/"
 FAULTS = (
     "image is malformed",

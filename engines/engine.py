@@ -1,5 +1,6 @@
 """What every engine offers: one chat in, pieces of text out."""
 
+import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -44,9 +45,17 @@ class SeveralAnswers(Protocol):
     """An engine that answers many chats, each with its most probable answers."""
 
     def candidates(
-        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+        self,
+        chats: Sequence[Sequence[Message]],
+        *,
+        beams: int = 1,
+        max_tokens: int = 256,
+        stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in their order, up to `beams` answers, the most probable first."""
+        """For each chat, in their order, up to `beams` answers, the most probable first.
+
+        After `stop` was set, an engine may give fewer answers or none.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ on, never with a stock template, which may put a date into it.
 import hashlib
 import itertools
 import math
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -217,9 +218,17 @@ class HuggingFace:
         return found
 
     def candidates(
-        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+        self,
+        chats: Sequence[Sequence[Message]],
+        *,
+        beams: int = 1,
+        max_tokens: int = 256,
+        stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in order, its `beams` most probable answers, the best first; fewer where some are the same."""
+        """For each chat, in order, its `beams` most probable answers, the best first; fewer where some are the same.
+
+        `stop` is looked at between two batches.
+        """
         import torch
 
         size = max(1, (GPU_BATCH if torch.cuda.is_available() else BATCH) // beams)
@@ -228,6 +237,8 @@ class HuggingFace:
         for limit, group in itertools.groupby(prompts, lambda prompt: min(max_tokens, self.num_ctx - len(prompt))):
             same = list(group)
             for start in range(0, len(same), size):
+                if stop is not None and stop.is_set():
+                    return
                 yield from self._batch(same[start : start + size], beams, limit)
 
     def _batch(self, prompts: Sequence[list[int]], beams: int, limit: int) -> Iterator[list[Answer]]:

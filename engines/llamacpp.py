@@ -285,7 +285,12 @@ class LlamaCpp:
             yield found[0]
 
     def candidates(
-        self, chats: Sequence[Sequence[Message]], *, beams: int = 1, max_tokens: int = 256
+        self,
+        chats: Sequence[Sequence[Message]],
+        *,
+        beams: int = 1,
+        max_tokens: int = 256,
+        stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
         """For each chat, in order, its `beams` most probable answers, the best first; one chat on each thread.
 
@@ -301,15 +306,15 @@ class LlamaCpp:
         sequences = 1 if beams == 1 else 2 * beams
         made: list[Context] = []
         contexts: queue.SimpleQueue[Context] = queue.SimpleQueue()
-        stop = threading.Event()
+        ended = stop or threading.Event()
 
         def work(prompt: list[int]) -> list[Answer]:
             context = contexts.get()
             try:
                 limit = min(max_tokens, self.num_ctx - len(prompt))
                 if beams == 1:
-                    return [_finish(context.greedy(prompt, limit), stop)]
-                return beam_search(context, prompt, beams, limit, stop)
+                    return [_finish(context.greedy(prompt, limit), ended)]
+                return beam_search(context, prompt, beams, limit, ended)
             finally:
                 contexts.put(context)
 
@@ -322,7 +327,7 @@ class LlamaCpp:
                     for future in [pool.submit(work, prompt) for prompt in prompts]:
                         yield future.result()
                 finally:
-                    stop.set()
+                    ended.set()
                     pool.shutdown(cancel_futures=True)
         finally:
             for context in made:

@@ -4,21 +4,21 @@ import contextlib
 import hashlib
 import itertools
 import json
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..assistant.ask import MAX_TOKENS, chat_for, prepare
-from ..core.errors import DataError, RecipeError
+from ..assistant.answer import EVALUATION
+from ..assistant.prepare import prepare
+from ..core.errors import RecipeError
 from ..core.files import write_json, write_text
 from ..core.progress import progress
-from ..core.records import Answer, Message, Score
-from ..databases.unreadable import reason, with_more
-from ..engines.engine import Engine, SeveralAnswers, answer
-from .choose import choose
+from ..core.records import Answer, Score
+from ..databases.unreadable import UNREADABLE, reason, with_more
+from ..engines.engine import Engine, SeveralAnswers
+from .answers import answers
 from .grade import grade
 from .judge.bench import Task, Verdict
 from .judge.judge import judged
@@ -32,11 +32,9 @@ from .questions.questions import Question, Questions, none_readable
 Variants = Mapping[Path, tuple[Path, ...]]
 """Fuzzed copies of a database, see evals/fuzz/fuzz.py."""
 
-UNREADABLE = (DataError, sqlite3.Error, OSError)
-"""What reading a database's schema fails with."""
-
 SOURCES = (
-    "assistant/ask.py",
+    "assistant/answer.py",
+    "assistant/prepare.py",
     "sql/compare.py",
     "core/control_tokens.py",
     "databases/sqlite.py",
@@ -47,7 +45,11 @@ SOURCES = (
     "databases/introspect.py",
     "sql/guard.py",
     "evals/judge/bench.py",
-    "evals/choose.py",
+    "evals/answers.py",
+    "prompts/budget.py",
+    "prompts/hints.py",
+    "prompts/schema_text.py",
+    "sql/extract.py",
     "evals/questions/from_schema.py",
     "evals/judge/judge.py",
     "evals/questions/predictions.py",
@@ -116,13 +118,13 @@ def evaluate(
 
     def tasks() -> Iterator[Task]:
         if engine is None:
-            answers: Iterator[tuple[Answer, str]] = (
+            given_answers: Iterator[tuple[Answer, str]] = (
                 (Answer(text), unqualified(query_of(text), item.schemas))
                 for item, text in zip(rest, (predictions or ())[len(kept) :], strict=True)
             )
         else:
-            answers = choose(rest, _candidates(engine, rest, beams, lost))
-        for item, given in zip(rest, answers, strict=True):
+            given_answers = answers(rest, engine, replace(EVALUATION, candidates=beams), lost)
+        for item, given in zip(rest, given_answers, strict=True):
             said.append(given)
             yield Task(item.database, item.gold, given[1], variants.get(item.database, ()))
 
@@ -215,32 +217,6 @@ def _again(items: Sequence[Question], kept: list[dict[str, Any]], variants: Vari
         answer = Answer(before["raw"], before["tokens"], before["seconds"], confidence=before["confidence"])
         kept[at] = {**_row(items[at], (answer, before["sql"]), verdict, ""), "wall": before["wall"]}
     return kept
-
-
-def _candidates(engine: Engine, items: Sequence[Question], beams: int, lost: dict[Path, str]) -> Iterator[list[Answer]]:
-    """Answers in order, the best first; one of '' where the prompt does not fit, even without unrelated tables.
-
-    Databases that cannot be read go into `lost`, with the reason; nothing is asked about them.
-    """
-    chats: list[Sequence[Message]] = []
-    for item in items:
-        chats.append(())
-        if item.database not in lost:
-            try:
-                chats[-1] = chat_for(prepare(str(item.database)), item.asked, engine).chat
-            except UNREADABLE as error:
-                lost[item.database] = reason(error, item.database)
-    fits = [bool(chat) and engine.fits(chat, max_tokens=1) for chat in chats]
-    asked = [chat for chat, good in zip(chats, fits, strict=True) if good]
-    said = _asked(engine, asked, beams)
-    for good in fits:
-        yield next(said) if good else [Answer("")]
-
-
-def _asked(engine: Engine, chats: Sequence[Sequence[Message]], beams: int) -> Iterator[list[Answer]]:
-    if isinstance(engine, SeveralAnswers):
-        return engine.candidates(chats, beams=beams, max_tokens=MAX_TOKENS)
-    return ([answer(engine, chat, max_tokens=MAX_TOKENS)] for chat in chats)
 
 
 def _key(

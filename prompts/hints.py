@@ -12,17 +12,17 @@ LONGEST_PHRASE = 8  # words of a cell that are looked for
 
 def find_hints(question: str, index: CellIndex) -> tuple[Hint, ...]:
     """The cells that stand in the question word for word, longest first, at most MOST."""
-    said = [match.group().lower() for match in re.finditer(r"[^\W_]+", question)]
+    words = [match.group().lower() for match in re.finditer(r"[^\W_]+", question)]
     taken: list[tuple[int, int, str]] = []
-    for length in range(min(LONGEST_PHRASE, len(said)), 0, -1):
-        for start in range(len(said) - length + 1):
+    for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
             end = start + length
             if any(first <= start and end <= last for first, last, _ in taken):
                 continue
-            phrase = " ".join(said[start:end])
+            phrase = " ".join(words[start:end])
             if phrase in COMMON:
                 continue
-            stemmed = " ".join([*said[start : end - 1], singular(said[end - 1])])
+            stemmed = " ".join([*words[start : end - 1], singular(words[end - 1])])
             key = phrase if phrase in index else stemmed
             if key in index:
                 taken.append((start, end, key))

@@ -42,10 +42,10 @@ def user_message(schema_text: str, question: str, hints: Sequence[Hint] = ()) ->
 
     No text in it is spelled like a control token (core/control_tokens.py).
     """
-    asked = f"Question: {masked(' '.join(question.split()))}"
-    parts = [asked, schema_text]
+    question_line = f"Question: {masked(' '.join(question.split()))}"
+    parts = [question_line, schema_text]
     if hints:
         cells = (f"{identifier(h.table)}.{identifier(h.column)} = {literal(h.value)}" for h in hints)
         parts.append("values: " + masked("; ".join(cells)))
-    parts.append(asked)
+    parts.append(question_line)
     return "\n".join(part for part in parts if part)

@@ -74,15 +74,15 @@ PIECE = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\s+|;|[^\s;'"`\[/-]+|.""",
     re.DOTALL,
 )
-TELLING = REFUSED_FUNCTIONS | {
+SUSPECT_WORDS = REFUSED_FUNCTIONS | {
     *("insert", "update", "delete", "replace", "merge", "truncate", "into", "create", "alter", "drop", "set", "pragma"),
     *("attach", "detach", "copy", "vacuum", "analyze", "explain", "describe", "values", "for", "lock", "load", "call"),
 }
-"""Words of which none is in a query that the walk over its tree could refuse."""
+"""A query that is refused holds one of these words."""
 
 
 def one_statement(sql: str) -> str:
-    """The text without what says nothing before and after it: empty statements, blanks, comments.
+    """The text without empty statements, blanks and comments before and after its statement.
 
     SQLite takes a query and one `;`. A second statement stays where it is, to be refused.
 
@@ -139,11 +139,11 @@ def check(sql: str, dialect: str = "sqlite") -> None:
 
 @lru_cache(maxsize=8)  # one query is often run on several databases
 def _plain(sql: str) -> bool:
-    """Whether the words alone show one SELECT of no telling word: most queries, and parsing costs 50 times as much."""
+    """Whether this is one SELECT without a suspect word: most queries are, and to parse one takes 50 times as long."""
     bare = QUOTED.sub(" '' ", sql).strip().rstrip(";").lower()
     if ";" in bare or "{" in bare or not re.match(r"(?:select|with)\b", bare):
         return False
-    return TELLING.isdisjoint(re.findall(r"\w+", bare))
+    return SUSPECT_WORDS.isdisjoint(re.findall(r"\w+", bare))
 
 
 def _name(node: object) -> str:

@@ -53,7 +53,7 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     # without comments sqlglot puts one blank between words. Texts stay as they are: 'Hiram ,  Georgia' is another value
     # with one blank less. The prompt's hints (core/prompt.literal) do squeeze it: there the model has to know better.
     text = tree.sql(dialect=dialect, normalize_functions="upper", comments=False)
-    return NOT.sub(lambda found: f"{found[1]} NOT {found[2]}" if found[1] else found[0], text)
+    return NOT.sub(lambda match: f"{match[1]} NOT {match[2]}" if match[1] else match[0], text)
 
 
 def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
@@ -102,13 +102,13 @@ def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
     for column in list(select.find_all(exp.Column)):
         if isinstance(column.this, exp.Star) and not column.table:
             continue
-        asked = column.find_ancestor(exp.Select)
+        owner = column.find_ancestor(exp.Select)
         low = fold(column.name)
         if fold(column.table) in renamed:
-            inner = [fold(t.alias_or_name) for t in asked.find_all(exp.Table)] if asked not in (None, select) else []
+            inner = [fold(t.alias_or_name) for t in owner.find_all(exp.Table)] if owner not in (None, select) else []
             if fold(column.table) not in inner:  # else a sub-query speaks of its own table by the same alias
                 column.set("table", exp.to_identifier(renamed[fold(column.table)]))
-        elif not column.table and asked is select and low not in aliases:
+        elif not column.table and owner is select and low not in aliases:
             owners = [name for name in names if low in tables.get(name, ())]
             if len(owners) == 1:
                 column.set("table", exp.to_identifier(owners[0]))

@@ -34,13 +34,23 @@ if TYPE_CHECKING:
     "same quantization, made once.",
 )
 @click.option("--no-base", is_flag=True, help="Ask the tuned model alone.")
-def command(url: str | None, models: tuple[Path, ...], ollama: str | None, base: Path | None, no_base: bool) -> None:
+@click.option(
+    "--candidates",
+    type=click.IntRange(1, 32),
+    default=1,
+    show_default=True,
+    help="Let each model give that many answers; the first that runs and returns rows is taken.",
+)
+def command(
+    url: str | None, models: tuple[Path, ...], ollama: str | None, base: Path | None, no_base: bool, candidates: int
+) -> None:
     """Ask base and tuned model side by side, and run what they say read-only.
 
     Reads questions from a pipe too: printf 'How many?\\n' | sql-llama chat --db FILE
     """
     from rich.console import Console
 
+    from ...assistant.answer import Policy
     from .screen import Screen
     from .session import ChatSession, open_database
 
@@ -51,7 +61,7 @@ def command(url: str | None, models: tuple[Path, ...], ollama: str | None, base:
     source = open_database(url) if url else None  # before the models: a wrong path is told at once
     console = Console(highlight=False)
     tuned_engine, base_engine = load_engines(models, ollama, base, no_base)
-    session = ChatSession(Screen(console), tuned_engine, base_engine, source)
+    session = ChatSession(Screen(console), tuned_engine, base_engine, source, Policy(candidates=candidates))
     try:
         if sys.stdin.isatty() and console.is_terminal:
             converse_in_terminal(session)
@@ -111,7 +121,7 @@ def load_engines(
 
 def _latest() -> Path:
     """The latest exported run's model: the tuned one, and what tells the base even when Ollama has the tuned one."""
-    from ...assistant.ask import default_model
+    from ...modelfiles.default_model import default_model
 
     return default_model()
 

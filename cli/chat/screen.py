@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.records import ResultSet
 from ...sql.extract import START
-from .answers import MAX_TOKENS, Side
+from .answers import Side
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,7 +24,12 @@ SHOWN_LINES = 12  # of an answer that is no query
 COLUMN_WIDTH = 9  # characters that a column of rows needs to say anything
 FRAME_LINES = 6  # of a framed answer that are not the answer
 REFRESH = 10  # pictures a second
-WAITS = {"reading": "reading the question", "writing": "writing", "querying": "running the query"}
+WAITS = {
+    "reading": "reading the question",
+    "writing": "writing",
+    "choosing": "looking at other answers",
+    "running": "running the query",
+}
 
 
 class Screen:
@@ -120,25 +125,26 @@ def _framed(sides: Sequence[Side], width: int, most_lines: int) -> "Table":
 
 
 def _body(side: Side, width: int, most_lines: int) -> "RenderableType":
-    """What one model said and what the database said to it; `most_lines` high at most, 0: no matter."""
+    """The answer of one model, then rows or error, at most `most_lines` high; 0 is no limit."""
     from rich.console import Group
     from rich.syntax import Syntax
     from rich.text import Text
 
-    said = clean(side.sql or side.text, keep="\n").strip()
+    text = clean(written(side), keep="\n").strip()
     most = min(SHOWN_LINES, most_lines or SHOWN_LINES)
     parts: list[RenderableType] = []
     if most_lines and side.state in WAITS:
-        parts.append(Text("\n".join(_wrapped(said, width)[-most_lines:])))
+        parts.append(Text("\n".join(_wrapped(text, width)[-most_lines:])))
     elif is_query(side):
-        parts.append(Syntax(said, "sql", theme="ansi_dark", word_wrap=True, background_color="default"))
-    elif said:
-        lines = _wrapped(said, width)
+        parts.append(Syntax(text, "sql", theme="ansi_dark", word_wrap=True, background_color="default"))
+    elif text:
+        lines = _wrapped(text, width)
         parts.append(Text("\n".join(lines[:most] if len(lines) <= most else [*lines[: most - 1], "..."])))
-    if side.error:
-        parts.append(Text(clean(side.error), style="red"))
-    if side.result is not None and side.result.rows:
-        parts += [Text(""), _rows_table(side.result, width)]
+    if error := error_of(side):
+        parts.append(Text(clean(error), style="red"))
+    result = side.reply.result if side.reply else None
+    if result is not None and result.rows:
+        parts += [Text(""), _rows_table(result, width)]
     return Group(*parts)
 
 
@@ -147,9 +153,19 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [line for part in text.split("\n") for line in textwrap.wrap(part, width)]
 
 
+def written(side: Side) -> str:
+    """What a model wrote: the query, where its answer is there and holds one, else the text so far."""
+    return (side.reply.sql or side.reply.text) if side.reply else side.text
+
+
+def error_of(side: Side) -> str:
+    """Why there are no rows: the message of the engine or of the database."""
+    return side.error or (side.reply.error if side.reply else "")
+
+
 def is_query(side: Side) -> bool:
     """Whether a finished answer holds a query at all: a base model may well answer in prose."""
-    return bool(side.sql and START.search(side.sql))
+    return bool(side.reply and START.search(side.reply.sql))
 
 
 def _rows_table(result: ResultSet, width: int) -> "Table":
@@ -175,42 +191,46 @@ def rows_line(result: ResultSet) -> str:
     count = len(result.rows)
     if count == 0:
         return "no rows"
-    said = "1 row" if count == 1 else f"{count} rows"
+    text = "1 row" if count == 1 else f"{count} rows"
     if result.truncated:
-        said = f"more than {count} rows"
-    return said if count <= SHOWN_ROWS else f"{said}, {SHOWN_ROWS} shown"
+        text = f"more than {count} rows"
+    return text if count <= SHOWN_ROWS else f"{text}, {SHOWN_ROWS} shown"
 
 
 def _footer(side: Side) -> str:
     """Rows, time and speed; while the answer grows, what it waits for."""
     if side.state in WAITS:
         return f"{WAITS[side.state]} ... {time.monotonic() - side.started:.0f} s"
-    if side.state != "done" or side.answer is None:
+    reply = side.reply
+    if reply is None:
         return side.state
     parts = []
-    if side.result is not None:
-        parts.append(rows_line(side.result))
-    parts.append(f"{side.answer.seconds:.1f} s")
+    if reply.result is not None:
+        parts.append(rows_line(reply.result))
+    parts.append(f"{reply.seconds:.1f} s")
     if side.speed():
         parts.append(f"{side.speed():.0f} tokens/s")
-    if side.requoted:
+    if len(reply.candidates) > 1:
+        parts.append(f"answer {reply.chosen + 1} of {len(reply.candidates)}")
+    if reply.requoted:
         parts.append("names quoted")
-    if not side.answer.stopped:
-        parts.append(f"cut after {MAX_TOKENS} tokens")
+    if reply.candidates and not reply.candidates[reply.chosen].answer.stopped:
+        parts.append(f"cut after {reply.tokens} tokens")
     return ", ".join(parts)
 
 
 def plain_answer(side: Side) -> str:
     """One answer for a pipe: a headline, the SQL on lines of its own, the rows with two blanks between columns."""
     lines = [f"{side.title} ({clean(side.engine.name)}): {_footer(side)}"]
-    said = clean(side.sql or side.text, keep="\n").strip()
-    if said:
-        lines += said.split("\n") if is_query(side) else _wrapped(said, PLAIN_WIDTH)[:SHOWN_LINES]
-    if side.error:
-        lines.append(clean(side.error))
-    if side.result is not None and side.result.rows:
-        table = [[clean(column) for column in side.result.columns]]
-        table += [[cell(value) for value in row] for row in side.result.rows[:SHOWN_ROWS]]
+    text = clean(written(side), keep="\n").strip()
+    if text:
+        lines += text.split("\n") if is_query(side) else _wrapped(text, PLAIN_WIDTH)[:SHOWN_LINES]
+    if error := error_of(side):
+        lines.append(clean(error))
+    result = side.reply.result if side.reply else None
+    if result is not None and result.rows:
+        table = [[clean(column) for column in result.columns]]
+        table += [[cell(value) for value in row] for row in result.rows[:SHOWN_ROWS]]
         widths = [max(len(row[index]) for row in table) for index in range(len(table[0]))]
         lines += [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...assistant.ask import Prepared, chat_for, prepare
+from ...assistant.answer import ASK, Policy, check_candidates
+from ...assistant.prepare import PreparedDatabase, prepare
 from ...core.errors import DataError, SqlLlamaError
 from ...databases.sqlite import sqlite_path
 from ...engines.engine import Adaptable, Engine
 from ...sql.ddl.parse import parse_ddl
-from .answers import Side, chat_answers
+from .answers import Side, start_answers
 from .input import takes_ddl
 from .screen import Screen
 
@@ -35,7 +36,7 @@ class Source:
     """What questions are about: a database, or (with `prepared.url` empty) only a schema."""
 
     name: str
-    prepared: Prepared
+    prepared: PreparedDatabase
 
     def __str__(self) -> str:
         tables = self.prepared.schema.tables
@@ -52,7 +53,7 @@ def take_ddl(ddl: str, name: str = "schema") -> Source:
     """Take CREATE TABLE statements; raises DataError when there are none."""
     if not ddl.strip():
         raise DataError("no schema was given", fix="/schema, then CREATE TABLE statements, then an empty line")
-    return Source(name, Prepared("", parse_ddl(ddl), {}))
+    return Source(name, PreparedDatabase("", parse_ddl(ddl), {}))
 
 
 def read_ddl(path: Path) -> Source:
@@ -68,8 +69,20 @@ def read_ddl(path: Path) -> Source:
 class ChatSession:
     """One conversation: two engines (`base` may be None), what is asked about, and what was asked."""
 
-    def __init__(self, screen: Screen, tuned: Engine, base: Engine | None, source: Source | None) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        tuned: Engine,
+        base: Engine | None,
+        source: Source | None,
+        policy: Policy = ASK,
+    ) -> None:
+        """Raises RecipeError when the policy wants several candidates of an engine that gives one only."""
+        for engine in (tuned, base):
+            if engine is not None:
+                check_candidates(engine, policy)
         self.screen = screen
+        self.policy = policy
         self.tuned = tuned
         self.base = base
         self.with_base = base is not None
@@ -127,7 +140,9 @@ class ChatSession:
                 for number, question in enumerate(self.questions, 1):
                     self.screen.say(f"{number:3}  {question}")
             case _:
-                self.screen.complain(f"{name} {argument}".strip() + ": no such command, or not like this", "/help")
+                self.screen.complain(
+                    f"{name} {argument}".strip() + ": unknown command or wrong argument", "/help lists the commands"
+                )
         return True
 
     def _use(self, source: Source) -> None:
@@ -176,13 +191,9 @@ class ChatSession:
         self.wait()
         sides = [Side("base", self.base)] if self.base is not None and self.with_base else []
         sides.append(Side("tuned", self.tuned))
-        prompts = [chat_for(self.source.prepared, question, side.engine) for side in sides]
-        dropped = sorted({name for prompt in prompts for name in prompt.dropped})
-        if dropped:
-            self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
         stop = threading.Event()
         self._sides = sides
-        chat_answers(sides, [prompt.chat for prompt in prompts], self.source.prepared, stop)
+        start_answers(sides, self.source.prepared, question, self.policy, stop)
         try:
             self.screen.follow(sides)
         except KeyboardInterrupt:
@@ -190,6 +201,9 @@ class ChatSession:
             if not self.screen.live:
                 raise
             self.wait(STOP_SECONDS)
+        dropped = sorted({name for side in sides if side.reply for name in side.reply.dropped})
+        if dropped:
+            self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
         self.screen.show(sides)
         self.screen.say(f"{agreement(sides)}\n".lstrip("\n"))
 
@@ -211,11 +225,11 @@ def agreement(sides: Iterable[Side]) -> str:
     """Whether two answers that ran return the same; empty when there is nothing to compare."""
     from ...sql.compare import orders, same_result
 
-    pairs = [(side.sql, side.result) for side in sides if side.result is not None]
+    replies = [side.reply for side in sides if side.reply]
+    pairs = [(reply.sql, reply.result) for reply in replies if reply.result is not None]
     if len(pairs) != 2:
         return ""
     (base_sql, base), (tuned_sql, tuned) = pairs
-    assert base is not None and tuned is not None
     if base.truncated and tuned.truncated:
         return "Too many rows to compare."
     same = same_result(tuned, base, orders(tuned_sql) and orders(base_sql))

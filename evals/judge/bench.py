@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...assistant.answer import EVALUATION
 from ...core.errors import DataError, QueryError
 from ...core.records import ResultSet
 from ...databases.sqlite import LONGEST_SQL, connect, query
@@ -19,7 +20,7 @@ from ...sql.compare import exact_match, orders, overlap, same_loosely, same_resu
 from ...sql.guard import check
 from .ties import Ties, agrees, keyed_queries, settles, ties
 
-MAX_ROWS = 100_000
+MAX_ROWS = EVALUATION.max_rows
 KEPT = 64 * 2**20  # bytes, roughly, of results that are kept
 OPEN = 100  # connections that are kept
 FLOOR = 1e-3  # seconds: below it a clock measures the machine and not the query

@@ -15,11 +15,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
+from ...assistant.answer import EVALUATION
 from ...core.errors import SqlLlamaError
 from ...sql.compare import exact_match
 from .bench import Bench, Task, Verdict
 
-TIMEOUT = 30.0  # seconds of one query; of one query on all fuzzed databases together
+TIMEOUT = EVALUATION.query_seconds  # of one query; of one query on all fuzzed databases together
 GRACE = 10.0  # seconds more until the process is ended
 START = 120.0  # seconds until a new process says that it is there; a second or so on an idle machine
 MEMORY = 3 * 2**30  # bytes that a process may take

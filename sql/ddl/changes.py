@@ -1,4 +1,4 @@
-"""Tables as their statements have told of them so far, and what ALTER, DROP and RENAME do to them."""
+"""Tables as the statements define them, and what ALTER, DROP and RENAME do to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from .tokens import MARK, Token, closing, items, name_at, written
 
 FIX = "give CREATE TABLE statements"
 NO_COLUMN_FOLLOWS = frozenset(("CONSTRAINT", "PRIMARY", "FOREIGN", "INDEX", "KEY", "CHECK", "PARTITION", "UNIQUE"))
-"""What ALTER TABLE drops or renames besides columns, said after DROP and RENAME."""
+"""What stands after DROP and RENAME in ALTER TABLE where no column is meant."""
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Draft:
 
 @dataclass
 class Known:
-    """What the statements read so far have told."""
+    """What the statements read so far define."""
 
     tables: dict[str, Draft] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
@@ -38,10 +38,10 @@ class Known:
 
     def copied(self, name: str) -> Draft:
         """The table whose columns another one takes. Raises DataError when it is not there."""
-        found = self.tables.get(fold(name))
-        if found is None:
+        table = self.tables.get(fold(name))
+        if table is None:
             raise DataError(f"the schema takes columns from {name}, which it does not create", fix=FIX)
-        return found
+        return table
 
 
 def change(action: Sequence[Token], table: Draft, known: Known) -> None:

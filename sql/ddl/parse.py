@@ -99,10 +99,10 @@ def _create(statement: list[Token], words: list[str], known: Known) -> None:
     elif what == "TABLE":
         _create_table(statement, at, known)
     elif words[place : place + 2] == ["VIRTUAL", "TABLE"]:
-        found = virtual_table(statement, place + 2)
-        if found is not None:
-            known.tables[fold(found[0].name)] = found[0]
-            known.shadows |= found[1]
+        virtual = virtual_table(statement, place + 2)
+        if virtual is not None:
+            known.tables[fold(virtual[0].name)] = virtual[0]
+            known.shadows |= virtual[1]
 
 
 def _create_table(statement: list[Token], at: int, known: Known) -> None:
@@ -169,16 +169,16 @@ def _alter(statement: list[Token], known: Known) -> None:
     for action in actions:
         if action[0].word == "WITH" and len(action) > 2:  # SQL Server: WITH CHECK ADD
             action = action[2:]
-        said = action[0].word
-        if said == "ADD":
+        verb = action[0].word
+        if verb == "ADD":
             doing = "ADD"
             action = action[1:]
             if action and action[0].word == "COLUMN":
                 action = action[1:]
             if [token.word for token in action[:3]] == ["IF", "NOT", "EXISTS"]:
                 action = action[3:]
-        elif said in OTHER_CHANGES:
-            doing = said if said in CHANGES else ""
+        elif verb in OTHER_CHANGES:
+            doing = verb if verb in CHANGES else ""
         elif doing == "DROP":  # SQL Server: DROP COLUMN a, b
             action = [Token("word", "DROP"), *action]
         if doing == "ADD" and action:
@@ -253,8 +253,8 @@ def _column(part: Sequence[Token], table: Draft, types: dict[str, str]) -> None:
     if not name or (part[0].kind == "word" and name.isdigit()):
         raise DataError(f"the schema cannot be parsed: {part[0].text} is not a column", fix=FIX)
     spelt, kind = table.columns.get(fold(name), (name, "text"))
-    found = _type(part[1:], types)
-    table.columns[fold(name)] = (spelt, found if kind == "text" else kind)
+    own_type = _type(part[1:], types)
+    table.columns[fold(name)] = (spelt, own_type if kind == "text" else kind)
     depth, before = 0, ""
     for place, token in enumerate(part):
         if token.kind == MARK:

@@ -1,4 +1,4 @@
-"""DDL text of any dialect as statements of tokens: what quotes and comments hide is found once, in linear time.
+"""DDL text of any dialect, cut into statements of tokens in linear time.
 
 Not covered: MySQL's `DELIMITER`, bodies of stored programs (their statements are read as if they stood alone).
 """
@@ -56,16 +56,16 @@ def statements(ddl: str) -> Iterator[list[Token]]:
     """
     statement: list[Token] = []
     depth = 0
-    found = tokens(ddl)
-    for token, following in zip(found, [*found[1:], Token(MARK, ";")], strict=False):
+    all_tokens = tokens(ddl)
+    for token, following in zip(all_tokens, [*all_tokens[1:], Token(MARK, ";")], strict=False):
         named = bool(statement) and (statement[-1].word or statement[-1].text) in BEFORE_A_NAME
         go = not depth and not named and token.word == "GO"
         begins = not depth and not named and (token.word == "CREATE" or (token.word, following.word) == ALTER_TABLE)
-        ends = go or token == (MARK, ";")
-        if statement and (ends or begins):
+        is_end = go or token == (MARK, ";")
+        if statement and (is_end or begins):
             yield statement
             statement, depth = [], 0
-        if not ends:
+        if not is_end:
             statement.append(token)
             depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == MARK else 0
     if statement:
@@ -73,7 +73,7 @@ def statements(ddl: str) -> Iterator[list[Token]]:
 
 
 def tokens(ddl: str) -> list[Token]:
-    """The tokens of a text. A backslash escapes a quote in MySQL alone; where it cannot be told, both are tried."""
+    """The tokens of a text. A backslash escapes a quote in MySQL only; in doubt, both readings are tried."""
     first, second = (ESCAPED, TEXT) if "`" in ddl else (TEXT, ESCAPED)
     try:
         return list(_tokens(ddl, first))
@@ -87,36 +87,36 @@ def _tokens(ddl: str, text: re.Pattern[str]) -> Iterator[Token]:
     at, end = 0, len(ddl)
     last = ";"
     while at < end:
-        found = text.match(ddl, at) if ddl[at] == "'" else PIECE.match(ddl, at)
-        if found is None:
+        match = text.match(ddl, at) if ddl[at] == "'" else PIECE.match(ddl, at)
+        if match is None:
             raise DataError(f"the schema cannot be parsed: {ddl[at]} is not closed", fix="give CREATE TABLE statements")
-        if ddl[at] == "#" and found.lastgroup == "word" and last not in BEFORE_A_TEMPORARY:
+        if ddl[at] == "#" and match.lastgroup == "word" and last not in BEFORE_A_TEMPORARY:
             line = ddl.find("\n", at)
             at = line if line >= 0 else end  # a comment of MySQL
             continue
-        at = found.end()
-        kind = found.lastgroup
+        at = match.end()
+        kind = match.lastgroup
         if kind != "blank":
-            last = found.group().upper()
+            last = match.group().upper()
         if kind is None:
-            yield Token("text", found.group())
+            yield Token("text", match.group())
         elif kind == "dollar":
-            closing = ddl.find(found.group(), at)
+            closing = ddl.find(match.group(), at)
             if closing < 0:
                 raise DataError(
-                    f"the schema cannot be parsed: {found.group()} is not closed", fix="give CREATE TABLE statements"
+                    f"the schema cannot be parsed: {match.group()} is not closed", fix="give CREATE TABLE statements"
                 )
             yield Token("text", "''")
-            at = closing + len(found.group())
+            at = closing + len(match.group())
         elif kind == "double":
-            yield Token("name", found.group(kind).replace('""', '"'))
+            yield Token("name", match.group(kind).replace('""', '"'))
         elif kind == "back":
-            yield Token("name", found.group(kind).replace("``", "`"))
+            yield Token("name", match.group(kind).replace("``", "`"))
         elif kind == "square":
-            inside = found.group(kind).replace("]]", "]")
+            inside = match.group(kind).replace("]]", "]")
             yield Token("square" if re.fullmatch(r"\d*", inside) else "name", inside)
         elif kind != "blank":
-            yield Token(kind, found.group())
+            yield Token(kind, match.group())
 
 
 def closing(of: Sequence[Token], opening: int) -> int:

@@ -27,7 +27,7 @@ def view_tables(tables: str, views: Sequence[Sequence[Token]], known: set[str]) 
 
     A view that SQLite cannot make or read is passed over. Nothing is run but CREATE.
     """
-    found = []
+    tables_of_views = []
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         try:
             connection.executescript(tables)
@@ -43,9 +43,9 @@ def view_tables(tables: str, views: Sequence[Sequence[Token]], known: set[str]) 
                 known.add(fold(name))
                 described = connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
                 columns = tuple(Column(row[1], simple_type(row[2] or "")) for row in described)
-                found.append(Table(name, columns, derived=True))
+                tables_of_views.append(Table(name, columns, derived=True))
             connection.set_authorizer(None)
-    return found
+    return tables_of_views
 
 
 def _views(connection: sqlite3.Connection) -> set[str]:

@@ -129,8 +129,8 @@ def test_a_process_that_cannot_start_is_an_error_and_no_wrong_answer(pets: Path)
 from pathlib import Path
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.evals.evaluate import evaluate
-from sql_llama.evals.judge import judge
-from sql_llama.evals.questions import Question, Questions
+from sql_llama.evals.judge.judge import judge
+from sql_llama.evals.questions.questions import Question, Questions
 pets = Path({str(pets)!r})
 asked = Questions((Question("q", "SELECT 1", pets),), {{}}, (0,), 1)
 try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
+from sql_llama.assistant.answer import Reply
 from sql_llama.cli.chat.answers import Side
 from sql_llama.cli.chat.command import converse, load_engines
 from sql_llama.cli.chat.input import chat_input, editor, finished, tidy
@@ -252,8 +253,8 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ("/nosuch", "/nosuch: no such command, or not like this"),
-        ("/base maybe", "/base maybe: no such command, or not like this"),
+        ("/nosuch", "/nosuch: unknown command or wrong argument"),
+        ("/base maybe", "/base maybe: unknown command or wrong argument"),
         ("/base on", "the base model is not loaded"),
         ("/adapter", "t: has no adapter to change"),
         ("/tables", "nothing to ask about yet"),
@@ -312,11 +313,8 @@ def seen(sides: list[Side], width: int, height: int = 0) -> str:
 
 def answered(title: str) -> Side:
     rows = ResultSet(("kind", "n"), (("cat", 2), ("dog", 1)))
-    side = Side(
-        title, Scripted(f"{title}.gguf", {}), state="done", answer=Answer("", 21, 0.6), result=rows, first=1.0, last=1.5
-    )
-    side.sql = "SELECT kind, count(*) FROM pets GROUP BY kind"
-    return side
+    reply = Reply("SELECT kind, count(*) FROM pets GROUP BY kind", rows, "", seconds=0.6, tokens=21, text="")
+    return Side(title, Scripted(f"{title}.gguf", {}), state="done", reply=reply, first=1.0, last=1.5)
 
 
 def test_a_wide_terminal_shows_the_answers_side_by_side() -> None:

@@ -257,7 +257,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sql_llama.export import stream
-from sql_llama.export.convert import convert_all
+from sql_llama.export.convert.convert import convert_all
 from sql_llama.modelfiles.templates import family
 put = stream._put
 def once(*arguments):

@@ -1,0 +1,269 @@
+"""From a question to its answer: prompt, generate, extract, check, run, choose.
+
+`ask`, `chat` and `eval` all go this way and differ in nothing but their Policy. Each step is a function of its own.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..core.errors import QueryError, RecipeError
+from ..core.records import Answer, ResultSet, Schema
+from ..databases.requote import requote
+from ..databases.sqlite import run
+from ..engines.engine import Engine, SeveralAnswers
+from ..engines.engine import answer as whole_answer
+from ..prompts.budget import Prompt, fitting_prompt
+from ..prompts.hints import find_hints
+from ..sql.extract import extract_sql
+from ..sql.guard import check
+from .prepare import PreparedDatabase
+
+Step = Literal["reading", "writing", "choosing", "running"]
+"""What a model is doing: reading the prompt, writing the first answer, writing others, or its query is running."""
+Returned = Callable[[PreparedDatabase, str], int | None]
+"""Runs a query and says how many rows it returned; None where it was refused or failed."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a question is answered."""
+
+    candidates: int = 1
+    """Answers that the model gives; of several the first is taken whose query runs and returns rows."""
+    max_tokens: int = 256
+    """Length of an answer in tokens; the longest reference query of Spider has 190."""
+    query_seconds: float = 10.0
+    """Time that one query may take."""
+    max_rows: int = 1000
+    """Rows of a result that are read."""
+    runs: Literal["always", "to choose"] = "always"
+    """Whether the query is run, or only where one of several has to be chosen."""
+    when_none_runs: Literal["first", "no query"] = "first"
+    """Of several answers of which none runs: the most probable one with its error, or none at all."""
+
+
+ASK = Policy()
+"""How `ask` and `chat` answer a person."""
+EVALUATION = Policy(query_seconds=30.0, max_rows=100_000, runs="to choose")
+"""How `eval` asks. Reference query and answer are then run by the judge, within the same limits."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One answer of a model, and the query in it; `requoted`: names are written as the schema has them."""
+
+    answer: Answer
+    sql: str
+    requoted: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a question.
+
+    `sql` was taken out of `text`, the model's own words; `result` holds its rows, or `error` says why there are none.
+    `seconds` and `tokens` are those of the generation. `dropped`: tables that the model was not shown. `requoted`:
+    names in `sql` are in quotes that the model left out, or spelled as the schema spells them. The answer is number
+    `chosen`, from 0, of `candidates`.
+    """
+
+    sql: str
+    result: ResultSet | None
+    error: str
+    seconds: float
+    tokens: int
+    text: str
+    dropped: tuple[str, ...] = ()
+    requoted: bool = False
+    candidates: tuple[Candidate, ...] = ()
+    chosen: int = 0
+
+
+def answer(engine: Engine, database: PreparedDatabase, question: str, policy: Policy = ASK) -> Reply:
+    """Answer one question.
+
+    A query that is refused or fails is a Reply with `error`. Raises SqlLlamaError when the engine fails, when the
+    prompt does not fit its context, and when it cannot give several candidates.
+    """
+    several = check_candidates(engine, policy)
+    prompt = prompt_for(database, question, engine, policy)
+    if several:
+        answers = next(several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens))
+    else:
+        answers = [whole_answer(engine, prompt.chat, max_tokens=policy.max_tokens)]
+    return reply_to(database, prompt, answers, policy)
+
+
+def stream(
+    engine: Engine,
+    database: PreparedDatabase,
+    question: str,
+    policy: Policy = ASK,
+    *,
+    on_step: Callable[[Step], None] = lambda step: None,
+    stop: threading.Event | None = None,
+) -> Generator[str, None, Reply]:
+    """Like `answer`, with the pieces of a first answer as they come; the generator's return value is the Reply.
+
+    Where the policy wants several, the most probable one is written first, to be watched, and then all of them are
+    searched for. Some pieces are empty, so that a caller can stop early by closing the generator. A set `stop` ends
+    the search too.
+    """
+    several = check_candidates(engine, policy)
+    prompt = prompt_for(database, question, engine, policy)
+    on_step("reading")
+    with contextlib.closing(engine.stream(prompt.chat, max_tokens=policy.max_tokens)) as pieces:
+        first = yield from _watched(pieces, on_step)
+    answers = [first]
+    if several:
+        on_step("choosing")
+        answers = next(
+            several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens, stop=stop)
+        )
+        yield ""  # where a stopped search has left nothing, the caller closes this generator here
+    on_step("running")
+    return reply_to(database, prompt, answers or [first], policy)
+
+
+def _watched(pieces: Generator[str, None, Answer], on_step: Callable[[Step], None]) -> Generator[str, None, Answer]:
+    writing = False
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            whole: Answer = end.value
+            return whole
+        if piece and not writing:
+            writing = True
+            on_step("writing")
+        yield piece
+
+
+def answer_many(
+    engine: Engine,
+    questions: Iterable[tuple[PreparedDatabase, str] | None],
+    policy: Policy,
+    returned: Returned | None = None,
+) -> Iterator[Reply]:
+    """Answer many questions, in their order, as many at a time as the engine likes.
+
+    One that is None, or whose prompt does not fit the context, gets an empty answer. `returned` runs the queries of
+    candidates elsewhere, in a process of its own for instance.
+    """
+    several = check_candidates(engine, policy) or (engine if isinstance(engine, SeveralAnswers) else None)
+    prompts: list[tuple[PreparedDatabase, Prompt] | None] = []
+    for question in questions:
+        prompt = prompt_for(*question, engine, policy) if question else None
+        fits = prompt is not None and engine.fits(prompt.chat, max_tokens=1)
+        prompts.append((question[0], prompt) if question and prompt and fits else None)
+    chats = [item[1].chat for item in prompts if item]
+    if several:
+        answers = several.candidates(chats, beams=policy.candidates, max_tokens=policy.max_tokens)
+    else:
+        answers = ([whole_answer(engine, chat, max_tokens=policy.max_tokens)] for chat in chats)
+    for item in prompts:
+        if item is None:
+            yield Reply("", None, "", 0.0, 0, "", candidates=(Candidate(Answer(""), ""),))
+        else:
+            yield reply_to(*item, next(answers), policy, returned)
+
+
+def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
+    """The engine where the policy wants several answers of it; raises RecipeError when it gives one only."""
+    if policy.candidates == 1:
+        return None
+    if not isinstance(engine, SeveralAnswers):
+        raise RecipeError(
+            f"{engine.name}: this engine gives one answer only, not {policy.candidates}",
+            fix="give a GGUF file or a model folder, or ask for one answer",
+        )
+    return engine
+
+
+def prompt_for(database: PreparedDatabase, question: str, engine: Engine, policy: Policy = ASK) -> Prompt:
+    """The prompt for one question, with as many tables as fit the engine's context beside an answer."""
+    return fitting_prompt(
+        database.schema,
+        question,
+        find_hints(question, database.cells),
+        lambda chat: engine.fits(chat, max_tokens=policy.max_tokens),
+    )
+
+
+def reply_to(
+    database: PreparedDatabase,
+    prompt: Prompt,
+    answers: Sequence[Answer],
+    policy: Policy,
+    returned: Returned | None = None,
+) -> Reply:
+    """The best of one or more answers, its query run where the policy says so."""
+    candidates = tuple(candidate(text, database) for text in answers)
+    outcomes: dict[str, ResultSet | QueryError] = {}
+
+    def outcome(sql: str) -> ResultSet | QueryError:
+        if sql not in outcomes:
+            outcomes[sql] = _outcome(database, sql, policy)
+        return outcomes[sql]
+
+    def count(sql: str) -> int | None:
+        if returned is not None:
+            return returned(database, sql)
+        result = outcome(sql)
+        return len(result.rows) if isinstance(result, ResultSet) else None
+
+    runs = bool(database.url)
+    chosen = choose([count(item.sql) for item in candidates]) if runs and len(candidates) > 1 else 0
+    best = candidates[max(chosen, 0)]
+    last = outcome(best.sql) if runs and policy.runs == "always" else None
+    sql = best.sql if chosen >= 0 or policy.when_none_runs == "first" else ""
+    return Reply(
+        sql,
+        last if isinstance(last, ResultSet) else None,
+        str(last) if isinstance(last, QueryError) else "",
+        best.answer.seconds,
+        best.answer.tokens,
+        best.answer.text,
+        prompt.dropped,
+        best.requoted,
+        candidates,
+        max(chosen, 0),
+    )
+
+
+def candidate(text: Answer, database: PreparedDatabase) -> Candidate:
+    """The query in an answer, with names as the database has them."""
+    sql, requoted = query_in(text.text, database.schema)
+    return Candidate(text, database.rewrite(sql), requoted)
+
+
+def query_in(text: str, schema: Schema) -> tuple[str, bool]:
+    """The query in a model's text, with names as the schema has them, and whether that changed it."""
+    written = extract_sql(text)
+    sql = requote(written, schema)
+    return sql, sql != written
+
+
+def choose(returned: Sequence[int | None]) -> int:
+    """Which of several queries to take, by the rows that each returned (None: it does not run).
+
+    The first that returns rows, else the first that runs; -1 where none runs.
+
+    >>> choose([None, 0, 3, 5]), choose([None, 0]), choose([None, None])
+    (2, 1, -1)
+    """
+    running = [place for place, rows in enumerate(returned) if rows is not None]
+    giving = [place for place in running if returned[place]]
+    return (giving or running or [-1])[0]
+
+
+def _outcome(database: PreparedDatabase, sql: str, policy: Policy) -> ResultSet | QueryError:
+    """What the database says to a query: rows, or why there are none."""
+    try:
+        check(sql)
+        return run(database.url, sql, timeout=policy.query_seconds, max_rows=policy.max_rows)
+    except QueryError as error:
+        return error
