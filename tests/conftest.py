@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.request
 import warnings
@@ -26,6 +27,17 @@ OLLAMA = Path(
 OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
 
 
+# Models of two layers gain nothing by a second thread, and threads that wait for each other on a busy machine take many
+# times as long: a test of training 58 s in place of 7. Set before torch is imported; processes of the tests inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if worker and hasattr(
+    os, "sched_setaffinity"
+):  # a core for each worker: llama.cpp takes a thread for each core it may use
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
 # Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
@@ -36,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("shared") and not (SHARED and Path(SHARED).is_dir()):
             item.add_marker(pytest.mark.skip(reason="SQL_LLAMA_SHARED does not name the folder of real data"))
+
+
+def pytest_unconfigure() -> None:
+    """Close /dev/null, which llama_cpp holds open twice until Python ends: Python would warn of it then."""
+    if llama_cpp := sys.modules.get("llama_cpp._utils"):
+        llama_cpp.outnull_file.close()
+        llama_cpp.errnull_file.close()
 
 
 @pytest.fixture(scope="session")
