@@ -199,34 +199,15 @@ def build_tiny_base(
     With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
     """
     import torch
-    from sql_llama.models.vocabulary import LLAMA3_SPLIT
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM
 
     if llama3:
         special = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
         bos, eos, pad = special[0], special[4], special[1]
-        split: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
     else:
         special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         bos, eos, pad = special[1], special[2], special[0]
-        split = pre_tokenizers.Digits(individual_digits=True)
-    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    text = [
-        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
-        "How many singers are there?",
-    ]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(text, trainer)
+    tokenizer = _byte_level_tokenizer(special, llama3)
     folder.mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     facts = {"bos_token": bos, "eos_token": eos, "pad_token": pad, "add_bos_token": llama3, "add_eos_token": False}
@@ -260,6 +241,33 @@ def build_tiny_base(
             model.lm_head.weight[config.eos_token_id, 0] = 1.0
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     return folder
+
+
+def _byte_level_tokenizer(special: list[str], llama3: bool) -> Any:
+    """A tokenizer of 400 tokens at most, learnt from two lines; it splits digits, or words as Llama 3 does."""
+    from sql_llama.models.vocabulary import LLAMA3_SPLIT
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
+    split: pre_tokenizers.PreTokenizer = pre_tokenizers.Digits(individual_digits=True)
+    if llama3:
+        split = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    text = [
+        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
+        "How many singers are there?",
+    ]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(text, trainer)
+    return tokenizer
 
 
 def build_tiny_adapter(base: Path, folder: Path, **options: object) -> Any:
