@@ -24,6 +24,8 @@ OLLAMA = Path(
     os.environ.get("SQL_LLAMA_OLLAMA_DIR")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sql-llama" / "ollama"
 )  # as .ci/build-ollama has it
+REAL = ("base", "ollama", "terminal", "browser", "shared", "job")  # markers of tests on real things
+REAL_TIMEOUT = 900  # seconds of one of them
 OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
 
 
@@ -46,6 +48,8 @@ if os.environ.get("CI"):
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if any(map(item.get_closest_marker, REAL)) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(REAL_TIMEOUT))
         if item.get_closest_marker("shared") and not (SHARED and Path(SHARED).is_dir()):
             item.add_marker(pytest.mark.skip(reason="SQL_LLAMA_SHARED does not name the folder of real data"))
 
@@ -59,8 +63,11 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is known of the native libraries on this machine (engines/native.py), found out once a session."""
-    return tmp_path_factory.mktemp("native")
+    """What is known of the native libraries on this machine (engines/native.py), found out once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if worker else folder) / "native-libraries"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)
