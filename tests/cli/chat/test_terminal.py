@@ -68,7 +68,7 @@ class Terminal:
         """Empty the screen as Ctrl-L does, so that what is seen next is new."""
         self.press("C-l")
         for _ in range(PATIENCE):
-            if not self.screen().rstrip().count("\n") or self.screen().startswith(">"):
+            if self.screen().partition("\n")[0].strip() == ">":
                 return
             time.sleep(0.05)
         raise AssertionError(f"the screen is not empty:\n{self.screen()}")
