@@ -33,17 +33,21 @@ OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that
 # times as long: a test of training 58 s in place of 7. Set before torch is imported; processes of the tests inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-if worker and hasattr(
-    os, "sched_setaffinity"
-):  # a core for each worker: llama.cpp takes a thread for each core it may use
+# A core for each worker, since llama.cpp takes a thread for each core that it may use.
+if worker and hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
-# Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found. No example
+# is wrong for being slow.
+hypothesis.settings.register_profile(
+    "tests",
+    derandomize=bool(os.environ.get("CI")),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

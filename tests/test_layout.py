@@ -69,6 +69,17 @@ def test_functions_are_short() -> None:
     assert long <= LONG_FUNCTIONS
 
 
+def test_no_test_looks_at_the_clock() -> None:
+    """A busy machine is no fault: wait for an event, or count what is done (tests/work.py)."""
+    clocks = ("time.time(", "time.monotonic", "perf_counter", "process_time")
+    looking = {
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("*.py")
+        if any(clock in path.read_text(encoding="utf-8") for clock in clocks) and path != Path(__file__)
+    }
+    assert looking == {"core/test_files.py"}  # it makes a file look a day old
+
+
 def test_tests_mirror_the_rooms() -> None:
     tests = {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py") if path.parent != TESTS}
     for test in sorted(tests):
