@@ -12,6 +12,9 @@ MODEL ?=
 OUT ?=
 TESTS ?= not base and not ollama and not terminal and not browser and not job and not shared
 VENV ?= .venv
+# Tests that need nothing but the project run in a process for each core, up to four: each takes 1.5 GB of memory.
+WORKERS ?= $(if $(and $(filter file,$(origin TESTS)),$(wildcard $(VENV)/lib/python3*/site-packages/xdist)),-n logical \
+	--maxprocesses 4 --dist worksteal)
 # The first Python that will do; `make PYTHON=...` picks another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
@@ -76,7 +79,7 @@ eval: setup ## score MODEL="base.gguf tuned.gguf" on QUESTIONS=file over DATABAS
 		$(foreach model,$(MODEL),--model "$(model)") $(if $(OUT),--out "$(OUT)")
 
 test: setup-dev ## run the tests that need nothing but the project (TESTS="base or job" for others)
-	$(BIN)/python -m pytest -m "$(TESTS)"
+	$(BIN)/python -m pytest -m "$(TESTS)" $(WORKERS)
 
 test-all: setup-dev ollama ## run every test: real base model, Ollama, terminal and browser
 	$(BIN)/python -m pytest

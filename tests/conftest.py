@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.request
 import warnings
@@ -23,25 +24,54 @@ OLLAMA = Path(
     os.environ.get("SQL_LLAMA_OLLAMA_DIR")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sql-llama" / "ollama"
 )  # as .ci/build-ollama has it
+REAL = ("base", "ollama", "terminal", "browser", "shared", "job")  # markers of tests on real things
+REAL_TIMEOUT = 900  # seconds of one of them
 OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
 
 
-# Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# Models of two layers gain nothing by a second thread, and threads that wait for each other on a busy machine take many
+# times as long: a test of training 58 s in place of 7. Set before torch is imported; processes of the tests inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+# A core for each worker, since llama.cpp takes a thread for each core that it may use.
+if worker and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+# Where CI judges a change, the same examples each time; elsewhere new ones, which is how faults are found. No example
+# is wrong for being slow.
+hypothesis.settings.register_profile(
+    "tests",
+    derandomize=bool(os.environ.get("CI")),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if any(map(item.get_closest_marker, REAL)) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(REAL_TIMEOUT))
         if item.get_closest_marker("shared") and not (SHARED and Path(SHARED).is_dir()):
             item.add_marker(pytest.mark.skip(reason="SQL_LLAMA_SHARED does not name the folder of real data"))
 
 
+def pytest_unconfigure() -> None:
+    """Close /dev/null, which llama_cpp holds open twice until Python ends: Python would warn of it then."""
+    if llama_cpp := sys.modules.get("llama_cpp._utils"):
+        llama_cpp.outnull_file.close()
+        llama_cpp.errnull_file.close()
+
+
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is known of the native libraries on this machine (engines/native.py), found out once a session."""
-    return tmp_path_factory.mktemp("native")
+    """What is known of the native libraries on this machine (engines/native.py), found out once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if worker else folder) / "native-libraries"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -180,34 +210,15 @@ def build_tiny_base(
     With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
     """
     import torch
-    from sql_llama.models.byte_level import LLAMA3_SPLIT
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM
 
     if llama3:
         special = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
         bos, eos, pad = special[0], special[4], special[1]
-        split: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
     else:
         special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         bos, eos, pad = special[1], special[2], special[0]
-        split = pre_tokenizers.Digits(individual_digits=True)
-    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    text = [
-        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
-        "How many singers are there?",
-    ]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(text, trainer)
+    tokenizer = _byte_level_tokenizer(special, llama3)
     folder.mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     facts = {"bos_token": bos, "eos_token": eos, "pad_token": pad, "add_bos_token": llama3, "add_eos_token": False}
@@ -241,6 +252,33 @@ def build_tiny_base(
             model.lm_head.weight[config.eos_token_id, 0] = 1.0
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     return folder
+
+
+def _byte_level_tokenizer(special: list[str], llama3: bool) -> Any:
+    """A tokenizer of 400 tokens at most, learnt from two lines; it splits digits, or words as Llama 3 does."""
+    from sql_llama.models.byte_level import LLAMA3_SPLIT
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
+    split: pre_tokenizers.PreTokenizer = pre_tokenizers.Digits(individual_digits=True)
+    if llama3:
+        split = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    text = [
+        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
+        "How many singers are there?",
+    ]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(text, trainer)
+    return tokenizer
 
 
 def build_tiny_adapter(base: Path, folder: Path, **options: object) -> Any:

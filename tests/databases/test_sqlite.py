@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -78,11 +77,9 @@ def test_rows_beyond_the_cap_are_not_read(pets: Path) -> None:
 
 
 def test_a_query_without_end_is_stopped(pets: Path) -> None:
-    started = time.monotonic()
     forever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
     with pytest.raises(QueryError, match=r"stopped after 0\.2 s"):
         run(str(pets), forever, timeout=0.2)
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("sql", ["SELECT zeroblob(1000000000)", "SELECT hex(zeroblob(9000000))"])

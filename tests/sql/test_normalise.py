@@ -1,6 +1,7 @@
-"""The one plain style that the model learns; every case says the same as before."""
+"""The one plain style that the model learns; the cases of normalise.sql return the same rows as before."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,50 +9,17 @@ from sql_llama.core.errors import DataError
 from sql_llama.databases.introspect import introspect
 from sql_llama.sql.normalise import normalise
 
-CASES = [
-    (
-        'select T1.Name from Owners as T1 join Pets as T2 on T1.id = T2.owner_id where T2.kind = "dog";',
-        "SELECT owners.name FROM owners JOIN pets ON owners.id = pets.owner_id WHERE pets.kind = 'dog'",
-    ),
-    ("SELECT count(*) FROM pets", "SELECT COUNT(*) FROM pets"),
-    (
-        "SELECT city , COUNT( * ) FROM owners GROUP BY city",
-        "SELECT owners.city, COUNT(*) FROM owners GROUP BY owners.city",
-    ),
-    (
-        "SELECT kind, avg(weight) AS w FROM pets GROUP BY kind ORDER BY w DESC LIMIT 1",
-        "SELECT pets.kind, AVG(pets.weight) AS w FROM pets GROUP BY pets.kind ORDER BY w DESC LIMIT 1",
-    ),
-    (
-        "SELECT name FROM owners WHERE id NOT IN (SELECT owner_id FROM pets WHERE name NOT LIKE 'R%')",
-        "SELECT owners.name FROM owners WHERE owners.id NOT IN "
-        "(SELECT pets.owner_id FROM pets WHERE pets.name NOT LIKE 'R%')",
-    ),
-    (
-        "SELECT name FROM owners UNION SELECT name FROM pets",
-        "SELECT owners.name FROM owners UNION SELECT pets.name FROM pets",
-    ),
-    (
-        "SELECT a.name FROM pets a JOIN pets b ON a.owner_id = b.owner_id WHERE b.name = 'Rex'",
-        "SELECT a.name FROM pets AS a JOIN pets AS b ON a.owner_id = b.owner_id WHERE b.name = 'Rex'",
-    ),
-    (
-        "SELECT o.name FROM owners o WHERE EXISTS (SELECT 1 FROM pets p WHERE p.owner_id = o.id AND p.weight > 4)",
-        "SELECT owners.name FROM owners WHERE EXISTS"
-        "(SELECT 1 FROM pets WHERE pets.owner_id = owners.id AND pets.weight > 4)",
-    ),
-    ("SELECT * FROM pets WHERE weight != 4 ", "SELECT * FROM pets WHERE pets.weight <> 4"),
-]
+from ..golden import Case, golden
 
 
-@pytest.mark.parametrize("before, after", CASES)
-def test_a_query_in_plain_style_says_the_same(before: str, after: str, pets: Path) -> None:
+@pytest.mark.parametrize("case", golden(Path(__file__).with_name("normalise.sql"), "before", "after"))
+def test_a_query_in_plain_style_says_the_same(case: Case, pets: Path) -> None:
     schema = introspect(str(pets))
-    assert normalise(before, schema) == after
-    assert normalise(after, schema) == after  # plain style stays as it is
-    connection = sqlite3.connect(pets)
-    assert connection.execute(before).fetchall() == connection.execute(after).fetchall()
-    connection.close()
+    assert normalise(case["before"], schema) == case["after"], case.place
+    assert normalise(case["after"], schema) == case["after"], f"{case.place}: plain style stays as it is"
+    with closing(sqlite3.connect(pets)) as connection:
+        before, after = (connection.execute(case[part]).fetchall() for part in ("before", "after"))
+    assert before == after, case.place
 
 
 def test_a_column_that_two_tables_have_is_left_to_the_database(pets: Path) -> None:

@@ -11,6 +11,8 @@ from sql_llama.evals.queries.columns import Columns, Item, TooMuch
 from sql_llama.sql.names import columns_of
 from sqlglot import exp
 
+from ...golden import Case, golden
+
 
 def first_item(sql: str, pets: Path) -> Item:
     tree = sqlglot.parse_one(sql, read="sqlite")
@@ -20,28 +22,9 @@ def first_item(sql: str, pets: Path) -> Item:
     return columns.item(columns.selects[0].selects[0], columns.selects[0])
 
 
-@pytest.mark.parametrize(
-    ("sql", "expected"),
-    [
-        ("SELECT NAME FROM Pets", "pets.name"),
-        ("SELECT p.name AS n FROM pets AS p", "pets.name"),
-        ("SELECT `Name` FROM [pets]", "pets.name"),
-        ('SELECT "name" FROM pets', "pets.name"),
-        ('SELECT "Rex" FROM pets', "Rex"),
-        ("SELECT weight FROM owners, pets", "pets.weight"),
-        ("SELECT n FROM (SELECT name AS n FROM pets) AS x", "pets.name"),
-        ("SELECT x.name FROM (SELECT * FROM (SELECT * FROM pets)) AS x", "pets.name"),
-        ("SELECT m FROM (SELECT max(weight) AS m FROM pets)", "max(pets.weight)"),
-        ("WITH x(n) AS (SELECT name FROM pets) SELECT n FROM x", "pets.name"),
-        ("SELECT count(DISTINCT kind) FROM pets", "count(distinct pets.kind)"),
-        ("SELECT count(kind) FROM pets", "count(*)"),
-        ("SELECT weight + id FROM pets", "add(pets.id,pets.weight)"),
-        ("SELECT unheard FROM pets", "unheard"),
-        ("SELECT z.unheard FROM pets", "z.unheard"),
-    ],
-)
-def test_a_column_by_any_name(sql: str, expected: str, pets: Path) -> None:
-    assert str(first_item(sql, pets)) == expected
+@pytest.mark.parametrize("case", golden(Path(__file__).with_name("columns.sql"), "query", "item"))
+def test_a_column_by_any_name(case: Case, pets: Path) -> None:
+    assert str(first_item(case["query"], pets)) == case["item"], case.place
 
 
 def test_a_table_that_stands_twice_is_told_apart_by_what_it_is_joined_by(pets: Path) -> None:

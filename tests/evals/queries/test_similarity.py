@@ -2,7 +2,6 @@
 
 import doctest
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from sql_llama.core.errors import DataError
 from sql_llama.evals.queries import similarity
 from sql_llama.evals.queries.similarity import MOST_NODES, embedding_similarity, tree_similarity
 
+from ...work import at_most_calls
 from .test_syntax import HOSTILE
 
 
@@ -60,19 +60,17 @@ def test_what_cannot_be_parsed_is_alike_to_nothing(sql: str) -> None:
 
 def test_large_trees_are_compared_as_bags() -> None:
     gold = "SELECT a FROM t WHERE " + " AND ".join(f"c{i} = {i}" for i in range(MOST_NODES))
-    started = time.monotonic()
-    assert tree_similarity(gold, gold) == 1.0
-    assert 0.98 < tree_similarity(gold, gold.replace("c7 = 7", "c7 = 8")) < 1.0
-    assert tree_similarity(gold, "SELECT a FROM t") < 0.1
-    assert time.monotonic() - started < 2
+    with at_most_calls(1_000_000):
+        assert tree_similarity(gold, gold) == 1.0
+        assert 0.98 < tree_similarity(gold, gold.replace("c7 = 7", "c7 = 8")) < 1.0
+        assert tree_similarity(gold, "SELECT a FROM t") < 0.1
 
 
 @pytest.mark.parametrize("sql", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_answer_takes_no_time_and_raises_nothing(sql: str) -> None:
-    started = time.monotonic()
-    assert 0.0 <= tree_similarity("SELECT a FROM t WHERE b = 1", sql) <= 1.0
-    assert tree_similarity(sql, sql + " LIMIT 1") <= 1.0
-    assert time.monotonic() - started < 2
+def test_a_hostile_answer_takes_little_work_and_raises_nothing(sql: str) -> None:
+    with at_most_calls(6_000_000):
+        assert 0.0 <= tree_similarity("SELECT a FROM t WHERE b = 1", sql) <= 1.0
+        assert tree_similarity(sql, sql + " LIMIT 1") <= 1.0
 
 
 def test_embeddings_of_the_same_text_are_the_same(tiny_base: Path) -> None:

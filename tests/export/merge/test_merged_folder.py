@@ -165,9 +165,8 @@ def test_killed_at_any_moment_it_leaves_the_old_folder_whole(
     )
     command = [sys.executable, "-c", script, str(tiny_base), str(tiny_adapter), str(out)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=dict(os.environ)) as process:
-        deadline = time.monotonic() + 60
         while not list(tmp_path.glob(".merged.*/model-00002*")):
-            assert process.poll() is None and time.monotonic() < deadline
+            assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
