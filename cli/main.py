@@ -15,7 +15,7 @@ from ..core.errors import RecipeError, SqlLlamaError
 # stand here so that `sql-llama --help` imports none of them.
 COMMANDS = {
     "train": "Fine-tune a recipe's base: QLoRA on pairs of question and SQL.",
-    "export": "Turn a trained run into GGUF files, check them, and give them to Ollama.",
+    "export": "Turn a trained run into a checked GGUF file, and tell Ollama.",
     "verify": "Check an exported run or a GGUF file again.",
     "inspect": "Show what a GGUF file is and where it comes from.",
     "eval": "Score models on a file of questions by running their SQL.",

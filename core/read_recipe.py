@@ -3,14 +3,13 @@
 import re
 import tomllib
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from .errors import RecipeError
 from .recipe import Recipe, limits, render_recipe, section_class
@@ -147,7 +146,7 @@ def _refusal(error: ValidationError, source: _Source) -> RecipeError:
     return _explain(source, section, key, details)
 
 
-def _explain(source: _Source, section: str, key: str, details: ErrorDetails) -> RecipeError:
+def _explain(source: _Source, section: str, key: str, details: Mapping[str, Any]) -> RecipeError:
     at, kind, value = source.at(section, key), details["type"], details["input"]
     owner = (section_class(section) if section else None) or Recipe
     if kind == "missing":

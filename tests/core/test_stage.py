@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sql_llama.core.run import Run, create_run
@@ -92,7 +93,7 @@ def test_an_output_may_be_written_by_a_function_that_is_atomic_itself(run: Run) 
 
 def test_stages_that_share_their_work_share_its_seconds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 18.0])
-    monkeypatch.setattr("sql_llama.core.stage.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sql_llama.core.stage.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with run.stage("quantize Q8_0", INPUTS, shared_by=2):
         pass
     assert run.manifest()["stages"]["quantize Q8_0"]["seconds"] == 4.0

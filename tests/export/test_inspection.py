@@ -79,4 +79,5 @@ def test_a_broken_file_is_one_line(file: Path, tmp_path: Path, capsys: pytest.Ca
     assert len(error) == 2 and error[0].startswith(f"Error: {path}: not a usable GGUF file: truncated")
     assert sql_llama(["inspect", str(tmp_path / "no.gguf")]) == 1
     assert "no.gguf: no such file" in capsys.readouterr().err
-    assert sql_llama(["inspect"]) == 2
+    assert sql_llama(["inspect"]) == 1
+    assert "no run has been exported yet" in capsys.readouterr().err

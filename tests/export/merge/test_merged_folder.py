@@ -156,7 +156,7 @@ def test_killed_at_any_moment_it_leaves_the_old_folder_whole(
     out = merged_folder(tiny_base, None, tmp_path / "merged")
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     script = (  # so slow that it is seen half written
-        "import sys, time, sql_llama.export.merge.merge.merged_folder as m\n"
+        "import sys, time, sql_llama.export.merge.merged_folder as m\n"
         "from pathlib import Path\n"
         "fast = m._write_rows\n"
         "def slow(*args):\n    fast(*args); args[0].flush(); time.sleep(0.2)\n"
@@ -185,7 +185,7 @@ def test_memory_does_not_grow_with_the_model(tiny_base: Path, tmp_path: Path) ->
         {"model.embed_tokens.weight": torch.full((rows, 1024), 0.5, dtype=torch.bfloat16)}, base / "model.safetensors"
     )
     script = (
-        "import resource, sys, torch, safetensors, sql_llama.export.merge.merge.merged_folder as m\n"
+        "import resource, sys, torch, safetensors, sql_llama.export.merge.merged_folder as m\n"
         "from pathlib import Path\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "m.merged_folder(Path(sys.argv[1]), None, Path(sys.argv[2]))\n"
