@@ -99,7 +99,7 @@ def _can_show(scored: Sequence["Model"]) -> str:
     first = scored[0]
     n = len(first.rows)
     low, high = _score(first).extra["interval"]
-    text = f"{n} questions place {first.name} between {low:.0%} and {high:.0%}."
+    text = f"With {n} questions the true accuracy of {first.name} is between {low:.0%} and {high:.0%}."
     if len(scored) > 1:
         base, tuned = ([answer.correct for answer in model.rows] for model in scored[:2])
         paired = mcnemar(base, tuned)

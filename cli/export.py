@@ -86,7 +86,7 @@ def command(
     if base is not None or adapter is not None or out is not None:
         if run is not None or base is None or adapter is None or out is None:
             raise click.UsageError("give either RUN, or all of --base, --adapter and --out")
-        exported = export_adapter(resolve_base(base), adapter, out, options, judges, ground=ground)
+        exported = export_adapter(resolve_base(base), adapter, out, options, judges, merge_base=ground)
     else:
         if ground != "auto":
             raise click.UsageError("--ground is for --adapter; for a run, set export.ground in its recipe")
@@ -115,11 +115,11 @@ def _pattern_and_type(text: str) -> tuple[str, str]:
 
 
 def _judges(gate: bool) -> "Judges":
-    from ..evals.pick import pick_ground, pick_quant
+    from ..evals.pick import pick_merge_base, pick_quant
     from ..evals.shipped import shipped
     from ..export.plan import Judges
 
-    return Judges(gate=shipped, merge_base=pick_ground, quant=pick_quant) if gate else Judges()
+    return Judges(gate=shipped, merge_base=pick_merge_base, quant=pick_quant) if gate else Judges()
 
 
 def _print(exported: "Exported", gate: bool) -> None:

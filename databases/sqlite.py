@@ -49,7 +49,7 @@ def sqlite_path(url: str) -> Path:
     Raises DataError when it is missing or no SQLite database.
     """
     if "://" in url and not url.startswith("sqlite:///"):
-        raise DataError(f"{url.partition('://')[0]}: databases of this kind are not read yet", fix=FIX)
+        raise DataError(f"{url.partition('://')[0]}: databases of this kind are not supported yet", fix=FIX)
     path = Path(url.removeprefix("sqlite:///"))
     with contextlib.suppress(RuntimeError):  # a ~ that is nobody's home
         path = path.expanduser()
@@ -164,16 +164,17 @@ def _unreadable(path: Path, error: BaseException) -> DataError:
     if code in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY"):
         journal = beside.with_name(f"{beside.name}-journal")
         return DataError(
-            f"{path}: a program was stopped in the middle of a change, which {journal.name} beside it must undo first; "
+            f"{path}: a program stopped in the middle of a change, which SQLite has to undo first with {journal.name}; "
             "sql-llama never writes to a database",
-            fix=f'open it once with the program that it belongs to, or: sqlite3 "{path}" .tables',
+            fix=f'open it once in the program that it belongs to, or run: sqlite3 "{path}" .tables',
         )
     log = beside.with_name(f"{beside.name}-wal")
     if code == "SQLITE_CANTOPEN" and log.exists():
         return DataError(
-            f"{path}: its newest rows are in the write-ahead log {log.name}, which SQLite cannot read in a folder "
-            "that it may not write to",
-            fix=f'cp "{path}" "{path}-wal" FOLDER, one that you may write to, and give that copy with --db',
+            f"{path}: its newest rows are in the write-ahead log {log.name}, which SQLite can read only in a folder "
+            "that it may write to",
+            fix="copy both files to a folder that you may write to, and give the copy with --db: "
+            f'cp "{path}" "{path}-wal" FOLDER',
         )
     if code.startswith("SQLITE_CORRUPT"):
         return DataError(
@@ -181,7 +182,7 @@ def _unreadable(path: Path, error: BaseException) -> DataError:
             fix=f'use a backup, or save what is left: sqlite3 "{path}" .recover',
         )
     if code == "SQLITE_NOTADB":
-        return DataError(f"{path}: cannot be read: encrypted, or no SQLite database", fix=FIX)
+        return DataError(f"{path}: cannot be read: encrypted, or not a SQLite database", fix=FIX)
     return DataError(f"{path}: cannot be read ({error})", fix=FIX)
 
 

@@ -58,7 +58,7 @@ def query_error(error: BaseException, timeout: float) -> QueryError:
     if isinstance(error, MemoryError):
         message = "stopped: the query needs too much memory"
     elif isinstance(error, ValueError):  # text of the query, or a column's name, that is no UTF-8
-        message = f"not a text that SQLite reads: {error}"
+        message = f"SQLite cannot read this text: {error}"
     elif kind == "timeout":
         message = f"stopped after {timeout:g} s"
     elif kind == "refused":

@@ -46,7 +46,7 @@ def reason(error: Exception, database: Path) -> str:
             return "not a SQLite database but a pointer of Git LFS: `git lfs pull` fetches the file"
     if isinstance(error, DataError):
         message = error.message.removeprefix(f"{database}: ").replace(str(database), database.name)
-        return f"{message}, or an encrypted one" if message == "not a SQLite database" else message
+        return f"{message}, or encrypted" if message == "not a SQLite database" else message
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return " ".join(str(error).split())

@@ -49,6 +49,7 @@ def evaluate(
     *,
     name: str,
     model: str,
+    title: str = "",
     engine: Engine | None = None,
     predictions: Sequence[str] | None = None,
     out: Path | None = None,
@@ -57,6 +58,8 @@ def evaluate(
     embeddings: str = "",
 ) -> Evaluated:
     """Score an engine's answers, or `predictions`, one per question of `questions.items`.
+
+    Progress is shown under `title`, by default `name`.
 
     With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
     `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
@@ -87,9 +90,9 @@ def evaluate(
         given = answers(rest, engine, replace(EVALUATION, candidates=beams), lost)
     _forget_peak()
     if not rest:
-        say(f"evaluating {name}: all {len(kept.answers)} answers are there from before")
+        say(f"evaluating {title or name}: all {len(kept.answers)} answers are kept from an earlier run")
     with _opened(out, name) as file:
-        new = list(_judged_as_they_come(name, rest, given, variants, lost, file, kept)) if rest else []
+        new = list(_judged_as_they_come(title or name, rest, given, variants, lost, file, kept)) if rest else []
     seconds = time.monotonic() - started + sum(answer.wall for answer in kept.answers)
     memory = _peak() if engine is not None and not kept.answers else None
     both = [*kept.answers, *new]
@@ -123,7 +126,7 @@ def _predicted(items: Sequence[Question], predictions: Sequence[str]) -> Iterato
 
 
 def _judged_as_they_come(
-    name: str,
+    model_title: str,
     items: Sequence[Question],
     given: Iterator[tuple[Answer, str]],
     variants: Variants,
@@ -139,7 +142,9 @@ def _judged_as_they_come(
             waiting.append((answer, sql))
             yield Task(item.database, item.gold, sql, variants.get(item.database, ()))
 
-    title = f"evaluating {name}" + (f" ({len(kept.answers)} answers are there from before)" if kept.answers else "")
+    title = f"evaluating {model_title}" + (
+        f" ({len(kept.answers)} answers kept from an earlier run)" if kept.answers else ""
+    )
     graded = [answer for answer in kept.answers if isinstance(answer, GradedAnswer)]
     right, count = sum(answer.correct for answer in graded), len(graded)
     with contextlib.closing(judged(tasks())) as verdicts, progress(title, len(items), "questions") as advance:

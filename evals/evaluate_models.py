@@ -41,7 +41,7 @@ def evaluate_models(
     without = sum(not paths for paths in copies.values())
     if without:
         many = "1 database" if without == 1 else f"{without} databases"
-        warn(f"No copies with other rows of {many}: none would find more wrong answers")
+        warn(f"No copies with other rows of {many}: none would show more wrong answers")
     paths = [*models, *(str(path) for path, _ in predictions)]
     names = model_names(paths)
     evaluated: list[Evaluated] = []
@@ -82,7 +82,7 @@ def _evaluate(
         embeddings=options.embeddings,
     )
     if evaluated.aside:
-        warn(f"Answers to other questions or of another model were there: now {evaluated.aside}")
+        warn(f"Answers to other questions or of another model were in the folder. They are now in {evaluated.aside}")
     return evaluated
 
 

@@ -6,7 +6,7 @@ resampling do not. So the interval of a difference, which reports show for its s
 the test lets a model that is no better pass at most once in 40 times.
 
 As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
-and luck does not explain the loss, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
+and the loss is more than chance, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
 gained, or seven and one. A training that changed nothing is then stopped in 2 of 100 cases at most, a true loss of 10
 points is found in 9 to 12 of 100, of 20 points in half of them, of 30 in 70 to 90 (docs/export.md).
 
@@ -133,9 +133,9 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
     """Is the tuned model better than its base, by more than luck?"""
     check = _measured("better than the base", "base", base, tuned)
     passed = check.difference > 0 and check.p < LEVEL
-    luck = f"luck does not explain that ({_p(check.p)})"
+    judgement = f"the difference is more than chance ({_p(check.p)})"
     if check.p >= LEVEL:
-        luck = f"luck may explain that ({_p(check.p)}, it has to be below {LEVEL:g})"
+        judgement = f"the difference may be chance ({_p(check.p)}, it must be below {LEVEL:g})"
     notes, helps = [], []
     ran = [place for place, row in enumerate(base) if row.verdict.valid]
     if len(ran) < MOSTLY * check.n:
@@ -143,42 +143,41 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
         among = f"; among those it has {before} right and the tuned model {after}" if ran else ""
         notes.append(f"only {len(ran)} of the base's {check.n} answers are SQL that runs{among}")
     if passed and check.by_database and check.by_database[0] <= 0:
-        notes.append("the gain comes from few of the databases: on others there may be none")
+        notes.append("the gain comes from a few of the databases: on others there may be none")
     if not passed and check.difference < 0 and check.p < LEVEL:
         helps = [
-            "worse than before tuning is mostly another prompt than in training: sql-llama verify RUN",
-            "or it learned too fast: train again with --set train.learning_rate=RATE, a third of what it was",
+            "the usual cause is a prompt that differs from the one in training. Check it: sql-llama verify RUN",
+            "or the learning rate was too high: train again with a third of it, --set train.learning_rate=RATE",
         ]
     elif not passed:
         if not check.second:
-            helps.append("no answer is right: read some in the folder given with --out")
+            helps.append("no answer is right: read some of them in the folder given with --out")
         training = [
-            "train longer and on more: sql-llama train RECIPE --set train.epochs=3 --set data.synthetic=5000",
-            "check that it is asked as it was trained: sql-llama verify RUN",
+            "train longer and on more pairs: sql-llama train RECIPE --set train.epochs=3 --set data.synthetic=5000",
+            "check that its prompts are those of the training: sql-llama verify RUN",
         ]
         helps += [_more(check), *training] if check.difference > 0 else [*training, _more(check)]
-    return replace(check, passed=passed, said=f"{check.said}: {luck}", notes=tuple(notes), helps=tuple(helps))
+    return replace(check, passed=passed, said=f"{check.said}: {judgement}", notes=tuple(notes), helps=tuple(helps))
 
 
 def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
-    """Has the training kept what it started from, as far as luck does not explain the loss?"""
+    """Has the training kept what it started from, as far as the loss is more than chance?"""
     check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
     p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
     passed = -check.difference <= tolerance + 1e-9 or p >= LEVEL
     message, notes, helps = check.said, [], []
     if check.lost > check.gained:
         loss = (
-            f"at most {tolerance:g} points may be lost"
-            if p < LEVEL and passed
-            else f"luck may explain the loss ({_p(p)})"
+            f"at most {tolerance:g} points may be lost" if p < LEVEL and passed else f"the loss may be chance ({_p(p)})"
         )
-        message = f"{message}: {loss if passed else f'luck does not explain the loss ({_p(p)})'}"
+        message = f"{message}: {loss if passed else f'the loss is more than chance ({_p(p)})'}"
     if passed and -check.low > tolerance:
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
         helps = [
-            "it learned too fast, mostly: train again with --set train.learning_rate=RATE, a third of what it was",
-            "or from too few pairs of one kind: --set data.synthetic=5000",
+            "the usual cause is a learning rate that is too high: train again with a third of it, --set"
+            " train.learning_rate=RATE",
+            "or the training pairs were too few or too alike: --set data.synthetic=5000",
         ]
     return replace(check, passed=passed, p=p, said=message, notes=tuple(notes), helps=tuple(helps))
 
@@ -215,7 +214,7 @@ def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], toleranc
         if check.p >= LEVEL:
             helps.append(f"ask more questions: with {check.n} there may be no loss at all")
         helps += [
-            "ship a larger type: sql-llama export RUN --quant Q8_0",
+            "export a larger type: sql-llama export RUN --quant Q8_0",
             "check that both files are of one run: sql-llama verify RUN",
         ]
     message = f"{check.said}: at most {tolerance:g} points may be lost"

@@ -108,7 +108,7 @@ def from_line(line: Mapping[str, Any]) -> JudgedAnswer:
     Raises DataError for a line of a later version, KeyError or TypeError for one that is no answer.
     """
     if not isinstance(line, Mapping):
-        raise TypeError("no object")
+        raise TypeError("not an object")
     version = line.get("version", 0)
     if not isinstance(version, int) or version > LINE_VERSION:
         raise DataError(
@@ -116,10 +116,10 @@ def from_line(line: Mapping[str, Any]) -> JudgedAnswer:
         )
     for key in ("question", "gold", "database", "sql"):
         if not isinstance(line[key], str):
-            raise TypeError(f"{key} is no text")
+            raise TypeError(f"{key} is not a text")
     known: dict[str, Any] = {"valid": False, "correct": False, "exact": False}
     known |= {key: value for key, value in line.items() if key in VERDICT}
     if "unreadable" not in line and not all(isinstance(line[key], bool) for key in ("valid", "correct", "exact")):
-        raise TypeError("the verdict is no verdict")
+        raise TypeError("valid, correct or exact is not true or false")
     rest = {key: value for key, value in line.items() if key in ANSWER}
     return JudgedAnswer(**{"wall": line["wall"], **rest}, verdict=Verdict(**known))

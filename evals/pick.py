@@ -17,7 +17,8 @@ from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, mcnemar, wilson
 from .shipped import evaluated_file, own_questions
 
-GROUND_QUESTIONS = 24  # those of the gate, which need not be asked again
+MERGE_BASE_QUESTIONS = 24  # those of the gate, which then need no new answers
+TITLES = {"nf4": "the merge into NF4", "base": "the merge into the base"}
 QUANT_QUESTIONS = 60
 LOST = 2.0  # points of right answers that the smallest quant may lose against the largest
 FAR = 0.02  # nats of KL(merged || file), mean over answer tokens
@@ -60,25 +61,28 @@ class Picked:
     sha256: str = ""
 
 
-def pick_ground(run: Run, files: Mapping[str, Path]) -> Picked:
+def pick_merge_base(run: Run, files: Mapping[str, Path]) -> Picked:
     """Choose the base that the adapter is merged into: the first of `files`, unless another has more right answers.
 
     More means p < 0.05 in McNemar's test. `files` leads from "nf4", the packed base that was trained over, and "base"
     to the shipped quant of each. The probability of known answers does not decide: where it was higher by a twentieth,
     no more answers were right (docs/results.md).
     """
-    own = own_questions(run, GROUND_QUESTIONS)
+    own = own_questions(run, MERGE_BASE_QUESTIONS)
     evals = run.path / "evals"
-    rows = {label: evaluated_file(own, path, evals, name=f"ground-{label}").rows for label, path in files.items()}
+    rows = {
+        label: evaluated_file(own, path, evals, name=f"ground-{label}", title=TITLES[label]).rows
+        for label, path in files.items()
+    }
     trained = next(iter(files))
     candidates = tuple(_candidate(label, files[label], rows[label], rows[trained]) for label in files)
     best = max(candidates, key=lambda candidate: candidate.right or 0)  # the first of equals
     if best.label != trained and not _beaten(rows[trained], rows[best.label]):
         best = candidates[0]
     if any(_beaten(rows[candidate.label], rows[best.label]) for candidate in candidates):
-        why = f"{best.label}: {best.right} of {best.n} answers are right, more than luck explains"
+        why = f"{best.label}: {best.right} of {best.n} answers are right, and the gain is more than chance"
     else:
-        why = f"{best.label}, which the adapter was trained over: luck may explain the difference in right answers"
+        why = f"{best.label}, which the adapter was trained on: the difference in right answers may be chance"
     return _kept(run, Picked("ground", best.label, why, candidates, sha256(files[best.label])))
 
 
@@ -91,14 +95,15 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     order = sorted(files, key=lambda label: files[label].stat().st_size)
     largest = order[-1]
     own = own_questions(run, QUANT_QUESTIONS)
+    evals = run.path / "evals"
     near: dict[str, Divergence] = {label: divergence_of_file(reference, files[label]) for label in order}
     rows: dict[str, Sequence[GradedAnswer]] = {}
-    rows[largest] = evaluated_file(own, files[largest], run.path / "evals", name=f"quant-{largest}").rows
+    rows[largest] = evaluated_file(own, files[largest], evals, name=f"quant-{largest}", title=largest).rows
     chosen = largest
     for label in order[:-1]:
         if not near[label].kl <= FAR:  # nor is what is not a number
             continue
-        rows[label] = evaluated_file(own, files[label], run.path / "evals", name=f"quant-{label}").rows
+        rows[label] = evaluated_file(own, files[label], evals, name=f"quant-{label}", title=label).rows
         paired = mcnemar(_right(rows[largest]), _right(rows[label]))
         if -100 * paired.difference <= LOST + 1e-9:
             chosen = label
@@ -117,10 +122,10 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
         for label in order
     )
     why = (
-        f"{chosen}: the smallest whose next tokens are within {FAR:g} nats of the merged model's and that loses at most"
-        f" {LOST:g} points of {len(own.items)} answers against {largest}"
+        f"{chosen}: the smallest file with a KL of at most {FAR:g} nats from the merged model and at most {LOST:g}"
+        f" points fewer right answers than {largest} on {len(own.items)} questions"
         if chosen != largest
-        else f"{chosen}: no smaller one is as good"
+        else f"{chosen}: no smaller file is as good"
     )
     return _kept(run, Picked("quant", chosen, why, candidates, sha256(files[chosen])))
 

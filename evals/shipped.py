@@ -41,7 +41,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     try:
         twins |= _start(run, gguf)
     except DataError as error:
-        skipped = (f"start: {error.message}, so the file is compared with its base alone",)
+        skipped = (f"start: {error.message}, so the file is compared with its base only",)
     gates = settings().cache / "gates"
     kept = {name: evaluated_file(own, twin, gates / twin.parent.name) for name, twin in twins.items()}
     _asked_before(run, gguf)
@@ -77,7 +77,7 @@ def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:
     whose = {"base": "not better than its base", "start": "worse than the model that training started from"}
     messages = "; ".join(f"{whose[check.against]}: {check.said}" for check in failed)
     way = "train longer" if failed[0].against == "base" else "train with a lower train.learning_rate"
-    return SqlLlamaError(f"{gguf}: {messages}", fix=f"see {report}; {way}, or export it all the same with --no-gate")
+    return SqlLlamaError(f"{gguf}: {messages}", fix=f"see {report}; {way}, or export it anyway with --no-gate")
 
 
 def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
@@ -97,11 +97,15 @@ def _asked_before(run: Run, gguf: Path) -> None:
                 shutil.copyfile(kept, folder / f"{gguf.stem}{suffix}")
 
 
-def evaluated_file(questions: Questions, model: Path, out: Path, *, name: str = "") -> Evaluated:
-    """Evaluate a GGUF file; its judged answers are kept in `out` under `name` (default: the file's)."""
+def evaluated_file(questions: Questions, model: Path, out: Path, *, name: str = "", title: str = "") -> Evaluated:
+    """Evaluate a GGUF file.
+
+    Its judged answers are kept in `out` under `name` (default: the file's). Progress is shown under `title` (default:
+    that name).
+    """
     engine = load_llamacpp(model)
     try:
-        return evaluate(questions, name=name or model.stem, model=str(model), engine=engine, out=out)
+        return evaluate(questions, name=name or model.stem, title=title, model=str(model), engine=engine, out=out)
     finally:
         engine.close()
 

@@ -27,7 +27,7 @@ from .certificate.provenance import provenance
 from .convert.adapter_gguf import adapter_gguf
 from .gguf_files import GgufFiles, gguf_files, known_base, merged_reference
 from .merge.adapter_bin import in_safetensors
-from .merge.merge import Ground, tokenizer_of
+from .merge.merge import MergeBase, tokenizer_of
 from .merge.merged_folder import merged_folder
 from .plan import Judges, Options, Plan, plan_export
 from .prompts import context_for, over, prompts
@@ -70,7 +70,8 @@ def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges:
     base = resolve_base(recipe.base.model, recipe.base.revision)
     if entry["inputs"].get("base") not in (None, fingerprint(base)):
         raise DataError(
-            f"{run.path}: trained on another base than {base}", fix="use --base, --adapter and --out if you mean it"
+            f"{run.path}: trained on another base than {base}",
+            fix="to merge it anyway, give --base, --adapter and --out",
         )
     plan = plan_export(base, run.adapter, recipe, options or Options(), entry.get("dtype", "bfloat16"))
     return _export(run, plan, judges or Judges())
@@ -83,20 +84,20 @@ def export_adapter(
     options: Options | None = None,
     judges: Judges | None = None,
     *,
-    ground: str = "nf4",
+    merge_base: str = "nf4",
     dtype: str = "bfloat16",
     name: str = "sql-llama",
 ) -> Exported:
     """Export an adapter that no run of ours made, into a new run directory `out`.
 
-    `ground` is the recipe's export.ground: "nf4" for the adapter of a QLoRA training, whose compute type was `dtype`,
-    "base" for all others. Raises DataError when there is no adapter, and what `export_run` raises.
+    `merge_base` is the recipe's export.ground: "nf4" for the adapter of a QLoRA training, whose compute type was
+    `dtype`, "base" for all others. Raises DataError when there is no adapter, and what `export_run` raises.
     """
     recipe = Recipe(
         name=ADAPTER,
         base=Base(model=str(base.resolve()), family=family_of(base).name),
-        train=Train(quantization="none" if ground == "base" else "nf4", start=str(adapter.resolve())),
-        export=Export.model_validate({"name": name, "ground": ground}),
+        train=Train(quantization="none" if merge_base == "base" else "nf4", start=str(adapter.resolve())),
+        export=Export.model_validate({"name": name, "ground": merge_base}),
     )
     if not (adapter / "adapter_config.json").is_file():
         raise DataError(
@@ -143,7 +144,7 @@ def _export(run: Run, plan: Plan, judges: Judges) -> Exported:
     )
 
 
-def _write_extras(run: Run, plan: Plan, merge_base: Ground) -> tuple[Path, ...]:
+def _write_extras(run: Run, plan: Plan, merge_base: MergeBase) -> tuple[Path, ...]:
     """The merged folder and the adapter's own GGUF file, where asked for."""
     extras = []
     inputs = {**plan.inputs, "ground": merge_base}
@@ -153,13 +154,13 @@ def _write_extras(run: Run, plan: Plan, merge_base: Ground) -> tuple[Path, ...]:
             if not stage.done:
                 template = plan.chat_family.jinja
                 stage.output(out)
-                merged_folder(plan.base, plan.adapter, out, ground=merge_base, dtype=plan.dtype, template=template)
+                merged_folder(plan.base, plan.adapter, out, merge_base=merge_base, dtype=plan.dtype, template=template)
         extras.append(out)
     if plan.options.adapter_gguf:
         lora = _lora(run, plan)
         with run.stage("adapter", inputs) as stage:
             if not stage.done:
-                facts = provenance(plan.recipe, base=plan.base, adapter=plan.adapter, run=run, ground=merge_base)
+                facts = provenance(plan.recipe, base=plan.base, adapter=plan.adapter, run=run, merge_base=merge_base)
                 adapter_gguf(plan.base, plan.adapter, stage.output(lora), name=plan.name, facts=facts)
         extras.append(lora)
     return tuple(extras)

@@ -17,7 +17,7 @@ from ..models.weight_files import read_json
 from .convert.convert import check_model
 from .merge.adapter_bin import in_safetensors
 from .merge.change import OTHER_BASE
-from .merge.merge import check_ground, merged_shapes, tokenizer_of, weight_shapes
+from .merge.merge import check_merge_base, merged_shapes, tokenizer_of, weight_shapes
 
 IN_LAYER = re.compile(r"(?:.+\.)?layers\.(?P<layer>\d+)\.(?P<part>.+)")
 TABLE = "model.embed_tokens.weight"
@@ -55,7 +55,7 @@ def _check(recipe: Recipe, base: Path, adapter: Path | None) -> None:
     if adapter is not None:
         _check_depth(base, shapes, adapter)
     if recipe.train.quantization != "none" and recipe.export.ground != "base":
-        check_ground(base, "nf4")
+        check_merge_base(base, "nf4")
     if recipe.export.converter == "sql-llama":
         check_model(base, tokenizer_of(base, adapter), shapes, family(recipe.base.family))
 

@@ -24,13 +24,13 @@ from .convert.convert import convert_all
 from .convert.importance import CHATS, importance
 from .convert.llama_cpp_converter import convert_by_llama_cpp
 from .convert.quantize import quantize
-from .merge.merge import Ground, merge, tokenizer_of, weight_shapes
+from .merge.merge import MergeBase, merge, tokenizer_of, weight_shapes
 from .merge.merged_folder import merged_folder
 from .plan import AUTO, Judges, Plan
 from .prompts import prompts
 
 CANDIDATES = ("Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")  # IQ types take minutes to write on a laptop
-MERGE_BASES: tuple[Ground, ...] = ("nf4", "base")
+MERGE_BASES: tuple[MergeBase, ...] = ("nf4", "base")
 WITHOUT_IMATRIX = ("F32", "F16", "BF16", "Q8_0")  # an importance matrix does not change their rounding
 
 
@@ -38,7 +38,7 @@ WITHOUT_IMATRIX = ("F32", "F16", "BF16", "Q8_0")  # an importance matrix does no
 class GgufFiles:
     """The files that were asked for, by type, the one that ships first; and what the adapter was merged into."""
 
-    merge_base: Ground
+    merge_base: MergeBase
     by_type: Mapping[str, Path]
 
     @property
@@ -75,12 +75,12 @@ def known_base(base: Path) -> bool:
     return True
 
 
-def merged_reference(run: Run, plan: Plan, merge_base: Ground) -> Reference | None:
+def merged_reference(run: Run, plan: Plan, merge_base: MergeBase) -> Reference | None:
     """What the merged model says at the answers to the run's validation questions; None for a base not known to us."""
     if plan.options.llama_cpp is not None and not known_base(plan.base):
         return None
     chats = answers(tokenizer_of(plan.base, plan.adapter), plan.chat_family, run.path / "data" / "valid.jsonl")
-    return reference(plan.base, merge(plan.base, plan.adapter, ground=merge_base, dtype=plan.dtype), chats)
+    return reference(plan.base, merge(plan.base, plan.adapter, merge_base=merge_base, dtype=plan.dtype), chats)
 
 
 class _Writer:
@@ -96,7 +96,7 @@ class _Writer:
         """Whether an importance matrix changes a file: by its type, or by the type of a single tensor in it."""
         return quant not in WITHOUT_IMATRIX or bool(self.plan.options.overrides)
 
-    def inputs(self, merge_base: Ground, quant: str) -> dict[str, str]:
+    def inputs(self, merge_base: MergeBase, quant: str) -> dict[str, str]:
         """What a finished file is recognised by."""
         inputs = dict(self.plan.inputs)
         imatrix = inputs.pop("imatrix")
@@ -104,14 +104,14 @@ class _Writer:
             inputs["imatrix"] = imatrix
         return {**inputs, "ground": self.label(merge_base), "type": quant}
 
-    def label(self, merge_base: Ground) -> str:
+    def label(self, merge_base: MergeBase) -> str:
         """The merge base as manifests and files state it: with the compute type that de-quantized NF4 has."""
         return f"{merge_base} {self.plan.dtype}" if merge_base == "nf4" else merge_base
 
-    def done(self, merge_base: Ground, quant: str) -> bool:
+    def done(self, merge_base: MergeBase, quant: str) -> bool:
         return self.run.done(f"quantize {quant}", self.inputs(merge_base, quant))
 
-    def write_missing(self, merge_base: Ground, files: Mapping[str, Path]) -> None:
+    def write_missing(self, merge_base: MergeBase, files: Mapping[str, Path]) -> None:
         """Write the files that are not done; those that are written in one pass are stages open at once."""
         missing = [quant for quant in files if not self.done(merge_base, quant)]
         for part in self._passes(missing):
@@ -123,13 +123,13 @@ class _Writer:
                     outputs[quant] = stage.output(files[quant])
                 self.write(merge_base, {quant: outputs[quant] for quant in part})
 
-    def write(self, merge_base: Ground, files: Mapping[str, Path]) -> None:
+    def write(self, merge_base: MergeBase, files: Mapping[str, Path]) -> None:
         """Write files of several types over a merge base, under any names."""
         for part in self._passes(files):
             imatrix = self.imatrix() if self.needs_imatrix(part[0]) else None
             self._convert(merge_base, {quant: files[quant] for quant in part}, imatrix, self.plan.options.overrides)
 
-    def keep(self, merge_base: Ground, quant: str, candidates: Mapping[str, Path], chosen: str) -> None:
+    def keep(self, merge_base: MergeBase, quant: str, candidates: Mapping[str, Path], chosen: str) -> None:
         """Give the chosen candidate the name of a file of that type and merge base; delete the others."""
         if candidates[chosen].is_file():  # not renamed by an earlier export
             with self.run.stage(f"quantize {quant}", self.inputs(merge_base, quant)) as stage:
@@ -145,20 +145,20 @@ class _Writer:
         return [part for part in (without, [quant for quant in listed if quant not in without]) if part]
 
     def _convert(
-        self, merge_base: Ground, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
+        self, merge_base: MergeBase, files: Mapping[str, Path], imatrix: Path | None, overrides: Mapping[str, str]
     ) -> None:
         plan = self.plan
         if plan.options.llama_cpp is not None and not known_base(plan.base):
             self._by_llama_cpp(merge_base, files, imatrix, overrides, plan.options.llama_cpp)
             return
         facts = provenance(
-            plan.recipe, base=plan.base, adapter=plan.adapter, run=self.run, ground=self.label(merge_base)
+            plan.recipe, base=plan.base, adapter=plan.adapter, run=self.run, merge_base=self.label(merge_base)
         )
         convert_all(
             plan.base,
             files,
             plan.chat_family,
-            merge(plan.base, plan.adapter, ground=merge_base, dtype=plan.dtype),
+            merge(plan.base, plan.adapter, merge_base=merge_base, dtype=plan.dtype),
             name=plan.name,
             license=plan.recipe.base.license,
             facts=facts,
@@ -169,7 +169,7 @@ class _Writer:
 
     def _by_llama_cpp(
         self,
-        merge_base: Ground,
+        merge_base: MergeBase,
         files: Mapping[str, Path],
         imatrix: Path | None,
         overrides: Mapping[str, str],
@@ -179,7 +179,7 @@ class _Writer:
         plan = self.plan
         with tempfile.TemporaryDirectory(dir=self.run.path, prefix=".llama.cpp.") as scratch:
             folder, float16 = Path(scratch) / plan.name, Path(scratch) / "F16.gguf"
-            merged_folder(plan.base, plan.adapter, folder, ground=merge_base, dtype=plan.dtype)
+            merged_folder(plan.base, plan.adapter, folder, merge_base=merge_base, dtype=plan.dtype)
             convert_by_llama_cpp(folder, float16, llama_cpp, chat_family=plan.chat_family)
             for quant, path in files.items():
                 quantize(float16, path, quant, imatrix=imatrix, overrides=overrides)
@@ -197,7 +197,7 @@ class _Writer:
         inputs["data"] = sha256(pairs) if pairs.is_file() else "own"
         with self.run.stage("imatrix", inputs) as stage:
             if not stage.done:
-                trained: Ground = "base" if self.plan.recipe.train.quantization == "none" else "nf4"
+                trained: MergeBase = "base" if self.plan.recipe.train.quantization == "none" else "nf4"
                 model = self.path("Q8_0")
                 temporary = self.run.gguf / ".imatrix-Q8_0.gguf"
                 if self.needs_imatrix("Q8_0") or not self.done(trained, "Q8_0"):
@@ -208,7 +208,7 @@ class _Writer:
         return out
 
 
-def _choose_merge_base(writer: _Writer, judges: Judges) -> Ground:
+def _choose_merge_base(writer: _Writer, judges: Judges) -> MergeBase:
     """The merge base that the recipe names, or the one whose file of the first type answers better."""
     plan, run = writer.plan, writer.run
     if not plan.compares_merge_bases:
@@ -225,24 +225,24 @@ def _choose_merge_base(writer: _Writer, judges: Judges) -> Ground:
             writer.write(name, {quant: files[name]})
         return judge(run, files).label
 
-    chosen = cast(Ground, _chosen(writer, f"ground {quant}", {}, choose))
+    chosen = cast(MergeBase, _chosen(writer, f"ground {quant}", {}, choose))
     if quant in plan.quants:
         writer.keep(chosen, quant, files, chosen)
     return chosen
 
 
-def _choose_quant(writer: _Writer, merge_base: Ground, judges: Judges) -> str:
+def _choose_quant(writer: _Writer, merge_base: MergeBase, judges: Judges) -> str:
     """The smallest type that is as good as the largest."""
     plan, run, judge = writer.plan, writer.run, judges.quant
     if judge is None:
-        raise RecipeError("--quant auto asks the files questions", fix="leave out --no-gate, or name a type")
+        raise RecipeError("--quant auto has to evaluate the files", fix="leave out --no-gate, or name a type")
     files = {quant: run.gguf / f".{plan.name}-{quant}-auto.gguf" for quant in CANDIDATES}
 
     def choose() -> str:
         writer.write(merge_base, files)
         merged = merged_reference(run, plan, merge_base)
         if merged is None:
-            raise RecipeError("--quant auto knows no model of this family", fix="name a type, such as Q4_K_M")
+            raise RecipeError("--quant auto cannot compare files with this base", fix="name a type, such as Q4_K_M")
         return judge(run, files, merged).label
 
     chosen = _chosen(writer, "pick", {"ground": merge_base}, choose)

@@ -21,7 +21,7 @@ from .certificate.probes import answered_probes
 from .convert.convert import convert_all
 from .convert.importance import importance
 from .merge.adapter_bin import in_safetensors
-from .merge.merge import Ground, merge, tokenizer_of
+from .merge.merge import MergeBase, merge, tokenizer_of
 
 FLOATS = ("F16", "F32", "BF16")  # nothing to quantize: the file to compare with is float16
 # llama.cpp refuses to round a layer's matrices to these types without an importance matrix
@@ -47,12 +47,12 @@ def quantized_start(gguf: Path, start: Path) -> Path:
     if not (start / "adapter_config.json").is_file():
         raise DataError(f"{start}: gone since the training", fix="put it back")
     if sha256(start) != run.manifest()["stages"].get("train", {}).get("inputs", {}).get("start"):
-        raise DataError(f"{start}: another adapter than at the training", fix="put the old one back")
+        raise DataError(f"{start}: has changed since the training", fix="put the old one back")
     merge_base, dtype = _merge_base_of(run, gguf)
     return _quantized(_recipe(run), quant_of(gguf), merge_base, dtype, start)
 
 
-def lora_base(run: Run, merge_base: Ground, quant: str = "F16") -> Path:
+def lora_base(run: Run, merge_base: MergeBase, quant: str = "F16") -> Path:
     """The file that the run's LoRA GGUF is to be loaded over.
 
     After QLoRA that is the base rounded to NF4 and back: over the plain base the LoRA gives other answers.
@@ -62,7 +62,7 @@ def lora_base(run: Run, merge_base: Ground, quant: str = "F16") -> Path:
 
 
 def _quantized(
-    recipe: Recipe, quant: str, merge_base: Ground, dtype: str = "bfloat16", start: Path | None = None
+    recipe: Recipe, quant: str, merge_base: MergeBase, dtype: str = "bfloat16", start: Path | None = None
 ) -> Path:
     """A GGUF file of the base, with `start` merged into it where one is given, from the cache or made now."""
     base = resolve_base(recipe.base.model, recipe.base.revision)
@@ -86,7 +86,7 @@ def _quantized(
                 base,
                 {"F16" if quant in FLOATS else quant: temporary / file_name},
                 family(recipe.base.family),
-                merge(base, adapter, ground=merge_base, dtype=dtype),
+                merge(base, adapter, merge_base=merge_base, dtype=dtype),
                 name=name,
                 imatrix=imatrix,
                 tokenizer=tokenizer_of(base, adapter),
@@ -123,11 +123,11 @@ def quant_of(path: Path) -> str:
     metadata = check_gguf(path)
     quant = file_type_name(metadata)
     if "general.file_type" not in metadata or not quant:
-        raise DataError(f"{path}: does not say how it is quantized", fix="give the base's GGUF file with --base")
+        raise DataError(f"{path}: does not state how it is quantized", fix="give the base's GGUF file with --base")
     return quant
 
 
-def _merge_base_of(run: Run, gguf: Path) -> tuple[Ground, str]:
+def _merge_base_of(run: Run, gguf: Path) -> tuple[MergeBase, str]:
     """What a file of the run was merged into, and the compute type of that."""
     name = gguf.absolute().relative_to(run.path.absolute()).as_posix()
     stages = run.manifest()["stages"].values()

@@ -59,7 +59,7 @@ def register(
         raise SqlLlamaError(f"{gguf}: Ollama refuses it ({error.reason})", fix="sql-llama doctor") from None
     except NoOllama as error:
         raise SqlLlamaError(
-            f"{gguf}: Ollama went away while it was handed over ({error.reason})", fix="ollama serve"
+            f"{gguf}: Ollama stopped answering while the file was sent to it ({error.reason})", fix="ollama serve"
         ) from None
 
 
@@ -73,7 +73,7 @@ def rename(old: str, new: str, host: str = "") -> None:
             check(client.post("/api/copy", json={"source": old, "destination": new}))
             check(client.request("DELETE", "/api/delete", json={"model": old}))
     except OllamaError as error:
-        raise SqlLlamaError(f"{new}: Ollama cannot name it so ({error.reason})", fix="ollama serve") from None
+        raise SqlLlamaError(f"{new}: Ollama does not accept this name ({error.reason})", fix="ollama serve") from None
 
 
 def remove(name: str, host: str = "") -> None:

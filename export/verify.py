@@ -23,7 +23,7 @@ from .certificate.closeness import closeness_of_file
 from .certificate.provenance import HUB_ID
 from .certificate.reference import Reference, reference
 from .gguf_files import known_base
-from .merge.merge import Ground, merge, tokenizer_of
+from .merge.merge import MergeBase, merge, tokenizer_of
 
 EXTRAS = ("merged", "adapter", "imatrix")  # stages whose outputs are not models to run
 
@@ -123,13 +123,13 @@ def _base_check(base: Path | None, stated_base: str, stated_hash: str, problem: 
     """Whether a file outside a run was made from the base that it states; `problem` is why that base is not here."""
     if base is not None and stated_hash:
         same = fingerprint(base) == stated_hash
-        message = f"{base.name} is {'' if same else 'not '}the base that the file says it was made from"
+        message = f"{base.name} is {'' if same else 'not '}the base that the file records"
         return Check("provenance", "pass" if same else "fail", message)
     if base is None and stated_base:
         option = f"--base {stated_base}" if HUB_ID.match(stated_base) else "--base DIR"
         message = problem or f"made from {stated_base}; give {option} to compare the file with it"
         return Check("provenance", "skipped", message)
-    return Check("provenance", "skipped", "the file does not say what it was made from")
+    return Check("provenance", "skipped", "the file does not record what it was made from")
 
 
 def run_reference(run: Run, recipe: Recipe, base: Path, merge_base: str = "base") -> Reference | None:
@@ -141,21 +141,21 @@ def run_reference(run: Run, recipe: Recipe, base: Path, merge_base: str = "base"
     adapter = _adapter(run, recipe)
     if adapter is None or not known_base(base):
         return None
-    ground, _, dtype = merge_base.partition(" ")
+    weights, _, dtype = merge_base.partition(" ")
     chats = answers(tokenizer_of(base, adapter), family(recipe.base.family), run.path / "data" / "valid.jsonl")
-    return reference(base, merge(base, adapter, ground=cast(Ground, ground), dtype=dtype or "bfloat16"), chats)
+    return reference(base, merge(base, adapter, merge_base=cast(MergeBase, weights), dtype=dtype or "bfloat16"), chats)
 
 
 def provenance_check(gguf: Path, run: Run, base: Path) -> Check:
     """Compare the hashes that the file states of its base, adapter and data with those of the run."""
     metadata = check_gguf(gguf)
     if "sql_llama.version" not in metadata:
-        return Check("provenance", "skipped", "the file does not say what it was made from")
+        return Check("provenance", "skipped", "the file does not record what it was made from")
     recipe, _ = read_recipe(str(run.recipe_path))
     hashes = {"base": fingerprint(base), **_hashes(run, recipe)}
     stated = {name: value for name in hashes if (value := metadata.get(f"sql_llama.{name}.sha256")) is not None}
     wrong = tuple(name for name, value in stated.items() if value != hashes[name])
-    message = f"{len(stated) - len(wrong)} of {len(stated)} things that it was made from are those of the run"
+    message = f"{len(stated) - len(wrong)} of {len(stated)} recorded inputs agree with the run"
     return Check("provenance", "fail" if wrong else "pass", message, wrong)
 
 
@@ -182,7 +182,7 @@ def answered(run: Run, gguf: Path) -> Check:
 def _unchanged(hashes: dict[Path, str]) -> Check:
     """Whether the files of a run are as the export wrote them."""
     wrong = tuple(file.name for file, digest in hashes.items() if not file.exists() or sha256(file) != digest)
-    message = f"{len(hashes) - len(wrong)} of {len(hashes)} files are as they were made"
+    message = f"{len(hashes) - len(wrong)} of {len(hashes)} files are unchanged since the export"
     return Check("files", "fail" if wrong else "pass", message, wrong)
 
 

@@ -134,7 +134,7 @@ def check(sql: str, dialect: str = "sqlite") -> None:
         if isinstance(node, exp.Func):
             name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
             if name in REFUSED_FUNCTIONS and (name != "glob" or isinstance(node.parent, exp.Table)):
-                raise QueryError(f"refused: the function {name} is not for queries", kind="refused")
+                raise QueryError(f"refused: the function {name} is not allowed in queries", kind="refused")
 
 
 @lru_cache(maxsize=8)  # one query is often run on several databases

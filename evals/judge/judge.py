@@ -231,7 +231,7 @@ class _Worker:
         except (EOFError, OSError):
             self._end()
             raise SqlLlamaError(
-                "the process that runs the queries does not start",
+                "the process that runs the queries did not start",
                 fix="call it from a script that is a file, below `if __name__ == '__main__':`",
             ) from None
         self.greeted = True

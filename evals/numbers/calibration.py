@@ -56,7 +56,7 @@ def calibration(
 
     The expected calibration error (Naeini et al. 2015) is over `bins` of equal width, empty ones left out. The curve
     has up to `steps` points, each with as many of the most confident answers as make that share; answers of the same
-    confidence are given together. Raises DataError for a confidence that is no probability.
+    confidence are given together. Raises DataError for a confidence that is not a probability.
 
     >>> found = calibration([0.9, 0.8, 0.7, 0.2], [True, True, False, False], steps=4)
     >>> round(found.error, 3), round(found.brier, 3), found.auroc
@@ -69,7 +69,9 @@ def calibration(
         return None
     odd = next((c for c, _ in known if not 0 <= c <= 1), None)
     if odd is not None:
-        raise DataError(f"a confidence of {odd} is no probability", fix="evaluate again with an empty folder as --out")
+        raise DataError(
+            f"a confidence of {odd} is not a probability", fix="evaluate again with an empty folder as --out"
+        )
     n = len(known)
     filled = []
     for place in range(bins):

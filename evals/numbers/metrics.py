@@ -68,7 +68,7 @@ KINDS = (
     Kind(
         "test_suite",
         "Test-suite accuracy",
-        "lenient on the database and on every copy of it with other rows, so that luck does not count",
+        "lenient on the database and on every copy of it with other rows; right by chance on one does not count",
         _suite,
     ),
     Kind("valid_sql", "Valid SQL", "runs without error", lambda answer: float(answer.verdict.valid)),

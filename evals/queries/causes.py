@@ -30,7 +30,7 @@ CAUSES = {
     "too much memory": "it was stopped because it took too much memory",
     "invented table": "it names a table that the schema does not have",
     "invented column": "it names a column that no table has",
-    "misplaced column": "it asks a table for a real column of another one",
+    "misplaced column": "it takes a column from a table that does not have it; another table does",
     "other database error": "the database refused it for another reason, as two columns of one name",
     "gold fails": "the reference query itself fails, so no answer can be right",
     "column order": "the right columns in another order",
@@ -55,7 +55,7 @@ CAUSES = {
     "missing order": "ORDER BY is missing",
     "wrong order": "it sorts by something else, or the other way round",
     "wrong limit": "LIMIT is missing, not wanted, or another number",
-    "other": "none of the rules tells",
+    "other": "no rule finds the cause",
 }
 """Every cause in its order of precedence, with one line for the report."""
 

@@ -143,7 +143,7 @@ def embedding_similarity(pairs: Sequence[tuple[str, str]], model: str, batch: in
     except (OSError, ValueError, KeyError, ImportError) as error:
         why = str(error).strip().splitlines()[0]
         raise DataError(
-            f"{model}: no model for embeddings ({why})", fix="name a sentence model or its folder"
+            f"{model} cannot be used for embeddings ({why})", fix="name a sentence model or its folder"
         ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)

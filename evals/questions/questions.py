@@ -147,7 +147,7 @@ def _none_there(
     if databases is None:
         return DataError(f"{path}: none of its tables has rows ({names})", fix="put WikiSQL's tables beside it")
     return DataError(
-        f"{databases}: none of the databases of {path.name} is there ({names})",
+        f"{databases}: none of the databases of {path.name} is in that folder ({names})",
         fix="give the folder that holds <db_id>/<db_id>.sqlite with --databases",
     )
 

@@ -145,7 +145,7 @@ def _card(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     ]
     each = [item["percentiles"] for item in speed]
     spread = [", ".join(map(seconds, item.values())) for item in each]
-    rows.insert(2, ("From answer to answer: median, 90 %, 99 %", spread))
+    rows.insert(2, ("Time from one answer to the next: median, 90 %, 99 %", spread))
     rows.append(("Engine", [model["engine"] or None for model in report["models"]]))
     for key in dict.fromkeys(key for model in report["models"] for key in model["facts"]):
         values = [model["facts"].get(key) for model in report["models"]]

@@ -115,15 +115,15 @@ def headline(report: Mapping[str, Any]) -> list[str]:
         f"{compared['only_base']} with the base only ({chance(apart['p'])}, McNemar's exact test)"
     )
     if apart["beyond_luck"]:
-        out.append(f"That is {size}, more than luck explains: {counts}.")
+        out.append(f"That is {size}, which is more than chance: {counts}.")
     else:
-        out.append(f"That is {size}, which may be luck: {counts}.")
+        out.append(f"That is {size}, which may be chance: {counts}.")
     if compared["detectable"] is None:
         out.append(f"{n} questions like these cannot show any difference between two models: ask more.")
     else:
         out.append(
             f"{n} questions can show a gain of {100 * compared['detectable']:.1f} points or more; "
-            "a smaller one may be there and not be seen."
+            "a smaller gain would not be noticed."
         )
     return out
 

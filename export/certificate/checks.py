@@ -125,10 +125,10 @@ def check_end_of_turn(
 
 def check_stops(chats: Sequence[Sequence[Message]], engine: "LlamaCpp") -> Check:
     """Check that the model ends its answers by itself."""
-    with progress("checking that the model stops", len(chats), "answers") as advance:
+    with progress("checking that answers end", len(chats), "answers") as advance:
         answers = list(engine.answer_many(chats, max_tokens=LONGEST_ANSWER, advance=advance))
     failures = [question_of(chat) for chat, answer in zip(chats, answers, strict=True) if not answer.stopped]
-    return count_failures("stops", failures, len(chats), f"answers end by themselves within {LONGEST_ANSWER} tokens")
+    return count_failures("stops", failures, len(chats), f"answers end within {LONGEST_ANSWER} tokens")
 
 
 def check_weights(gguf: Path, header: Gguf) -> Check:

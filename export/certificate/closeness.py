@@ -34,8 +34,8 @@ def closeness(engine: "LlamaCpp", metadata: Mapping[str, Any], reference: Refere
     numbers = {**asdict(result), "limit": limit}
     text = (
         f"{kind}: KL {result.kl:.2g} ± {result.kl_error:.1g} from the merged model (at most {limit:g}), same best "
-        f"token {result.top1:.1%}, perplexity {result.perplexity:.4g} for {result.reference_perplexity:.4g}, "
-        f"{result.tokens} answer tokens"
+        f"token {result.top1:.1%}, perplexity {result.perplexity:.4g} "
+        f"(merged model: {result.reference_perplexity:.4g}) over {result.tokens} answer tokens"
     )
     # a KL that is not a number is not within any limit
     return Check("divergence", "pass" if result.kl <= limit else "fail", text, (), numbers)

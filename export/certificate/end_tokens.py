@@ -37,7 +37,7 @@ def end_token_problems(
     for name, token in declared.items():
         # without the base, a control token beside the end of turn may be the base's own end of text
         if token and token not in known and (base or name == "eos"):
-            wrong.append(f"the file's {name} token is {token}, which ends nothing in training")
+            wrong.append(f"the file's {name} token is {token}, which does not end a turn in training")
     ordinary = [number for number in eos_ids if number < len(types) and types[number] == TokenType.NORMAL]
     wrong += [f"llama.cpp ends an answer at {_text(tokens, number)}, an ordinary token" for number in ordinary[:3]]
     if modelfile is not None and set(STOP.findall(modelfile)) != set(chat_family.stops):

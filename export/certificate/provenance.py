@@ -25,13 +25,13 @@ Fact = str | int | float
 
 
 def provenance(
-    recipe: Recipe, *, base: Path, adapter: Path | None = None, run: Run | None = None, ground: str = ""
+    recipe: Recipe, *, base: Path, adapter: Path | None = None, run: Run | None = None, merge_base: str = ""
 ) -> dict[str, Fact]:
     """Return metadata for a GGUF made from `recipe`: standard `general.*` keys, and ours under `sql_llama.*`.
 
-    `base` and `adapter` are the folders that were merged, `ground` (base or nf4) tells which weights of the base were
-    used. The run adds the hashes of its data and the measurements of its training. The licence is not among them:
-    `convert` has an argument for it.
+    `base` and `adapter` are the folders that were merged, `merge_base` (base or nf4) names the weights of the base
+    that were used. The run adds the hashes of its data and the measurements of its training. The licence is not among
+    them: `convert` has an argument for it.
     """
     from huggingface_hub.constants import ENDPOINT
 
@@ -53,7 +53,7 @@ def provenance(
         "sql_llama.base.revision": "" if local else revision,
         "sql_llama.base.sha256": fingerprint(base),
         "sql_llama.base.license": recipe.base.license,
-        "sql_llama.ground": ground,
+        "sql_llama.ground": merge_base,
         "sql_llama.family": recipe.base.family,
         "sql_llama.template.sha256": hashlib.sha256(family(recipe.base.family).jinja.encode()).hexdigest(),
         "sql_llama.prompt.sha256": prompt_hash(),

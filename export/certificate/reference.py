@@ -129,7 +129,7 @@ def _fill(base: Path, module: Any, tensors: Mapping[str, Weights], prefix: str) 
     for name in tensors:
         part = name.removeprefix(prefix)
         if part != name and part not in shapes and not part.endswith("rotary_emb.inv_freq"):
-            raise DataError(f"{base}: {name} is no part of its model", fix="check the base's config.json")
+            raise DataError(f"{base}: {name} is not a part of its model", fix="check the base's config.json")
     filled = {}
     for part, shape in shapes.items():
         tensor = _tensor(base, tensors, prefix + part)

@@ -41,13 +41,13 @@ def adapter_gguf(
     whole modules, biases, token rows, and an adapter of embedding or lm_head where the base ties the two.
 
     Use it over a GGUF of the weights that the adapter was trained on: after QLoRA these are the base rounded to NF4
-    and back, `merge(base, None, ground="nf4")`.
+    and back, `merge(base, None, merge_base="nf4")`.
     """
     from gguf import GGUFType, GGUFWriter
     from gguf.constants import GGML_QUANT_VERSION
 
     if outtype not in TYPES:
-        raise RecipeError(f"{outtype}: no type of an adapter", fix=f"give one of {', '.join(TYPES)}")
+        raise RecipeError(f"{outtype}: not a type of an adapter file", fix=f"give one of {', '.join(TYPES)}")
     config = read_config(base)
     pairs = lora_pairs(base, adapter)
     alpha = _alpha(adapter, pairs)
@@ -99,7 +99,7 @@ def _demand_plain(adapter: Path, tensor: str, change: Change, of_base: Stored | 
     ]
     for is_there, what in extras:
         if is_there:
-            raise DataError(f"{adapter}: {tensor} has {what}, which no LoRA GGUF holds", fix=MERGE)
+            raise DataError(f"{adapter}: {tensor} has {what}, which a LoRA GGUF cannot hold", fix=MERGE)
 
 
 def _copied(whole: Stored, of_base: Stored | None) -> bool:

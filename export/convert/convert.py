@@ -223,10 +223,12 @@ def _check_patterns(overrides: Mapping[str, str], shapes: Iterable[str], outs: I
             matches = any(re.search(pattern, tensor) for tensor in shapes)
         except re.error as error:
             raise RecipeError(
-                f"--tensor-type {pattern}: no pattern ({error})", fix="for example ffn_down=Q6_K"
+                f"--tensor-type {pattern}: not a pattern ({error})", fix="for example ffn_down=Q6_K"
             ) from None
         if not matches:
-            raise RecipeError(f"--tensor-type {pattern}: finds no tensor", fix="sql-llama inspect FILE.gguf --tensors")
+            raise RecipeError(
+                f"--tensor-type {pattern}: matches no tensor", fix="sql-llama inspect FILE.gguf --tensors"
+            )
     floats = [quant for quant in outs if quant in FLOATS]
     if overrides and floats:
         raise RecipeError(f"--tensor-type: all tensors of {floats[0]} are floats", fix="leave it out, or take Q8_0")
@@ -237,7 +239,7 @@ def _check_importance(importance: Importance, tensor: str, shape: tuple[int, ...
     if columns is not None and columns.shape != shape[-1:]:
         problem = f"has {columns.size} columns of {tensor}, the model {shape[-1]}"
     elif importance.columns and columns is None and tensor.startswith("blk.") and kind.startswith("IQ"):
-        problem = f"says nothing about {tensor}"
+        problem = f"has nothing about {tensor}"
     else:
         return
     raise DataError(f"{importance.path}: {problem}", fix="make the importance matrix with this model")

@@ -53,7 +53,7 @@ def type_number(kind: str) -> int:
     """Return GGUF's number of a tensor type such as Q4_K; raises RecipeError when weights cannot be rounded to it."""
     number = _numbers().get(kind.upper())
     if number is None:
-        raise RecipeError(f"{kind}: no tensor type", fix=f"give one of {', '.join(sorted(_numbers()))}")
+        raise RecipeError(f"{kind}: not a tensor type", fix=f"give one of {', '.join(sorted(_numbers()))}")
     return number
 
 

@@ -68,7 +68,9 @@ def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
     from gguf import GGMLQuantizationType, GGUFReader
 
     def bad(problem: str) -> DataError:
-        return DataError(f"{path}: no usable importance matrix: {problem}", fix="make it again with sql-llama export")
+        return DataError(
+            f"{path}: not a usable importance matrix: {problem}", fix="make it again with sql-llama export"
+        )
 
     facts = check_gguf(path, model=False)
     if facts.get("general.type") != "imatrix":
@@ -89,7 +91,7 @@ def read_importance(path: Path) -> "Mapping[str, NDArray[np.float32]]":
         if sums.size % counts.size:
             raise bad(f"{name} has {sums.size} sums and {counts.size} counts")
         if not (np.isfinite(sums).all() and np.isfinite(counts).all() and (sums >= 0).all() and (counts >= 0).all()):
-            raise bad(f"{name} has numbers that no sum of squares can be")
+            raise bad(f"{name} has numbers that cannot be sums of squares")
         rows = sums.reshape(counts.size, -1)
         # a matrix without inputs: every column alike
         means[name] = np.where(counts[:, None] > 0, rows / np.maximum(counts, 1)[:, None], 1).reshape(-1)

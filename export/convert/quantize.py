@@ -47,7 +47,7 @@ def quant_types() -> list[str]:
 def check_quant(quant: str) -> None:
     """Raise RecipeError when llama.cpp knows no such type."""
     if quant not in quant_types():
-        raise RecipeError(f"{quant}: no GGUF type", fix="for example Q4_K_M or Q8_0")
+        raise RecipeError(f"{quant}: not a GGUF type", fix="for example Q4_K_M or Q8_0")
 
 
 def file_type(quant: str) -> int:

@@ -64,7 +64,7 @@ def _tensors(path: Path) -> "dict[str, torch.Tensor]":
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in tensors.items()
     ):
-        raise DataError(f"{path}: holds other things than tensors by name", fix=SAVE_AGAIN)
+        raise DataError(f"{path}: holds more than named tensors", fix=SAVE_AGAIN)
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
             kind = "without values" if tensor.is_meta else "quantized" if tensor.is_quantized else "sparse"

@@ -53,7 +53,7 @@ def check_adapter_config(path: Path, config: Mapping[str, Any]) -> None:
             try:
                 re.compile(pattern)
             except re.error:
-                raise DataError(f"{path}: {key} has {pattern!r}, which is no pattern", fix=AGAIN) from None
+                raise DataError(f"{path}: {key} has {pattern!r}, which is not a pattern", fix=AGAIN) from None
     saved = config.get("modules_to_save") or []
     if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
         raise DataError(f"{path}: modules_to_save is {saved!r}", fix=AGAIN)

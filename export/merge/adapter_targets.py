@@ -32,7 +32,7 @@ def _named(module: str, names: object) -> bool:
             return re.fullmatch(names, module) is not None
         except re.error as error:
             raise DataError(
-                f"{names!r} is no pattern of modules ({error})", fix="correct adapter_config.json"
+                f"{names!r} is not a pattern of modules ({error})", fix="correct adapter_config.json"
             ) from None
     return isinstance(names, list) and any(f".{module}".endswith(f".{name}") for name in names)
 

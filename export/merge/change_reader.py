@@ -40,7 +40,7 @@ class ChangeReader:
             change = self._lora(change, name, module, parts, shape)
         if "lora_B.bias" in parts:
             if not self.config.get("lora_bias"):
-                raise self._error(name, "has a lora_B.bias, and adapter_config.json says lora_bias is off", AGAIN)
+                raise self._error(name, "has a lora_B.bias, but lora_bias is off in adapter_config.json", AGAIN)
             if parts["lora_B.bias"].shape != shape:
                 raise self._misfit(name, parts["lora_B.bias"].shape, shape)
             # its scale is that of its layer, whose rank in the config was compared with the weights
@@ -59,13 +59,15 @@ class ChangeReader:
         for name in targeted(self.config, self.targets):
             change = changes.get(name, Change())
             if not (change.a or change.whole):
-                raise self._other(f"the base has {name}, which is one of the target_modules, and the adapter nothing")
+                raise self._other(
+                    f"the base has {name}, which is one of the target_modules, but the adapter has nothing for it"
+                )
         if self.config.get("lora_bias"):
             for name, change in changes.items():
                 if change.a and not change.is_embedding:
                     bias = changes.get(f"{name.rpartition('.')[0]}.bias")
                     if bias is None or bias.bias is None:
-                        raise self._error(name, "has no lora_B.bias, and lora_bias is on", AGAIN)
+                        raise self._error(name, "has no lora_B.bias, but lora_bias is on", AGAIN)
 
     def _whole(self, name: str, module: str, parts: Mapping[str, Stored]) -> Stored | None:
         whole = parts.get("whole") or parts.get("base_layer")
@@ -75,7 +77,7 @@ class ChangeReader:
         by_bias = name.endswith(".bias") and self.config.get("bias", "none") != "none"
         is_saved = any(_is_in(module, saved) for saved in self.config.get("modules_to_save") or [])
         if not (by_bias or is_saved or is_table):
-            raise self._error(name, "is whole, and neither modules_to_save nor bias says why", AGAIN)
+            raise self._error(name, "is a whole weight, but modules_to_save and bias do not name it", AGAIN)
         if whole.shape[1 if is_table else 0 :] != expected[1 if is_table else 0 :] or len(whole.shape) != len(expected):
             raise self._misfit(name, whole.shape, expected)
         return whole
@@ -87,9 +89,9 @@ class ChangeReader:
         names = ("lora_embedding_A", "lora_embedding_B") if is_embedding else ("lora_A", "lora_B")
         a, b = (parts.get(part) for part in names)
         if a is None or b is None:
-            raise self._error(name, f"has {names[0] if a else names[1]} alone of {names[0]} and {names[1]}", AGAIN)
+            raise self._error(name, f"has {names[0] if a else names[1]} but not {names[1] if a else names[0]}", AGAIN)
         if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1]:
-            raise self._error(name, f"{b.shape} times {a.shape} is no product", AGAIN)
+            raise self._error(name, f"the shapes {b.shape} and {a.shape} cannot be multiplied", AGAIN)
         product = (b.shape[0], a.shape[1])
         product = product[::-1] if is_embedding else product
         if product != shape:
@@ -97,10 +99,10 @@ class ChangeReader:
         rank = a.shape[0]
         stated = self._pattern("rank_pattern", "r", module)
         if rank != stated:
-            raise self._error(name, f"has rank {rank}, and adapter_config.json says {stated}", AGAIN)
+            raise self._error(name, f"has rank {rank}, but adapter_config.json states {stated}", AGAIN)
         magnitude = parts.get("lora_magnitude_vector")
         if bool(magnitude) != bool(self.config.get("use_dora")):
-            says = "has no lora_magnitude_vector, and" if magnitude is None else "has a lora_magnitude_vector, and"
+            says = "has no lora_magnitude_vector, but" if magnitude is None else "has a lora_magnitude_vector, but"
             raise self._error(name, f"{says} use_dora is {bool(self.config.get('use_dora'))}", AGAIN)
         outputs = (shape[1] if is_embedding else shape[0],)
         if magnitude and magnitude.shape != outputs:
@@ -133,7 +135,7 @@ class ChangeReader:
         return alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank)
 
     def _misfit(self, name: str, shape: tuple[int, ...], in_base: tuple[int, ...]) -> DataError:
-        return self._other(f"{name} is for a shape of {shape}, and the base has {in_base}")
+        return self._other(f"{name} is for the shape {shape}, but the base has {in_base}")
 
     def _other(self, difference: str) -> DataError:
         at = self.folder / "adapter_model.safetensors"

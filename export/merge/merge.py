@@ -1,8 +1,8 @@
 """An adapter into the base's weights, any rows of any tensor on demand, in float32.
 
-Only the rows in work are in memory, so a laptop merges a model that it could not load. `ground` tells which weights are
-merged into: the 16-bit base, or the base rounded to NF4 and back, over which QLoRA trained. Packed 4-bit weights are
-never merged into, because their rounding would lose the adapter.
+Only the rows that are being computed are in memory, so a laptop merges a model that it could not load. `merge_base`
+names the weights that the adapter is merged into: the 16-bit base, or the base rounded to NF4 and back, on which QLoRA
+trained. The adapter is never merged into packed 4-bit weights, because their rounding would lose it.
 """
 
 import math
@@ -22,7 +22,7 @@ from .change import EMBEDDING, HEAD, Change
 if TYPE_CHECKING:
     import torch
 
-Ground = Literal["base", "nf4"]
+MergeBase = Literal["base", "nf4"]
 Rows = Callable[[int, int], "torch.Tensor"]
 
 # bitsandbytes packs the matrices of the layers, not the embedding and lm_head
@@ -58,14 +58,16 @@ class _Plan:
     def change(self, name: str) -> Change:
         return self.adapter.changes.get(name, Change()) if self.adapter else Change()
 
-    def ground(self, name: str) -> Stored:
+    def merged_into(self, name: str) -> Stored:
         return self.change(name).whole or self.in_base(name)
 
     def in_base(self, name: str) -> Stored:
         return self.base[name if name in self.base else self.embedding]
 
 
-def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: str = "bfloat16") -> Iterator[Weights]:
+def merge(
+    base: Path, adapter: Path | None, *, merge_base: MergeBase = "base", dtype: str = "bfloat16"
+) -> Iterator[Weights]:
     """Yield every tensor of the merged model, in the order of `merged_shapes`.
 
     `dtype` (bfloat16, float16 or float32) is the compute type of the training, in which NF4 weights were made. The rows
@@ -73,13 +75,13 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
     broken, an adapter of another base, and anything in the adapter that is not known.
     """
     plan = _plan(base, adapter)
-    check_ground(base, ground)
-    if ground == "nf4":
+    check_merge_base(base, merge_base)
+    if merge_base == "nf4":
         load_bitsandbytes()
     for name, shape in plan.shapes.items():
-        change, stored = plan.change(name), plan.ground(name)
+        change, stored = plan.change(name), plan.merged_into(name)
         rows: Rows = stored.rows
-        if ground == "nf4" and len(shape) == 2 and LINEAR.match(name) and not change.whole:
+        if merge_base == "nf4" and len(shape) == 2 and LINEAR.match(name) and not change.whole:
             rows = NF4Rows(stored, dtype).rows
         if change.a:
             rows = _Lora(rows, change, shape).rows
@@ -91,10 +93,12 @@ def merge(base: Path, adapter: Path | None, *, ground: Ground = "base", dtype: s
         yield Weights(name, shape, _finite(rows, changed, name), plan.in_base(name).dtype)
 
 
-def check_ground(base: Path, ground: Ground) -> None:
-    """Raise DataError for a base that cannot be merged with this `ground`."""
-    if ground == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
-        raise DataError(f"{base}: how its experts were rounded to NF4 is not known", fix="set export.ground = 'base'")
+def check_merge_base(base: Path, merge_base: MergeBase) -> None:
+    """Raise DataError for a base that cannot be merged into in this form."""
+    if merge_base == "nf4" and any(read_json(base / "config.json").get(key) for key in EXPERTS):
+        raise DataError(
+            f"{base}: sql-llama does not know how training rounded its experts to NF4", fix="set export.ground = 'base'"
+        )
 
 
 def merged_shapes(base: Path, adapter: Path | None) -> dict[str, tuple[int, ...]]:
@@ -127,7 +131,7 @@ def weight_shapes(base: Path) -> dict[str, tuple[int, ...]]:
 def _plan(base: Path, folder: Path | None) -> _Plan:
     config = read_json(base / "config.json")
     if config.get("quantization_config"):
-        raise DataError(f"{base}: its weights are quantized", fix="give the base in 16 bits")
+        raise DataError(f"{base}: its weights are already quantized", fix="give the base in 16 bits")
     stored = weight_files(base)
     table = next((name for name in stored if f".{name}".endswith(f".{EMBEDDING}")), "")
     tied = bool(table) and bool(config.get("tie_word_embeddings", HEAD not in stored))
@@ -136,7 +140,7 @@ def _plan(base: Path, folder: Path | None) -> _Plan:
     adapter = read_adapter(folder, stored, tied=tied) if folder else None
     plan = _Plan(stored, table if tied else "", adapter, {})
     names = [*stored, HEAD] if tied and adapter and not adapter.tied else list(stored)
-    plan.shapes.update((name, plan.ground(name).shape) for name in sorted(names, key=lambda name: name == HEAD))
+    plan.shapes.update((name, plan.merged_into(name).shape) for name in sorted(names, key=lambda name: name == HEAD))
     return plan
 
 

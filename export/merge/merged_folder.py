@@ -16,7 +16,7 @@ from ...core.errors import DataError, SqlLlamaError
 from ...core.files import atomic_folder, need_space, write_json
 from ...core.progress import Advance, progress
 from ...models.weight_files import INDEX, WHOLE, blocks, read_json
-from .merge import Ground, Weights, merge, merged_config
+from .merge import MergeBase, Weights, merge, merged_config
 
 if TYPE_CHECKING:
     import torch
@@ -40,20 +40,20 @@ def merged_folder(
     adapter: Path | None,
     out: Path,
     *,
-    ground: Ground = "base",
+    merge_base: MergeBase = "base",
     dtype: str = "bfloat16",
     template: str = "",
     max_shard_bytes: int = SHARD_BYTES,
 ) -> Path:
     """Write the folder `out` in Hugging Face's layout, each tensor in the type that it has in the base.
 
-    `ground` and `dtype` (the compute type of the training) are `merge`'s. `template` is the Jinja chat template of the
-    training, in place of the base's own. `out` is whole or not there; an earlier model in it is replaced. Raises
+    `merge_base` and `dtype` (the compute type of the training) are `merge`'s. `template` is the Jinja chat template of
+    the training, in place of the base's own. `out` is whole or not there; an earlier model in it is replaced. Raises
     DataError as `merge` does, for values that the type cannot hold and for a base without a tokenizer, and
     SqlLlamaError when `out` holds something else or the disk is too full.
     """
     _check_place(out, base, adapter)
-    tensors = list(merge(base, adapter, ground=ground, dtype=dtype))
+    tensors = list(merge(base, adapter, merge_base=merge_base, dtype=dtype))
     total = sum(_bytes(tensor) for tensor in tensors)
     need_space(out, total + 2**25, "the merged model")
     config = merged_config(base, adapter)
@@ -89,7 +89,7 @@ def _check_place(out: Path, base: Path, adapter: Path | None) -> None:
         raise SqlLlamaError(f"{out}: is a file", fix=fix)
     inside = list(out.iterdir()) if out.exists() else []
     if inside and (out / "config.json" not in inside or any(path.is_dir() for path in inside)):
-        raise SqlLlamaError(f"{out}: holds something that is no merged model", fix=fix)
+        raise SqlLlamaError(f"{out}: holds files that are not a merged model", fix=fix)
 
 
 def _beside(base: Path, adapter: Path | None) -> list[Path]:

@@ -157,7 +157,7 @@ def test_a_sample_is_shown_with_every_models_answer_and_what_it_can_tell(questio
     shown = [line for line in result.stdout.splitlines() if line[:1].isdigit() and "(pets)" in line]
     assert len(shown) == 6 and "   reference " in result.stdout
     assert result.stdout.count("   one ") == result.stdout.count("   other ") >= 6
-    assert "[right]" in result.stdout and "6 questions place one between" in result.stdout
+    assert "[right]" in result.stdout and "With 6 questions the true accuracy of one is between" in result.stdout
     assert (
         "other answers" in result.stdout
         and "fewer: p = " in result.stdout

@@ -31,7 +31,7 @@ def test_rows_come_backwards_where_a_query_asks_for_no_order(pets: Path) -> None
 
 
 def test_a_database_of_another_kind_is_an_error() -> None:
-    with pytest.raises(DataError, match="postgresql: databases of this kind are not read yet"):
+    with pytest.raises(DataError, match="postgresql: databases of this kind are not supported yet"):
         open_database("postgresql://localhost/x")
 
 

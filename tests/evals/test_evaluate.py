@@ -139,7 +139,7 @@ except SqlLlamaError as error:
 """
     done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=60)
     first, second = done.stdout.splitlines()
-    assert first == second and first.startswith("the process that runs the queries does not start (call it from a")
+    assert first == second and first.startswith("the process that runs the queries did not start (call it from a")
 
 
 def test_other_answers_of_the_same_name_are_put_aside(pets: Path, tmp_path: Path) -> None:

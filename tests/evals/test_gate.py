@@ -98,8 +98,8 @@ def test_a_failure_states_one_rule() -> None:
     """Four of five is a gain of 80 points, and luck still gives it once in eight."""
     (check,) = gate(rows((5, False)), rows((4, True), (1, False))).checks
     assert check.said == (
-        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): luck may explain that (p = 0.12, it has to be"
-        " below 0.05)"
+        "4 of 5 right, the base 0 (4 gained, 0 lost, +80.0 points): the difference may be chance "
+        "(p = 0.12, it must be below 0.05)"
     )
 
 
@@ -124,7 +124,7 @@ def test_of_many_questions_the_start_may_still_be_better_by_the_tolerance() -> N
         for lost in (29, 31)
     )
     assert few.passed and few.p < 0.0001 and few.said.endswith("3 points may be lost")
-    assert not many.passed and many.said.endswith("luck does not explain the loss (p < 0.0001)")
+    assert not many.passed and many.said.endswith("the loss is more than chance (p < 0.0001)")
 
 
 def test_a_tolerance_of_ones_own() -> None:
@@ -187,10 +187,10 @@ def test_it_is_rendered_a_line_for_each_check() -> None:
     verdict = gate(rows((100, False)), rows((30, True), (70, False)), whole_rows=rows((34, True), (66, False)))
     assert render(verdict).splitlines() == [
         "pass  better than the base: 30 of 100 right, the base 0 (30 gained, 0 lost, +30.0 points):"
-        " luck does not explain that (p < 0.0001)",
+        " the difference is more than chance (p < 0.0001)",
         "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): at most 3 points may be lost",
         "      try: ask more questions: with 100 there may be no loss at all",
-        "      try: ship a larger type: sql-llama export RUN --quant Q8_0",
+        "      try: export a larger type: sql-llama export RUN --quant Q8_0",
         "      try: check that both files are of one run: sql-llama verify RUN",
     ]
 

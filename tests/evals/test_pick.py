@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from sql_llama.core.run import Run, create_run
 from sql_llama.evals import pick
-from sql_llama.evals.pick import FAR, pick_ground, pick_quant
+from sql_llama.evals.pick import FAR, pick_merge_base, pick_quant
 from sql_llama.export.certificate.divergence import Divergence
 from sql_llama.export.certificate.reference import Reference
 
@@ -78,6 +78,6 @@ def test_right_answers_choose_the_ground_and_training_does_where_they_do_not_tel
     right: dict[str, int], picked: str, why: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured(monkeypatch, right, of=24)
-    found = pick_ground(run, files(run, {"nf4": 5, "base": 5}))
+    found = pick_merge_base(run, files(run, {"nf4": 5, "base": 5}))
     assert found.label == picked and why in found.said
     assert json.loads((run.path / "evals" / "ground.json").read_text())["label"] == picked

@@ -35,7 +35,7 @@ def run(tiny_base: Path, start: Path, tmp_path: Path) -> Run:
     made.finish("train", {"base": fingerprint(tiny_base), "start": sha256(start)}, [made.adapter], 1.0)
     made.gguf.mkdir()
     file = made.gguf / "tuned-F16.gguf"
-    convert(tiny_base, file, family("chatml"), merge(tiny_base, start, ground="nf4"))
+    convert(tiny_base, file, family("chatml"), merge(tiny_base, start, merge_base="nf4"))
     made.finish("quantize F16", {"ground": "nf4 bfloat16"}, [file], 1.0)
     return made
 
@@ -71,9 +71,9 @@ def test_it_is_compared_with_its_base_and_with_what_it_was_trained_from(
     answers(base=0, start=17, tuned=16)
     verdict = shipped(run, run.gguf / "tuned-F16.gguf")
     assert verdict.lines == (
-        "pass base: 16 of 24 right, the base 0 (16 gained, 0 lost, +66.7 points): luck does not explain that"
+        "pass base: 16 of 24 right, the base 0 (16 gained, 0 lost, +66.7 points): the difference is more than chance"
         " (p < 0.0001)",
-        "pass start: 16 of 24 right, the start 17 (0 gained, 1 lost, -4.2 points): luck may explain the loss (p = 0.5)",
+        "pass start: 16 of 24 right, the start 17 (0 gained, 1 lost, -4.2 points): the loss may be chance (p = 0.5)",
     )
     report = json.loads((run.path / "evals" / "report.json").read_text())
     assert [check["against"] for check in report["gate"]["checks"]] == ["base", "start"]
@@ -86,7 +86,7 @@ def test_worse_than_the_start_beyond_luck_does_not_ship(run: Run, answers: Calla
         shipped(run, run.gguf / "tuned-F16.gguf")
     assert caught.value.message == (
         f"{run.gguf / 'tuned-F16.gguf'}: worse than the model that training started from: 12 of 24 right, the start 17"
-        " (0 gained, 5 lost, -20.8 points): luck does not explain the loss (p = 0.031)"
+        " (0 gained, 5 lost, -20.8 points): the loss is more than chance (p = 0.031)"
     )
     assert "--no-gate" in caught.value.fix and "learning_rate" in caught.value.fix
 
@@ -107,7 +107,7 @@ def test_answers_of_base_and_start_are_kept_for_the_next_export(run: Run, answer
     ("change", "says"),
     [
         (lambda start: shutil.rmtree(start), "gone since the training"),
-        (lambda start: (start / "README.md").write_text("another"), "another adapter than at the training"),
+        (lambda start: (start / "README.md").write_text("another"), "has changed since the training"),
     ],
 )
 def test_a_start_that_is_gone_or_changed_is_said_and_the_base_still_counts(
@@ -117,7 +117,7 @@ def test_a_start_that_is_gone_or_changed_is_said_and_the_base_still_counts(
     answers(base=0, tuned=16)
     lines = shipped(run, run.gguf / "tuned-F16.gguf").lines
     assert len(lines) == 2 and lines[0].startswith("pass base: 16 of 24 right, the base 0")
-    assert lines[1] == f"skipped start: {start}: {says}, so the file is compared with its base alone"
+    assert lines[1] == f"skipped start: {start}: {says}, so the file is compared with its base only"
     answers(base=16, tuned=16)
     with pytest.raises(SqlLlamaError, match="not better than its base"):
         shipped(run, run.gguf / "tuned-F16.gguf")

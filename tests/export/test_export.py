@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def exported(base: Path, adapter: Path, out: Path, *, name: str = "sql-llama", **options: Any) -> Exported:
     plain = Options(**{"importance": False, "verify": False, **options})
-    return export_adapter(base, adapter, out, plain, ground="base", name=name)
+    return export_adapter(base, adapter, out, plain, merge_base="base", name=name)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_an_export_killed_while_writing_goes_on_there(
         "    outs['Q4_K_M'].with_name('.sql-llama-Q4_K_M.gguf.half.gguf').write_bytes(b'half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "gguf_files.convert_all = killed\n"
-        "export.export_adapter(*map(Path, sys.argv[1:]), plan.Options(importance=False), ground='base')"
+        "export.export_adapter(*map(Path, sys.argv[1:]), plan.Options(importance=False), merge_base='base')"
     )
     command = [sys.executable, "-c", code, str(tiny_stopping_base), str(tiny_adapter), str(out)]
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
@@ -133,7 +133,7 @@ def test_an_export_killed_at_every_stage_ends_with_the_same_files(
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return whole(*args, **options)\n"
         "setattr(module, name, killed)\n"
-        "export.export_adapter(*map(Path, paths), plan.Options(quants=['Q4_K_M']), ground='base')"
+        "export.export_adapter(*map(Path, paths), plan.Options(quants=['Q4_K_M']), merge_base='base')"
     )
     out = tmp_path / "killed"
     for at in ("convert_all", "importance", "convert_all again", "certify", "write_certificate"):
@@ -312,7 +312,7 @@ def test_a_run_is_exported_over_the_nf4_weights_of_its_own_dtype(
     monkeypatch.setattr(gguf_files, "merge", merge)
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
     export_run(trained, recipe, Options(quants=["Q8_0"], verify=False))
-    assert seen == [{"ground": "nf4", "dtype": "float32"}]
+    assert seen == [{"merge_base": "nf4", "dtype": "float32"}]
     assert trained.merge_base() == "nf4"
 
 
@@ -391,7 +391,7 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert "pass tokens: 50 of 50 prompts have the same token ids in Hugging Face and llama.cpp" in told
     assert told[-1] == "Next: sql-llama chat"
     assert sql_llama(["verify", str(trained.path)]) == 0
-    assert "| files | pass | 1 of 1 files are as they were made |" in capsys.readouterr().out
+    assert "| files | pass | 1 of 1 files are unchanged since the export |" in capsys.readouterr().out
     assert sql_llama(["verify", str(trained.path), "--json"]) == 0
     certificate = json.loads(capsys.readouterr().out)
     assert certificate["verdict"] == "pass"

@@ -47,7 +47,7 @@ def test_what_can_be_exported_may_be_trained(base: Path, tiny_adapter: Path, tmp
         ({"architectures": ["PhiForCausalLM"]}, "PhiForCausalLM"),
         ({"num_hidden_layers": 3}, r"has no model\.layers\.2\."),
         ({"intermediate_size": 96}, "and should be"),
-        ({"quantization_config": {"quant_method": "gptq"}}, "its weights are quantized"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "its weights are already quantized"),
     ],
 )
 def test_a_config_that_would_stop_the_export_stops_the_training(

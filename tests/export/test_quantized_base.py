@@ -100,7 +100,7 @@ def test_an_adapter_lies_over_the_ground_of_its_export(run: Run, tiny_base: Path
     def weights(path: Path) -> dict[str, bytes]:
         return {tensor.name: tensor.data.tobytes() for tensor in GGUFReader(path).tensors}
 
-    seen = convert(tiny_base, tmp_path / "seen.gguf", family("chatml"), merge(tiny_base, None, ground="nf4"))
+    seen = convert(tiny_base, tmp_path / "seen.gguf", family("chatml"), merge(tiny_base, None, merge_base="nf4"))
     made = lora_base(run, "nf4")
     plain = quantized_base(run.gguf / "tuned-F16.gguf")
     assert made.name == "tiny-base-nf4-F16.gguf" and weights(made) == weights(seen) != weights(plain)

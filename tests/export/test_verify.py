@@ -68,7 +68,7 @@ def test_a_file_alone_is_compared_with_the_base_that_it_names(
 ) -> None:
     right = verify_file(file, tiny_stopping_base)
     assert right.passed
-    assert check(right, "provenance").said == "stops is the base that the file says it was made from"
+    assert check(right, "provenance").said == "stops is the base that the file records"
     assert right.hashes["base"] == fingerprint(tiny_stopping_base)
     assert {"adapter", "template", "prompt", "recipe"} <= set(right.hashes)
     other = verify_file(file, tiny_base)
@@ -111,7 +111,7 @@ def test_all_that_an_export_wrote_is_as_it_was_made_or_is_named(file: Path, run:
         verify_run(run.path)  # killed before it wrote its Modelfile
     (run.path / "Modelfile").write_text(modelfile("./gguf/x-F16.gguf", family("chatml")))
     right = verify_run(run.path)
-    assert right.passed and check(right, "files").said == "4 of 4 files are as they were made"
+    assert right.passed and check(right, "files").said == "4 of 4 files are unchanged since the export"
     assert [item.name for item in right.checks if "divergence" in item.name] == ["divergence"]
     (made["merged"] / "model.safetensors").write_bytes(b"spoiled")
     made["imatrix"].unlink()

@@ -305,11 +305,11 @@ def test_the_same_rows_give_the_same_report(tmp_path: Path) -> None:
 def test_what_was_measured_to_choose_a_file_stands_in_it(tmp_path: Path) -> None:
     small = Candidate("Q3_K_M", 90 * 2**20, perplexity=1.31, kl=0.043, kl_error=0.01, top1=0.961)
     large = Candidate("Q8_0", 140 * 2**20, 60, 55, 0.819, 0.964, 0, 0, 1.0, 1.25, 0.0005, 0.0002, 0.996)
-    choice = Picked("quant", "Q8_0", "Q8_0: no smaller one is as good", (small, large))
+    choice = Picked("quant", "Q8_0", "Q8_0: no smaller file is as good", (small, large))
     _, text, page = pages(two(10, 30, choices=(dataclasses.asdict(choice),)), tmp_path)
     for said in (
         "Which type ships",
-        "no smaller one is as good",
+        "no smaller file is as good",
         "0.0430 ± 0.0100",
         "55 of 60",
         "81.9–96.4",

@@ -347,7 +347,7 @@ def test_the_starter_is_near_and_spoilt_it_is_not(starter_run: Path, real_base: 
     path = tmp_path / "x.gguf"
     shutil.copyfile(next((starter_run / "gguf").glob("*.gguf")), path)
     asked = answers(real_base, family("chatml"), count=6)
-    merged = reference(real_base, merge(real_base, starter(), ground="nf4", dtype="bfloat16"), asked)
+    merged = reference(real_base, merge(real_base, starter(), merge_base="nf4", dtype="bfloat16"), asked)
     good = closeness_of_file(path, merged)
     assert good.verdict == "pass", good
     assert good.numbers["top1"] > 0.9 and good.numbers["perplexity"] < 3

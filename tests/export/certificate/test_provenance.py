@@ -27,7 +27,7 @@ def test_a_model_of_the_hub_is_named_as_gguf_names_it(tiny_base: Path, tiny_adap
     snapshot = tiny_base.parent / ("c0ffee42" * 5)
     if not snapshot.exists():
         shutil.copytree(tiny_base, snapshot)
-    facts = provenance(HUB, base=snapshot, adapter=tiny_adapter, run=run, ground="nf4 float32")
+    facts = provenance(HUB, base=snapshot, adapter=tiny_adapter, run=run, merge_base="nf4 float32")
     assert facts["general.base_model.count"] == 1
     assert facts["general.base_model.0.name"] == "Llama-3.2-1B-Instruct"
     assert facts["general.base_model.0.organization"] == "meta-llama"

@@ -115,7 +115,7 @@ def test_weights_that_are_not_those_of_the_config_are_refused(tmp_path: Path) ->
         reference(tmp_path, lacking, ANSWERS)
     extra = tensors["model.norm.weight"]
     more = [*tensors.values(), Weights("model.layers.0.self_attn.q_proj.bias", extra.shape, extra.rows)]
-    with pytest.raises(DataError, match=r"model\.layers\.0\.self_attn\.q_proj\.bias is no part of its model"):
+    with pytest.raises(DataError, match=r"model\.layers\.0\.self_attn\.q_proj\.bias is not a part of its model"):
         reference(tmp_path, more, ANSWERS)
     norm = tensors["model.layers.0.mlp.up_proj.weight"]
     with pytest.raises(DataError, match=r"model\.norm\.weight has the shape \(96, 64\), not \(64,\)"):

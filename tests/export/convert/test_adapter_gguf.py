@@ -174,7 +174,7 @@ def test_a_tied_embedding_is_refused_because_llama_cpp_would_end_the_process(
     module: str, tiny_base: Path, make_tiny_adapter: Make, tmp_path: Path
 ) -> None:
     make_tiny_adapter(tiny_base, tmp_path / "adapter", target_modules=[module, "q_proj"])
-    with pytest.raises(DataError, match=r"(embed_tokens|lm_head)\.weight has .*, which no LoRA GGUF holds"):
+    with pytest.raises(DataError, match=r"(embed_tokens|lm_head)\.weight has .*, which a LoRA GGUF cannot hold"):
         adapter_gguf(tiny_base, tmp_path / "adapter", tmp_path / "x.gguf")
 
 

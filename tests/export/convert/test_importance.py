@@ -268,8 +268,8 @@ def test_means_are_made_as_llama_quantize_makes_them(tmp_path: Path) -> None:
         (GOOD[1:], {}, "a.weight has no sums or no counts"),
         ([("a.weight.in_sum2", np.array([2, 4], np.float16)), GOOD[1]], {}, "a.weight.in_sum2 is F16, not F32"),
         ([GOOD[0], ("a.weight.counts", floats(1, 1, 1))], {}, "2 sums and 3 counts"),
-        ([("a.weight.in_sum2", floats(2, float("nan"))), GOOD[1]], {}, "numbers that no sum of squares can be"),
-        ([("a.weight.in_sum2", floats(2, -1)), GOOD[1]], {}, "numbers that no sum of squares can be"),
+        ([("a.weight.in_sum2", floats(2, float("nan"))), GOOD[1]], {}, "numbers that cannot be sums of squares"),
+        ([("a.weight.in_sum2", floats(2, -1)), GOOD[1]], {}, "numbers that cannot be sums of squares"),
         ([("a.weight", floats(2, 1))], {}, "a.weight has no sums or no counts"),
     ],
 )

@@ -117,13 +117,13 @@ def drop(name: str) -> Edit:
             put("base_model.model.model.layers.7.self_attn.q_proj.lora_A.weight", 4, 64),
             "the base has no model.layers.7",
         ),
-        (put(f"{LAYER}.lora_B.weight", 64, 5), "is no product"),
-        (put(f"{LAYER}.lora_A.weight", 4), "is no product"),
+        (put(f"{LAYER}.lora_B.weight", 64, 5), "cannot be multiplied"),
+        (put(f"{LAYER}.lora_A.weight", 4), "cannot be multiplied"),
         (
             put(f"{LAYER}.lora_B.weight", 32, 4),
             r"q_proj.weight is for a shape of \(32, 64\), and the base has \(64, 64\)",
         ),
-        (put(f"{LAYER}.lora_magnitude_vector", 64), "has a lora_magnitude_vector, and use_dora is False"),
+        (put(f"{LAYER}.lora_magnitude_vector", 64), "has a lora_magnitude_vector, but use_dora is False"),
         (put(f"{LAYER}.lora_B.bias", 64), "the base has no model.layers.0.self_attn.q_proj.bias"),
         (put(f"{LAYER}.weight", 64, 64), "neither modules_to_save nor bias says why"),
         (put(f"{LAYER}.modules_to_save.weight", 64, 64), "q_proj has no trained weight"),
@@ -155,7 +155,7 @@ def test_an_adapter_of_dora_needs_every_magnitude(
 ) -> None:
     make_tiny_adapter(tiny_base, tmp_path / "adapter", use_dora=True)
     edit_tensors(tmp_path / "adapter", drop(f"{LAYER}.lora_magnitude_vector"))
-    with pytest.raises(DataError, match=r"q_proj\.weight has no lora_magnitude_vector, and use_dora is True"):
+    with pytest.raises(DataError, match=r"q_proj\.weight has no lora_magnitude_vector, but use_dora is True"):
         read_adapter(tmp_path / "adapter", weight_files(tiny_base), tied=True)
 
 

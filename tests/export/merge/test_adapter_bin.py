@@ -34,8 +34,8 @@ def test_it_is_exported_as_the_same_file_and_can_be_verified(
 ) -> None:
     options = Options(quants=["Q8_0"], verify=False, importance=False)
     for _ in range(2):  # the second time all is there
-        one = export_adapter(tiny_stopping_base, in_bin, tmp_path / "one", options, ground="base")
-    other = export_adapter(tiny_stopping_base, tiny_adapter, tmp_path / "other", options, ground="base")
+        one = export_adapter(tiny_stopping_base, in_bin, tmp_path / "one", options, merge_base="base")
+    other = export_adapter(tiny_stopping_base, tiny_adapter, tmp_path / "other", options, merge_base="base")
     sizes = [found.gguf[0].stat().st_size for found in (one, other)]
     assert one.gguf[0].read_bytes()[-sizes[0] // 2 :] == other.gguf[0].read_bytes()[-sizes[1] // 2 :]
     shutil.rmtree(in_bin)
@@ -82,7 +82,7 @@ def test_an_error_in_the_block_speaks_of_the_users_file(in_bin: Path, tiny_base:
     config = json.loads((in_bin / "adapter_config.json").read_text())
     (in_bin / "adapter_config.json").write_text(json.dumps({**config, "r": 8}))
     with pytest.raises(DataError, match=r"in-bin/adapter_model\.bin: .* has rank 4"):
-        export_adapter(tiny_base, in_bin, tmp_path / "out", Options(verify=False, adapter_gguf=True), ground="base")
+        export_adapter(tiny_base, in_bin, tmp_path / "out", Options(verify=False, adapter_gguf=True), merge_base="base")
 
 
 @pytest.mark.parametrize(("kind", "said"), [("sparse", "a is sparse"), ("meta", "a is without values")])

@@ -38,5 +38,5 @@ def test_they_are_pefts(options: dict[str, Any], tiny_base: Path, tmp_path: Path
 
 
 def test_a_pattern_that_is_none_is_named() -> None:
-    with pytest.raises(DataError, match=r"'q_proj\(' is no pattern of modules"):
+    with pytest.raises(DataError, match=r"'q_proj\(' is not a pattern of modules"):
         list(targeted({"target_modules": "q_proj("}, {"model.layers.0.self_attn.q_proj.weight": (4, 4)}))

@@ -200,7 +200,7 @@ def test_rows_in_any_order_and_from_several_threads_are_those_of_the_whole(kind:
     family, options = KINDS[kind]
     base = small_base(tmp_path / "base", family)
     train(base, tmp_path / "adapter", **options)
-    for weights in merge(base, tmp_path / "adapter", ground="nf4", dtype="float32"):
+    for weights in merge(base, tmp_path / "adapter", merge_base="nf4", dtype="float32"):
         parts: dict[int, Any] = {}
 
         def read(start: int, stop: int, weights: Weights = weights, parts: dict[int, Any] = parts) -> None:
@@ -247,7 +247,7 @@ def test_over_nf4_ground_it_is_pefts_merge_over_the_weights_that_training_saw(
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
         expected = PeftModel.from_pretrained(seen, tmp_path / "adapter").merge_and_unload().state_dict()
     plain = whole(merge(tiny_llama3, tmp_path / "adapter"))
-    for weights in merge(tiny_llama3, tmp_path / "adapter", ground="nf4", dtype="bfloat16"):
+    for weights in merge(tiny_llama3, tmp_path / "adapter", merge_base="nf4", dtype="bfloat16"):
         torch.testing.assert_close(weights.whole(), expected[weights.name], rtol=0, atol=2e-6)
         assert torch.equal(weights.whole(), plain[weights.name]) == ("_proj" not in weights.name)
 
@@ -258,7 +258,7 @@ def test_how_experts_were_packed_is_not_guessed(tiny_base: Path, tmp_path: Path)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "num_local_experts": 8}))
     with pytest.raises(DataError, match="experts"):
-        next(merge(folder, None, ground="nf4"))
+        next(merge(folder, None, merge_base="nf4"))
     assert len(list(merge(folder, None))) == len(list(merge(tiny_base, None)))
 
 
@@ -284,7 +284,7 @@ def test_nf4_in_parts_is_what_bitsandbytes_makes_of_the_whole(columns: int, dtyp
     weights[4] = 0
     save_file({"model.layers.0.x.weight": weights}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text("{}")
-    (merged,) = merge(tmp_path, None, ground="nf4", dtype=dtype)
+    (merged,) = merge(tmp_path, None, merge_base="nf4", dtype=dtype)
     wanted = through_nf4(weights.to(getattr(torch, dtype))).float()
     assert torch.equal(torch.cat([merged.rows(at, at + 50) for at in range(0, 600, 50)]), wanted)
     assert torch.equal(merged.whole(), wanted)
@@ -325,7 +325,7 @@ def test_what_rounds_to_nf4_is_there_before_any_thread_reads_rows(tiny_base: Pat
     """Two threads that import it at the same time: one of them saw its operators missing."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom sql_llama.export.merge.merge import merge\n"
-        "next(merge(Path(sys.argv[1]), None, ground='nf4'))\n"
+        "next(merge(Path(sys.argv[1]), None, merge_base='nf4'))\n"
         "sys.exit('bitsandbytes.functional' not in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tiny_base)]).returncode == 0

@@ -132,7 +132,7 @@ def test_an_earlier_model_is_replaced_and_nothing_else(tiny_base: Path, tiny_ada
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("all my work")
-    with pytest.raises(SqlLlamaError, match="holds something that is no merged model"):
+    with pytest.raises(SqlLlamaError, match="holds files that are not a merged model"):
         merged_folder(tiny_base, None, mine)
     base = Path(shutil.copytree(tiny_base, tmp_path / "models" / "base"))
     for place in (base, base.parent, base / ".." / "base"):
