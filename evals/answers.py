@@ -41,4 +41,4 @@ def _prepared(item: Question, lost: dict[Path, str]) -> tuple[PreparedDatabase, 
     except (DataError, OSError) as error:
         lost[item.database] = reason(error, item.database)
         return None
-    return replace(database, rewrite=partial(unqualified, names=item.schemas)), item.asked
+    return replace(database, rewrite=partial(unqualified, names=item.schemas)), item.full_question

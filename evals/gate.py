@@ -1,21 +1,22 @@
-"""The gate: does the file that ships answer better than its base, and no worse than what it came from?
+"""The gate: does the exported file answer better than its base, and no worse than the model that it came from?
 
-Better than the base: more right answers to the same questions, and p < 0.05 in McNemar's exact test. One rule for any
-number of questions: the exact test holds its level for ten as for a thousand, which intervals made by formula or by
-resampling do not. So the interval of a difference, which reports show for its size, decides nothing. Being two-sided,
-the test lets a model that is no better pass at most once in 40 times.
+Better than the base: the file has more right answers to the same questions, and p < 0.05 in McNemar's exact test. This
+test decides for any number of questions: its level holds for ten as well as for a thousand, while intervals from
+formulas or resampling are wrong for few. The interval of a difference is reported to show its size and decides nothing.
+The test is two-sided, so a model that is no better passes at most once in 40 times.
 
-As good as the start, the adapter that training went on from: it fails when it has lost more than `tolerance` points,
-and the loss is more than chance, p < 0.05 in the same test, one-sided. Of 24 questions it takes five lost and none
-gained, or seven and one. A training that changed nothing is then stopped in 2 of 100 cases at most, a true loss of 10
-points is found in 9 to 12 of 100, of 20 points in half of them, of 30 in 70 to 90 (docs/export.md).
+As good as the start, the adapter that training started from: the file fails when it has lost more than `tolerance`
+points and the loss is more than chance, p < 0.05 in the same test, one-sided. With 24 questions that takes five lost
+and none gained, or seven lost and one gained. A training that changed nothing is stopped in at most 2 of 100 cases. A
+true loss of 10 points is noticed in 9 to 12 of 100 cases, of 20 points in half of them, of 30 points in 70 to 90
+(docs/export.md).
 
-As good as F16: the measured loss in right answers is at most `tolerance` points. This is no test, on purpose. "Not
-significantly worse" would let any quant pass on few enough questions, and "surely not worse" would stop every good one
-there. So what was measured counts, and a note says which loss the questions cannot rule out.
+As good as F16: the measured loss of right answers is at most `tolerance` points. This is not a test, on purpose. "Not
+significantly worse" would let any quant pass with few questions, and "surely not worse" would stop every good one. So
+the measured loss decides, and a note gives the loss that the questions cannot rule out.
 
-Right is `correct`, the strict execution match. The base is taken as it was scored: asked by the same prompt, its SQL
-cut out of its prose in the same way.
+Right is `correct`, the strict execution match. The base gets the same prompts as the file, and its SQL is taken from
+its text in the same way.
 """
 
 from collections.abc import Sequence
@@ -26,20 +27,22 @@ from ..core.errors import DataError
 from .judged_answer import GradedAnswer
 from .numbers.statistics import LEVEL, bootstrap, detectable, mcnemar, needed
 
-TOLERANCE = 3.0  # points; files that differ on 8 of 100 answers come out up to 2.5 apart by chance, on 500 questions
-FEWEST_DATABASES = 5  # of fewer, an interval over databases says nothing
-MOSTLY = 0.5  # share of the base's answers that must run, or it is worth saying that they do not
+TOLERANCE = 3.0  # points; by chance, files that differ in 8 of 100 answers are up to 2.5 points apart on 500 questions
+FEWEST_DATABASES = 5  # with fewer, an interval over databases has no meaning
+MOSTLY = 0.5  # a note is given when a smaller share of the base's answers runs
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison on `n` questions of `first` with `second`, the file that ships.
+    """One comparison of the model `first` with `second`, the exported file, on `n` questions.
 
-    `against` names the first: base, start or F16. These two are shares in 0..1; difference, interval, tolerance and
-    `detectable`, the smallest gain that the questions can show, are points of 0..100. `gained` and `lost` count the
-    questions that only the second or only the first got right; `p` is of that, one-sided against the start.
-    `by_database` is the interval when databases are resampled, not questions; None for few databases. `said` is all
-    that in words, `notes` what to know even when it passed, `helps` what to do when it failed.
+    `against` names the first: base, start or F16. `first` and `second` are shares of right answers in 0..1.
+    `difference`, `low`, `high`, `tolerance` and `detectable`, the smallest gain that the questions can show, are points
+    of 0..100. `gained` and `lost` count the questions that only the second or only the first got right; `p` is of
+    these counts, one-sided against the start.
+    `by_database` is the interval when databases are resampled instead of questions; None for few databases. `said` is
+    the result in words, `notes` are warnings that hold even when the check passed, `helps` steps to take when it
+    failed. The names are keys of report.json.
     """
 
     name: str
@@ -64,7 +67,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Passed when every check did. `skipped` says which comparison could not be made, and why."""
+    """The result of all checks; passed when each of them passed.
+
+    `skipped` lists the comparisons that could not be made, with the reason.
+    """
 
     passed: bool
     checks: tuple[Check, ...]
@@ -72,7 +78,7 @@ class Verdict:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """A line for each comparison: which one, how it ended, the numbers."""
+        """Return a line for each comparison: pass or fail, what it compared with, the numbers."""
         made = [f"{'pass' if check.passed else 'FAIL'} {check.against}: {check.said}" for check in self.checks]
         return (*made, *(f"skipped {reason}" for reason in self.skipped))
 
@@ -89,11 +95,11 @@ def gate(
     whole_rows: Sequence[GradedAnswer] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Verdict:
-    """Judge the shipped file's answers (`tuned_rows`) against its base's and, where given, those of what its training
-    started from and of its F16 form.
+    """Compare the answers of the exported file (`tuned_rows`) with those of its base.
 
-    Raises DataError unless all lists are of the same questions, in
-    the same order, over the same databases.
+    With `start_rows` they are also compared with the model that training started from, with `whole_rows` with the
+    file's F16 form. `tolerance` is in points of 0..100. Raises DataError unless all lists answer the same questions,
+    in the same order, over the same databases.
     """
     _same(base_rows, tuned_rows, "the base")
     checks = [_better(base_rows, tuned_rows)]
@@ -107,7 +113,7 @@ def gate(
 
 
 def render(verdict: Verdict) -> str:
-    """Write one line for each check; under it, indented, notes, and what usually helps when it failed."""
+    """Return one line for each check; under it, indented, its notes, and steps to try when it failed."""
     lines = []
     for check in verdict.checks:
         lines.append(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.said}")
@@ -121,16 +127,16 @@ def _same(rows: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], whose: st
     if not tuned:
         raise DataError("the gate was given no answers", fix=fix)
     if len(rows) != len(tuned):
-        raise DataError(f"the gate has {len(rows)} answers of {whose} and {len(tuned)} of the tuned model", fix=fix)
+        raise DataError(f"the gate got {len(rows)} answers of {whose} and {len(tuned)} of the tuned model", fix=fix)
     for place, (first, second) in enumerate(zip(rows, tuned, strict=True), 1):
         for key, name in (("question", "question"), ("gold", "reference query"), ("database", "database")):
             if getattr(first, key) != getattr(second, key):
                 pair = f"{getattr(first, key)!r} for {whose}, {getattr(second, key)!r} for the tuned model"
-                raise DataError(f"the gate compares answers to the same questions: {name} {place} is {pair}", fix=fix)
+                raise DataError(f"the gate needs answers to the same questions: {name} {place} is {pair}", fix=fix)
 
 
 def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Check:
-    """Is the tuned model better than its base, by more than luck?"""
+    """Is the tuned model better than its base, and is the gain more than chance?"""
     check = _measured("better than the base", "base", base, tuned)
     passed = check.difference > 0 and check.p < LEVEL
     judgement = f"the difference is more than chance ({_p(check.p)})"
@@ -140,13 +146,13 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
     ran = [place for place, row in enumerate(base) if row.verdict.valid]
     if len(ran) < MOSTLY * check.n:
         before, after = (sum(rows[place].correct for place in ran) for rows in (base, tuned))
-        among = f"; among those it has {before} right and the tuned model {after}" if ran else ""
+        among = f"; of these, {before} are right, and the tuned model has {after} right" if ran else ""
         notes.append(f"only {len(ran)} of the base's {check.n} answers are SQL that runs{among}")
     if passed and check.by_database and check.by_database[0] <= 0:
         notes.append("the gain comes from a few of the databases: on others there may be none")
     if not passed and check.difference < 0 and check.p < LEVEL:
         helps = [
-            "the usual cause is a prompt that differs from the one in training. Check it: sql-llama verify RUN",
+            "a model gets worse mostly when its prompts differ from those of the training: sql-llama verify RUN",
             "or the learning rate was too high: train again with a third of it, --set train.learning_rate=RATE",
         ]
     elif not passed:
@@ -161,7 +167,7 @@ def _better(base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer]) -> Chec
 
 
 def _no_worse(start: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
-    """Has the training kept what it started from, as far as the loss is more than chance?"""
+    """Is the tuned model as good as the one that training started from, or may its loss be chance?"""
     check = replace(_measured("as good as the start", "start", start, tuned), tolerance=tolerance)
     p = check.p / 2 if check.lost > check.gained else 1.0  # of a loss like this one or a larger one
     passed = -check.difference <= tolerance + 1e-9 or p >= LEVEL
@@ -187,15 +193,15 @@ def _p(value: float) -> str:
 
 
 def _more(check: Check) -> str:
-    """What more questions would tell."""
+    """Advice to use more questions, with the number that would show this gain."""
     if check.detectable is None:
         return f"ask more questions: {check.n} cannot show any difference between two models"
-    message = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points and more"
+    message = f"ask more questions: {check.n} can only show gains of {check.detectable:.1f} points or more"
     wanted = needed(check.difference / 100, (check.gained + check.lost) / check.n)
     return (
         message
         if wanted is None or wanted <= check.n
-        else f"{message}, {check.difference:.1f} take about {_two_digits(wanted)}"
+        else f"{message}; a gain of {check.difference:.1f} points needs about {_two_digits(wanted)} questions"
     )
 
 
@@ -212,7 +218,7 @@ def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], toleranc
         notes.append(f"{check.n} questions cannot rule out a loss of up to {-check.low:.1f} points")
     if not passed:
         if check.p >= LEVEL:
-            helps.append(f"ask more questions: with {check.n} there may be no loss at all")
+            helps.append(f"ask more questions: with {check.n}, the loss may be chance")
         helps += [
             "export a larger type: sql-llama export RUN --quant Q8_0",
             "check that both files are of one run: sql-llama verify RUN",

@@ -1,7 +1,7 @@
-"""Choose the file that ships among several made from one adapter: which base it is merged into, and which quant.
+"""Choose between files made from one adapter: which base it is merged into, and which quant is exported.
 
-Quants are compared with the merged model at each token of known answers too: counts of right answers show differences
-of ten points, next-token probabilities show those of one.
+Quants are also compared with the merged model at each token of known answers: counts of right answers show differences
+of ten points, next-token probabilities show differences of one.
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ FAR = 0.02  # nats of KL(merged || file), mean over answer tokens
 
 @dataclass(frozen=True)
 class Candidate:
-    """What was measured of one file; None where it was not, because something else had settled it.
+    """What was measured of one file; None where it was not measured, because the choice was already clear.
 
-    `low` and `high` bound the share of right answers (Wilson). `gained` and `lost` count questions against the file
-    compared with. `perplexity` is of known answers, `kl` in nats against the merged model.
+    `low` and `high` are the 95 % interval of the share of right answers (Wilson). `gained` and `lost` count questions
+    in comparison with the other file. `perplexity` is of known answers, `kl` in nats from the merged model.
     """
 
     label: str
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Picked:
-    """The candidate that ships, why (`said`), and all that was measured.
+    """The chosen candidate, the reason (`said`), and all that was measured; the names are keys of evals/WHAT.json.
 
     `what` is "ground" (the base that the adapter is merged into) or "quant"; `sha256` is the file's.
     """
@@ -64,9 +64,9 @@ class Picked:
 def pick_merge_base(run: Run, files: Mapping[str, Path]) -> Picked:
     """Choose the base that the adapter is merged into: the first of `files`, unless another has more right answers.
 
-    More means p < 0.05 in McNemar's test. `files` leads from "nf4", the packed base that was trained over, and "base"
-    to the shipped quant of each. The probability of known answers does not decide: where it was higher by a twentieth,
-    no more answers were right (docs/results.md).
+    More means p < 0.05 in McNemar's test. `files` leads from "nf4", the rounded base that was trained on, and "base"
+    to the file of each in the exported quant. The probability of known answers does not decide: where it was higher by
+    a twentieth, no more answers were right (docs/results.md). Writes evals/ground.json in the run.
     """
     own = own_questions(run, MERGE_BASE_QUESTIONS)
     evals = run.path / "evals"
@@ -89,8 +89,8 @@ def pick_merge_base(run: Run, files: Mapping[str, Path]) -> Picked:
 def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Picked:
     """Choose the smallest file that is near the merged model and loses at most LOST points of right answers.
 
-    `files` leads from each type to its file; answers lost are counted against the largest, which ships where no other
-    will do.
+    `files` leads from each type to its file; answers lost are counted against the largest, which is chosen where no
+    other is good enough. Writes evals/quant.json in the run.
     """
     order = sorted(files, key=lambda label: files[label].stat().st_size)
     largest = order[-1]
@@ -101,7 +101,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
     rows[largest] = evaluated_file(own, files[largest], evals, name=f"quant-{largest}", title=largest).rows
     chosen = largest
     for label in order[:-1]:
-        if not near[label].kl <= FAR:  # nor is what is not a number
+        if not near[label].kl <= FAR:  # true for a KL that is not a number too
             continue
         rows[label] = evaluated_file(own, files[label], evals, name=f"quant-{label}", title=label).rows
         paired = mcnemar(_right(rows[largest]), _right(rows[label]))

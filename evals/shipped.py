@@ -1,4 +1,4 @@
-"""Does the file that ships answer better than its base, and no worse than its start? Asked before anyone gets it."""
+"""The export's gate: compare the exported file with its base and with the model that training started from."""
 
 import json
 import random
@@ -24,33 +24,33 @@ from .gate import Verdict, gate
 from .questions.questions import Question, Questions
 from .report.report import Facts, of_evaluation, write_report
 
-QUESTIONS = 24  # a base answers in prose, which takes it five seconds a question on a laptop
-SEED = 20_261  # not a recipe's: no question is one that a recipe with the usual seed has trained on
+QUESTIONS = 24  # a base answers in prose: five seconds a question on a laptop
+SEED = 20_261  # not that of a recipe, so that no question was trained on with the usual seed
 
 
 def shipped(run: Run, gguf: Path) -> Verdict:
-    """Ask the shipped file, its base and the model that training started from the same questions; all quantized alike.
+    """Compare the exported file with its base and with the model that training started from, all quantized alike.
 
-    The questions are our own, over databases of ours that this run's training did not see, as far as there are any.
-    The report is kept in the run's evals/, the answers of base and start in the cache folder for the next export.
-    Raises SqlLlamaError when the file is not better than its base, or worse than the start.
+    All answer the same questions of our own. They are about databases that this run's training did not see, if there
+    are any. The report is written into the run's evals/, the answers of base and start into the cache folder for the
+    next export. Raises SqlLlamaError when the file is not better than its base, or worse than the start.
     """
     own = own_questions(run, QUESTIONS)
-    twins = {"base": quantized_base(gguf)}
+    compared = {"base": quantized_base(gguf)}
     skipped: tuple[str, ...] = ()
     try:
-        twins |= _start(run, gguf)
+        compared |= _start(run, gguf)
     except DataError as error:
         skipped = (f"start: {error.message}, so the file is compared with its base only",)
     gates = settings().cache / "gates"
-    kept = {name: evaluated_file(own, twin, gates / twin.parent.name) for name, twin in twins.items()}
-    _asked_before(run, gguf)
+    kept = {name: evaluated_file(own, file, gates / file.parent.name) for name, file in compared.items()}
+    _take_over_answers(run, gguf)
     tuned = evaluated_file(own, gguf, run.path / "evals")
     start = kept["start"].rows if "start" in kept else None
     verdict = replace(gate(kept["base"].rows, tuned.rows, start_rows=start), skipped=skipped)
     models = [
         of_evaluation(path.stem, str(path), evaluated, {"engine": "llama.cpp", "bytes": path.stat().st_size})
-        for path, evaluated in (*((twins[name], evaluated) for name, evaluated in kept.items()), (gguf, tuned))
+        for path, evaluated in (*((compared[name], evaluated) for name, evaluated in kept.items()), (gguf, tuned))
     ]
     databases = {item.database_name: item.database for item in own.items}
     report = write_report(
@@ -81,14 +81,14 @@ def _stopped(gguf: Path, verdict: Verdict, report: Path) -> SqlLlamaError:
 
 
 def _choices(run: Run, gguf: Path) -> tuple[dict[str, Any], ...]:
-    """What was measured when this file's base and type were chosen."""
+    """What was measured when this file's merge base and type were chosen."""
     paths = (run.path / "evals" / f"{what}.json" for what in ("ground", "quant"))
     choices = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
     return tuple(choice for choice in choices if choice.get("sha256") == sha256(gguf))
 
 
-def _asked_before(run: Run, gguf: Path) -> None:
-    """Take over the answers that the base was chosen by: they are those of the file that ships."""
+def _take_over_answers(run: Run, gguf: Path) -> None:
+    """Copy the answers from the choice of the merge base: they are those of the exported file."""
     folder = run.path / "evals"
     for choice in _choices(run, gguf):
         for suffix in (".state.json", ".jsonl"):
@@ -111,7 +111,7 @@ def evaluated_file(questions: Questions, model: Path, out: Path, *, name: str = 
 
 
 def own_questions(run: Run, count: int) -> Questions:
-    """Make questions of our own, the same ones at every export of the run, an equal share of each database."""
+    """Make `count` questions of our own, the same at every export of the run, equally many about each database."""
     made = _questions(run, count)
     return Questions(tuple(made), {}, tuple(range(len(made))), len(made))
 
@@ -129,7 +129,7 @@ def _questions(run: Run, count: int) -> list[Question]:
 
 
 def _unseen(run: Run, worlds: list[World]) -> list[World]:
-    """Databases that are not in the run's training pairs; all of them where it saw all, or none of ours."""
+    """The databases that are not in the run's training pairs; all of them where all are in it."""
     path = run.path / "data" / "train.jsonl"
     seen = {pair.database for pair in read_pairs(path)} if path.is_file() else set()
     return [world for world in worlds if world.name not in seen] or worlds

@@ -47,14 +47,18 @@ class Decision(Protocol):
     """The label of the file that was chosen (evals/pick.py's Picked)."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """Return the key of the chosen file among those that were compared."""
+        ...
 
 
 class Judgement(Protocol):
     """The gate's result, in one line for each comparison (evals/gate.py's Verdict)."""
 
     @property
-    def lines(self) -> Sequence[str]: ...
+    def lines(self) -> Sequence[str]:
+        """Return what the export prints: a line for each comparison that was made or skipped."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,11 @@ def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
     if gold.rows == predicted.rows:  # as most right answers are
         return True
     wanted = [tuple(map(_plain, row)) for row in gold.rows]
-    found = [tuple(map(_plain, row)) for row in predicted.rows]
+    given = [tuple(map(_plain, row)) for row in predicted.rows]
     if ordered:
-        return all(map(_close, wanted, found))
+        return all(map(_close, wanted, given))
     # equal rows cancel out first, so that only the few that differ in a last digit are compared one by one
-    return _paired(*_apart(wanted, found))
+    return _paired(*_apart(wanted, given))
 
 
 def all_among(cells: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> bool:
@@ -55,8 +55,8 @@ def all_among(cells: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> 
 
 def _apart(left: Sequence[Row], right: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """The rows of both sides that have no equal on the other."""
-    one, other = Counter(left), Counter(right)
-    return list((one - other).elements()), list((other - one).elements())
+    left_bag, right_bag = Counter(left), Counter(right)
+    return list((left_bag - right_bag).elements()), list((right_bag - left_bag).elements())
 
 
 def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
@@ -95,7 +95,7 @@ def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
         place = turns[turn]
         tried: list[int] = []
         for other in candidates[place]:
-            if other in taken.values() or any(right[other] == right[one] for one in tried):
+            if other in taken.values() or any(right[other] == right[earlier] for earlier in tried):
                 continue
             tried.append(other)
             steps -= len(gold.rows)
@@ -129,9 +129,9 @@ def overlap(gold: ResultSet, predicted: ResultSet) -> tuple[float, float]:
     rows = 2 * _shared(Counter(zip(*left, strict=True)), Counter(zip(*right, strict=True)))
     bags, others = [Counter(column) for column in left], [Counter(column) for column in right]
     if len(bags) * len(others) > MOST_PAIRS:
-        pairs = [(_shared(one, other), i, i) for i, (one, other) in enumerate(zip(bags, others, strict=False))]
+        pairs = [(_shared(bag, other), i, i) for i, (bag, other) in enumerate(zip(bags, others, strict=False))]
     else:
-        pairs = [(_shared(one, other), i, j) for i, one in enumerate(bags) for j, other in enumerate(others)]
+        pairs = [(_shared(bag, other), i, j) for i, bag in enumerate(bags) for j, other in enumerate(others)]
     cells, used, taken = 0, set(), set()
     for shared, i, j in sorted(pairs, reverse=True):
         if i not in used and j not in taken:

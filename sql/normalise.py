@@ -42,7 +42,7 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
         scopes = traverse_scope(tree)
     except SqlglotError as error:
         raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
-    tree = texts_told(tree, tables)
+    tree = unknown_names_as_texts(tree, tables)
     for scope in scopes:
         if isinstance(scope, Scope):
             _qualify(scope, tables)
@@ -56,7 +56,7 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     return NOT.sub(lambda match: f"{match[1]} NOT {match[2]}" if match[1] else match[0], text)
 
 
-def texts_told(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
+def unknown_names_as_texts(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
     """Make texts of double-quoted names that neither a table nor the query has, as SQLite does; changes the tree."""
     from sqlglot import exp
 

@@ -182,7 +182,7 @@ class Filler:
             size = rng.choice(sizes)
             for parent, many in zip(rng.sample(chosen, len(chosen)), (size, size + 1, size - 1), strict=False):
                 exact += [parent] * many
-            chosen = [one for one in chosen if one not in exact] or chosen
+            chosen = [value for value in chosen if value not in exact] or chosen
 
         def make(number: int, cell: Any) -> Any:
             if number < len(exact):
@@ -232,16 +232,18 @@ class Filler:
             for place, target in table.references.items():
                 if target[1] in columns.get(target[0], ()):
                     links = links | {((name, columns[name][place]), target)}
-        for one, other in sorted(links):
-            group[root(one)] = root(other)
+        for column, linked in sorted(links):
+            group[root(column)] = root(linked)
         members: dict[Place, list[Place]] = {}
-        for one in sorted(group):
-            members.setdefault(root(one), []).append(one)
+        for column in sorted(group):
+            members.setdefault(root(column), []).append(column)
         sources = {}
         for places in members.values():
             targets = {target for table in self.tables.values() for target in table.references.values()}
             # the column that others refer to, else a key, else the one of most values
-            best = max(places, key=lambda one: (one in targets, self._unique(one), len(set(self._pool(one)))))
+            best = max(
+                places, key=lambda column: (column in targets, self._unique(column), len(set(self._pool(column))))
+            )
             sources.update(dict.fromkeys(places, best))
         return sources
 

@@ -82,7 +82,7 @@ def _make(database: Path, golds: Sequence[str], count: int, seed: str, folder: P
             with contextlib.closing(_empty(schema)) as connection:
                 filler.fill(connection, Fill.drawn(random.Random(f"{seed} {number}"), number))
                 copies.append(connection.serialize())
-                apart.append(_told_apart(connection, suspects, empty))
+                apart.append(_distinguished(connection, suspects, empty))
     useful = [number for number in range(len(apart)) if not lucky_before or any(at >= 0 for _, at in apart[number])]
     if not useful:  # over a key alone nothing can be told apart, and rows are still better than none
         useful = [
@@ -132,7 +132,9 @@ def _suspects(
     return suspects, failed, empty, total
 
 
-def _told_apart(connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]) -> set[tuple[int, int]]:
+def _distinguished(
+    connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]
+) -> set[tuple[int, int]]:
     """Which neighbours a copy tells from their golds, by place, and -1 for each gold that returns rows.
 
     Golds that do leave `empty`.

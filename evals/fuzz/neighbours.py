@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...sql.names import fold, is_plain
-from ...sql.normalise import texts_told
+from ...sql.normalise import unknown_names_as_texts
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -30,7 +30,7 @@ def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST)
     from sqlglot.errors import SqlglotError
 
     try:
-        tree: exp.Expr = texts_told(sqlglot.parse_one(sql, read="sqlite"), columns)
+        tree: exp.Expr = unknown_names_as_texts(sqlglot.parse_one(sql, read="sqlite"), columns)
         if not isinstance(tree, exp.Query):
             return ()
         names = {fold(table.name) for table in tree.find_all(exp.Table)}
@@ -102,7 +102,7 @@ def _changes(node: "exp.Expr", others: Sequence[str], rng: random.Random) -> Ite
     elif isinstance(node, exp.Join) and (node.side or not _needed(node)):
         yield _with(node, side="" if node.side else "LEFT")
     elif isinstance(node, exp.Group) and len(node.expressions) > 1:
-        yield _with(node, expressions=[one.copy() for one in node.expressions[:-1]])
+        yield _with(node, expressions=[expression.copy() for expression in node.expressions[:-1]])
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
         fitting = [name for name in others if fold(name) != fold(node.name)]
         for name in rng.sample(fitting, min(2, len(fitting))):
@@ -159,7 +159,7 @@ def _single(node: "exp.Expr") -> bool:
 
     if node.args.get("group") or isinstance(node.parent, exp.SetOperation | exp.In):
         return True
-    return all(one.find(exp.AggFunc) for one in node.expressions)
+    return all(expression.find(exp.AggFunc) for expression in node.expressions)
 
 
 def _needed(join: "exp.Expr") -> bool:
@@ -169,7 +169,7 @@ def _needed(join: "exp.Expr") -> bool:
     select, name = join.parent, fold(join.this.alias_or_name)
     if select is None:
         return False
-    others = [one for one in select.args.get("joins") or () if one is not join]
+    others = [other_join for other_join in select.args.get("joins") or () if other_join is not join]
     places = [part for part in (select.args.get("where"), *others) if part is not None]
     return any(fold(column.table) == name for part in places for column in part.find_all(exp.Column))
 

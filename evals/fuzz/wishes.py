@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...sql.names import fold
-from ...sql.normalise import texts_told
+from ...sql.normalise import unknown_names_as_texts
 from .original import Place
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def wishes_of(
         wish: Wish = {}
         wishes.append(wish)
         try:
-            tree = texts_told(sqlglot.parse_one(gold, read="sqlite"), columns)
+            tree = unknown_names_as_texts(sqlglot.parse_one(gold, read="sqlite"), columns)
         except (SqlglotError, RecursionError):
             continue
         called: dict[str, set[str]] = {}

@@ -17,7 +17,7 @@ from ...sql.names import fold
 
 MOST_TRIES = 500  # orders of columns that are tried where a LIMIT cuts through tied rows
 COMPOUND = {"union", "intersect", "except"}
-ENDS = ("from", "where", "group", "having", "window", "order", *sorted(COMPOUND))
+AFTER_SELECT = ("from", "where", "group", "having", "window", "order", *sorted(COMPOUND))
 SORTS = {"asc", "desc", "nulls", "first", "last", "collate"}
 
 
@@ -154,7 +154,7 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
     keys = [_key(sql, part) for part in _split(tokens[order + 2 : top.get("limit", len(tokens))])]
     bare = sql[: tokens[order].begin]
     first = top["select"] + 1 + (tokens[top["select"] + 1].word in ("distinct", "all"))
-    after = min((top[word] for word in ENDS if top.get(word, 0) > first), default=order)
+    after = min((top[word] for word in AFTER_SELECT if top.get(word, 0) > first), default=order)
     items = [_selected(sql, part) for part in _split(tokens[first:after])]
     made = []
     rank = f"ORDER BY {len(columns) + 1}"
@@ -165,7 +165,7 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
                 # a window function stands in no other: it is a column of a query around which the other stands
                 outer = [f"c{place}" for place in range(1, len(columns) + 1)]
                 inner = [f"k{place}" for place in range(1, len(own) + 1)]
-                texts = (one.removesuffix(key.extra) for one, key in zip(own, keys, strict=True))
+                texts = (text.removesuffix(key.extra) for text, key in zip(own, keys, strict=True))
                 added = "".join(f", {text} AS {name}" for text, name in zip(texts, inner, strict=True))
                 by = ", ".join(name + key.extra for name, key in zip(inner, keys, strict=True))
                 at = tokens[after - 1].end
@@ -180,7 +180,7 @@ def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
         names = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
         ranked = f"SELECT *, DENSE_RANK() OVER (ORDER BY {', '.join(by_place)}) FROM tied {rank}"
         made.append(f"WITH tied({names}) AS ({bare}\n) {ranked}")
-    return tuple(Keyed(one, 1, start) for one in dict.fromkeys(made))
+    return tuple(Keyed(query, 1, start) for query in dict.fromkeys(made))
 
 
 def _tokens(sql: str) -> list[_Token]:
@@ -211,12 +211,12 @@ def _start(after: Sequence[_Token]) -> int | None:
     """The row that the words after LIMIT begin at, below 0 read as 0; None when that is not told by numbers alone."""
     outer = [token.word if not token.depth else "" for token in after]
     if "," in outer:
-        said = after[: outer.index(",")]
+        offset = after[: outer.index(",")]
     elif "offset" in outer:
-        said = after[outer.index("offset") + 1 :]
+        offset = after[outer.index("offset") + 1 :]
     else:
         return 0
-    text = "".join(token.word for token in said)
+    text = "".join(token.word for token in offset)
     while text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
     if not re.fullmatch(r"[+-]?[0-9]{1,12}(?:[+-][0-9]{1,12}){0,9}", text):

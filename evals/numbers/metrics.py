@@ -171,14 +171,14 @@ def difference(
 
 def same_questions(first: Sequence[GradedAnswer], second: Sequence[GradedAnswer]) -> bool:
     """Tell whether two models were asked the same questions in the same order, so that answers can be paired."""
-    return [_asked(answer) for answer in first] == [_asked(answer) for answer in second]
+    return [_question_key(answer) for answer in first] == [_question_key(answer) for answer in second]
 
 
-def asked_hash(answers: Sequence[GradedAnswer]) -> str:
+def hash_questions(answers: Sequence[GradedAnswer]) -> str:
     """Hash what was asked: the same for two evaluations whose answers can be paired."""
-    return hashlib.sha256(json.dumps([_asked(answer) for answer in answers]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([_question_key(answer) for answer in answers]).encode()).hexdigest()
 
 
-def _asked(answer: GradedAnswer) -> tuple[str, ...]:
+def _question_key(answer: GradedAnswer) -> tuple[str, ...]:
     evidence = (answer.evidence,) if answer.evidence else ()
     return answer.question, answer.gold, answer.database, *evidence

@@ -107,7 +107,9 @@ class _Reader:
             if join.args.get("method") == "NATURAL":
                 names = list(joined.columns)
             for name in names:
-                owner = next((one for one in sources.values() if one is not joined and name in one.columns), None)
+                owner = next(
+                    (source for source in sources.values() if source is not joined and name in source.columns), None
+                )
                 if owner is not None:
                     self.columns.equate(self.columns.base(owner, name), self.columns.base(joined, name))
 
@@ -156,8 +158,8 @@ class _Reader:
             left, right = first_select(node.left), first_select(node.right)
             if left is None or right is None:
                 continue
-            for one, other in zip(left.selects, right.selects, strict=False):
-                first, second = self.columns.place(one, left), self.columns.place(other, right)
+            for left_item, right_item in zip(left.selects, right.selects, strict=False):
+                first, second = self.columns.place(left_item, left), self.columns.place(right_item, right)
                 # two columns of one table are no keys of each other: one of them is the wrong one
                 if first is not None and second is not None and first[0].table != second[0].table:
                     self.columns.equate(first, second)
@@ -191,13 +193,16 @@ class _Reader:
         orders, limits = self._orders()
         return Clauses(
             tables=tuple(
-                source.table for one in self.columns.sources.values() for source in one.values() if source.table
+                source.table
+                for by_alias in self.columns.sources.values()
+                for source in by_alias.values()
+                if source.table
             ),
             joins=tuple(sorted(self.columns.joined())),
-            sides=tuple(sorted(join.side for one in self.columns.joins.values() for join in one if join.side)),
+            sides=tuple(sorted(join.side for joins in self.columns.joins.values() for join in joins if join.side)),
             items=tuple(items),
             inner=tuple(inner),
-            filters=tuple(found for condition in self.conditions for found in self._filters(*condition)),
+            filters=tuple(item for condition in self.conditions for item in self._filters(*condition)),
             ors=self.ors,
             groups=tuple(sorted(groups)),
             distinct=distinct,

@@ -74,7 +74,7 @@ class Columns:
     def _read_from(self, select: "exp.Select") -> None:
         from sqlglot import exp
 
-        found: dict[str, Source] = {}
+        sources: dict[str, Source] = {}
         joins: list[exp.Join] = []
         waiting: list[Any] = [*reversed(select.args.get("joins") or []), select.args.get("from_")]
         while waiting:
@@ -94,8 +94,8 @@ class Columns:
             if isinstance(node, exp.Join):
                 joins.append(node)
             if source is not None:
-                found[node.alias_or_name.lower() or str(len(found))] = source
-        self.sources[id(select)] = found
+                sources[node.alias_or_name.lower() or str(len(sources))] = source
+        self.sources[id(select)] = sources
         self.joins[id(select)] = joins
 
     def _derived(self, node: "exp.Subquery | exp.CTE") -> Source:
@@ -159,6 +159,7 @@ class Columns:
         return source, name
 
     def equate(self, left: Place, right: Place) -> None:
+        """Note that two columns are equal, by a join or a condition."""
         self._equal[self._root(left)] = self._root(right)
 
     def _root(self, place: Place) -> Place:
@@ -186,10 +187,11 @@ class Columns:
         homes = {source: home for home, sources in self.sources.items() for source in sources.values()}
         for place, members in self._classes.items():
             names = {_name(member) for member in members}
-            if place is members[0] and (len(names) > 1 or len({homes[one] for one, _ in members}) < len(members)):
+            if place is members[0] and (len(names) > 1 or len({homes[source] for source, _ in members}) < len(members)):
                 yield tuple(sorted(names))
 
     def is_joined(self, place: Place | None) -> bool:
+        """Return whether the column is equal to another one; False for None."""
         return place in self._classes
 
     def all_of(self, star: "exp.Expr", select: "exp.Select") -> Iterator[str]:
@@ -211,7 +213,7 @@ class Columns:
             return Item("", self.key(node, select, aliases))
         distinct = isinstance(node.this, exp.Distinct)
         given: list[Any] = node.this.expressions if distinct else [node.this, *node.expressions]
-        column = ",".join(self.key(one, select, aliases) for one in given if one is not None)
+        column = ",".join(self.key(argument, select, aliases) for argument in given if argument is not None)
         counted = isinstance(node, exp.Count) and not distinct
         return Item(node.key, "*" if counted else column, distinct, column)
 
@@ -247,9 +249,9 @@ class Columns:
             return str(node).lower()
         parts = []
         for value in node.args.values():
-            for one in value if isinstance(value, list) else [value]:
-                if one is not None and one is not False:
-                    parts.append(self.key(one, select, aliases))
+            for child in value if isinstance(value, list) else [value]:
+                if child is not None and child is not False:
+                    parts.append(self.key(child, select, aliases))
         if isinstance(node, exp.Add | exp.Mul | exp.EQ | exp.NEQ | exp.And | exp.Or):
             parts.sort()
         return f"{node.key}({','.join(parts)})"[:LONGEST_KEY]

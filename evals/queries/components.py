@@ -115,10 +115,10 @@ def _tied(schema: Schema) -> Mapping[str, str]:
     """For each column of a foreign key the first of all columns that keys tie it to, as table.column."""
     first: dict[str, str] = {}
     for key in schema.foreign_keys:
-        one, other = f"{key.table}.{key.column}".lower(), f"{key.ref_table}.{key.ref_column}".lower()
-        kept, gone = sorted((first.get(one, one), first.get(other, other)))
+        column, referenced = f"{key.table}.{key.column}".lower(), f"{key.ref_table}.{key.ref_column}".lower()
+        kept, gone = sorted((first.get(column, column), first.get(referenced, referenced)))
         first.update({column: kept for column, to in first.items() if to == gone})
-        first.update({one: kept, other: kept})
+        first.update({column: kept, referenced: kept})
     return first
 
 

@@ -79,12 +79,12 @@ def _plain(sql: str) -> "exp.Expr | None":
     tree = shared.copy()
     scopes: dict[int, tuple[dict[str, str], bool]] = {}
     for select in tree.find_all(exp.Select):
-        found = [node for node, _ in sources(select)]
-        tables = [node for node in found if isinstance(node, exp.Table)]
+        read_from = [node for node, _ in sources(select)]
+        tables = [node for node in read_from if isinstance(node, exp.Table)]
         names = [table.name.lower() for table in tables]
         if len(set(names)) == len(names):  # else the aliases tell the two roles of one table apart
             renamed = {table.alias_or_name.lower(): table.name.lower() for table in tables}
-            scopes[id(select)] = renamed, len(found) == 1
+            scopes[id(select)] = renamed, len(read_from) == 1
             for table in tables:
                 table.set("alias", None)
         for item in select.expressions:

@@ -99,7 +99,7 @@ def sources(select: "exp.Select") -> "Iterator[tuple[exp.Expr, exp.Join | None]]
         waiting.append((first.this, None))
     while waiting:
         node, join = waiting.pop()
-        inner = [(one.this, one) for one in node.args.get("joins") or ()]
+        inner = [(nested.this, nested) for nested in node.args.get("joins") or ()]
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
             waiting += [*reversed(inner), (node.this, join)]  # FROM (t JOIN u)
             continue

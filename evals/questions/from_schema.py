@@ -134,8 +134,8 @@ def _bare(
         if pair in known and (read_from or len(parts) > 2 or parts[0] not in aliases):
             name, rest = known[pair], written[place + 2 :]
             bare = ".".join([written[place + 1] if name == pair[1] else quoted(name), *rest])
-            asked = (pair[1],) in prefixes and pair not in prefixes
-            renamed = name != pair[1] and not rest and asked and GOES_ON.match(match.string, match.end())
+            by_other_name = (pair[1],) in prefixes and pair not in prefixes
+            renamed = name != pair[1] and not rest and by_other_name and GOES_ON.match(match.string, match.end())
             return f"{bare} AS {written[place + 1]}" if renamed else bare
     return chain
 
@@ -172,10 +172,10 @@ def _virtual(database: Path) -> tuple[tuple[str, str], ...]:
     """The virtual tables of a database, each with the statement that makes it."""
     with contextlib.closing(connect(str(database))) as connection:
         connection.set_authorizer(None)
-        found = connection.execute(
+        virtual = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%' ORDER BY rowid"
         ).fetchall()
-    return tuple((str(name), str(sql)) for name, sql in found)
+    return tuple((str(name), str(sql)) for name, sql in virtual)
 
 
 def _with_virtual(database: Path, virtual: Sequence[tuple[str, str]], golds: Sequence[str]) -> Path:
@@ -189,8 +189,10 @@ def _with_virtual(database: Path, virtual: Sequence[tuple[str, str]], golds: Seq
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
         for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {quoted(trigger)}")  # what it does is the data file's choice
-        found = connection.execute("SELECT schema, name, type FROM pragma_table_list").fetchall()
-        plain = [name for schema, name, kind in found if schema == "main" and kind == "table" and name[:7] != "sqlite_"]
+        tables = connection.execute("SELECT schema, name, type FROM pragma_table_list").fetchall()
+        plain = [
+            name for schema, name, kind in tables if schema == "main" and kind == "table" and name[:7] != "sqlite_"
+        ]
         made = fuzz(database, [f"SELECT * FROM {quoted(name)}" for name in plain], 1) if plain else None
         until = time.monotonic() + DDL_SECONDS
         for other in made.paths if made else ():

@@ -90,12 +90,12 @@ def query_of(text: str) -> str:
             return text
         if not sql.rstrip().endswith(":"):  # "Select the names:" is no query
             return sql.strip()
-    found = _fenced(bare) or _wrapped(bare)
-    if not found:
+    blocks = _fenced(bare) or _wrapped(bare)
+    if not blocks:
         return extract_sql(bare)
-    queries = [block for block in found if QUERY.match(block)]
-    likely = [block for block in found if re.search(r"\bselect\b", block, re.IGNORECASE)]
-    best = (queries or likely or found)[0]
+    queries = [block for block in blocks if QUERY.match(block)]
+    likely = [block for block in blocks if re.search(r"\bselect\b", block, re.IGNORECASE)]
+    best = (queries or likely or blocks)[0]
     return best.strip() if _is_sql(best) else extract_sql(best)
 
 

@@ -39,7 +39,7 @@ class Question:
     schemas: Qualified = frozenset()
 
     @property
-    def asked(self) -> str:
+    def full_question(self) -> str:
         """Question and evidence in one line, as a model is asked."""
         return f"{self.question} {self.evidence}" if self.evidence else self.question
 
@@ -88,15 +88,15 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         chosen = sorted(random.Random(seed).sample(chosen, min(sample, total)))
     if databases is not None and not databases.is_dir():
         raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
-    asked = [(place, line, _unqualified(row)) for place, (line, row) in chosen]
+    chosen_rows = [(place, line, _unqualified(row)) for place, (line, row) in chosen]
     golds: dict[str, list[str]] = {}
-    for _, _, row in asked:
+    for _, _, row in chosen_rows:
         golds.setdefault(row.get("schema", ""), []).append(row["sql"])
     items, places = [], []
     missing: dict[str, int] = {}
     why: dict[Path, str] = {}
     broken: list[tuple[str, str]] = []
-    for place, line, row in asked:
+    for place, line, row in chosen_rows:
         try:
             database, name = _database(path, line, row, databases, tables, golds)
         except Unmade as error:
@@ -114,7 +114,7 @@ def questions(path: Path, databases: Path | None, limit: int = 0, *, sample: int
         places.append(place)
     lost = with_more({}, iter(broken))
     if not items:
-        raise _none_there(path, databases, missing, lost, "schema" in asked[0][2])
+        raise _none_there(path, databases, missing, lost, "schema" in chosen_rows[0][2])
     file_hash = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     return Questions(tuple(items), missing, tuple(places), total if sample else len(chosen), file_hash, lost)
 
@@ -168,9 +168,9 @@ def fuzzed(questions: Questions, count: int, seed: int = 0) -> dict[Path, tuple[
         golds.setdefault(item.database, []).append(item.gold)
     copies = {}
     with progress("making databases with other rows", len(golds), "databases") as advance:
-        for database, asked in golds.items():
+        for database, queries in golds.items():
             try:
-                copies[database] = variants(database, asked, count, seed)
+                copies[database] = variants(database, queries, count, seed)
             except (DataError, sqlite3.Error, OSError):
                 if not unreadable(database, whole=True):
                     raise

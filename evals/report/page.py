@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CLASSES = {"hardness": "By hardness", "features": "By feature of the reference query", "database": "By database"}
 
-CHOICES = {"ground": "What the adapter was merged into", "quant": "Which type ships"}
+CHOICES = {"ground": "What the adapter was merged into", "quant": "Which type is exported"}
 
 EXAMPLES = {
     "worse": "right with the base only",
@@ -127,7 +127,7 @@ def fact(value: Any, name: str = "") -> str:
 
 
 def _card(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Speed, memory and facts of the models: titles, and a text for each model. What no model tells is left out."""
+    """Speed, memory and facts of the models: titles, and a text for each model, without rows that no model has."""
 
     def rate(value: float) -> str:
         return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
@@ -166,7 +166,8 @@ def _plots(report: Mapping[str, Any]) -> dict[str, str]:
         groups = report["classes"][name]
         if groups:
             alt = f"{title}: " + "; ".join(
-                f"{group['name']} " + ", ".join(f"{who} {percent(one['value'], 0)}" for who, one in _both(group, kinds))
+                f"{group['name']} "
+                + ", ".join(f"{who} {percent(metric['value'], 0)}" for who, metric in _both(group, kinds))
                 for group in groups
             )
             out[name] = bars(
@@ -175,8 +176,10 @@ def _plots(report: Mapping[str, Any]) -> dict[str, str]:
                     Group(
                         group["name"],
                         tuple(
-                            Mark(one["value"], percent(one["value"], 0), kinds[who], one["low"], one["high"])
-                            for who, one in _both(group, kinds)
+                            Mark(
+                                metric["value"], percent(metric["value"], 0), kinds[who], metric["low"], metric["high"]
+                            )
+                            for who, metric in _both(group, kinds)
                         ),
                         f"n = {group['n']}",
                     )
@@ -192,7 +195,7 @@ def _plots(report: Mapping[str, Any]) -> dict[str, str]:
             for item in report["causes"]
         ]
         alt = "Wrong answers by cause: " + "; ".join(
-            f"{group.label} {' and '.join(mark.said for mark in group.marks)}" for group in counts
+            f"{group.label} {' and '.join(mark.label for mark in group.marks)}" for group in counts
         )
         top = max(mark.value for group in counts for mark in group.marks)
         out["causes"] = bars(alt, counts, top=max(top, 1), percent=False)
@@ -222,20 +225,20 @@ def _confidence_plots(report: Mapping[str, Any], kinds: Mapping[str, str]) -> di
     models = [model for model in report["models"] if model["name"] in kinds and model["confidence"]]
     if not models:
         return {}
-    curves, reliable, words = [], [], []
+    curves, reliable, descriptions = [], [], []
     for model in models:
         measured, kind = model["confidence"], kinds[model["name"]]
         points = tuple((point["coverage"], point["accuracy"]) for point in measured["curve"])
         curves.append(Line(model["name"], points, kind))
         bins = tuple((part["confidence"], part["right"] / part["n"]) for part in measured["bins"])
         reliable.append(Line(model["name"], bins, kind, tuple(part["n"] / measured["n"] for part in measured["bins"])))
-        words.append(
+        descriptions.append(
             f"{model['name']} {percent(points[0][1], 0)} of the most confident {percent(points[0][0], 0)} "
             f"and {percent(points[-1][1], 0)} of all"
         )
     return {
         "curve": curve(
-            f"How many are right when only the most confident answers are given: {'; '.join(words)}",
+            f"How many are right when only the most confident answers are given: {'; '.join(descriptions)}",
             curves,
             across="answers given, the most confident first",
             up="right",

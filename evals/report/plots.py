@@ -20,7 +20,7 @@ class Mark:
     """One value and what is written beside it; `low` and `high` are its interval; `kind` base, tuned or other."""
 
     value: float
-    said: str
+    label: str
     kind: str = "other"
     low: float | None = None
     high: float | None = None
@@ -66,7 +66,7 @@ def bars(alt: str, groups: Sequence[Group], *, top: float = 1.0, percent: bool =
             else:
                 size = f'width="{x(mark.value) - left:.1f}" height="{BAR:g}"'
                 parts += [f'<rect class="{mark.kind}" x="{left:g}" y="{y:.1f}" {size}/>', *_whisker(mark, x, middle)]
-            parts.append(_text(WIDTH - 2, y + 8.5, mark.said, anchor="end"))
+            parts.append(_text(WIDTH - 2, y + 8.5, mark.label, anchor="end"))
             y += BAR + GAP
         y += 5
     ticks = [top * part / 4 for part in range(5)] if percent else _whole_ticks(top)
@@ -74,8 +74,8 @@ def bars(alt: str, groups: Sequence[Group], *, top: float = 1.0, percent: bool =
     for tick in ticks:
         grid.append(f'<path class="grid" d="M{x(tick):.1f} 2V{y:.1f}"/>')
         anchor = "start" if tick == ticks[0] else "middle"
-        said = f"{100 * tick:g} %" if percent else f"{tick:g}"
-        parts.append(_text(x(tick), y + 11, said, "muted", anchor))
+        label = f"{100 * tick:g} %" if percent else f"{tick:g}"
+        parts.append(_text(x(tick), y + 11, label, "muted", anchor))
     return _svg(alt, y + 15, [*grid, *parts])
 
 
@@ -139,8 +139,8 @@ def _whisker(mark: Mark, x: Callable[[float], float], middle: float) -> list[str
     if mark.low is None or mark.high is None:
         return []
     low, high = x(mark.low), x(mark.high)
-    ends = f"M{low:.1f} {middle - 3:.1f}v6M{high:.1f} {middle - 3:.1f}v6"
-    return [f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}{ends}"/>']
+    caps = f"M{low:.1f} {middle - 3:.1f}v6M{high:.1f} {middle - 3:.1f}v6"
+    return [f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}{caps}"/>']
 
 
 def _whole_ticks(top: float) -> list[float]:

@@ -14,7 +14,7 @@ from ..gate import Verdict
 from ..judged_answer import GradedAnswer
 from ..numbers.breakdown import breakdown
 from ..numbers.calibration import calibration
-from ..numbers.metrics import KINDS, asked_hash, difference, metrics, same_questions
+from ..numbers.metrics import KINDS, difference, hash_questions, metrics, same_questions
 from ..numbers.statistics import detectable, error_reduction, mcnemar
 from ..queries.causes import CAUSES
 from .examples import examples
@@ -121,7 +121,7 @@ def report(facts: Facts) -> dict[str, Any]:
         "questions": {
             "file": facts.questions,
             "sha256": facts.questions_hash,
-            "asked": asked_hash(rows),
+            "asked": hash_questions(rows),
             "n": len(rows),
             "databases": len({row.database for row in rows}),
             "missing": dict(sorted(facts.missing.items())),
@@ -176,7 +176,7 @@ def _model(model: Model, pair: tuple[Model, Model] | None) -> dict[str, Any]:
         "speed": _speed(model),
         "confidence": _confidence(model.rows),
         "facts": dict(model.facts),
-        "asked": asked_hash(model.rows),
+        "asked": hash_questions(model.rows),
         "right": "".join("1" if row.correct else "0" for row in model.rows),
     }
 

@@ -72,11 +72,13 @@ def rename_table(table: Draft, new: str, known: Known) -> None:
     if fold(new) != old and fold(new) in known.tables:
         raise DataError(f"the schema has two tables called {new}", fix="give one of them another name")
     table.name = new
-    renamed = {(fold(new) if key == old else key): one for key, one in known.tables.items()}
+    renamed = {(fold(new) if key == old else key): draft for key, draft in known.tables.items()}
     known.tables.clear()
     known.tables.update(renamed)
-    for one in renamed.values():
-        one.references = [(own, new if fold(other) == old else other, named) for own, other, named in one.references]
+    for draft in renamed.values():
+        draft.references = [
+            (own, new if fold(other) == old else other, named) for own, other, named in draft.references
+        ]
 
 
 def _rename_column(table: Draft, old: str, new: str, known: Known) -> None:
@@ -92,14 +94,14 @@ def _rename_column(table: Draft, old: str, new: str, known: Known) -> None:
         for key, (name, kind) in table.columns.items()
     }
     table.primary = [fold(name) for name in renamed(table.primary)]
-    for one in known.tables.values():
-        one.references = [
+    for draft in known.tables.values():
+        draft.references = [
             (
-                renamed(own) if one is table else own,
+                renamed(own) if draft is table else own,
                 other,
                 renamed(named) if fold(other) == fold(table.name) else named,
             )
-            for own, other, named in one.references
+            for own, other, named in draft.references
         ]
 
 
@@ -109,12 +111,12 @@ def drop_column(table: Draft, name: str, known: Known) -> None:
     if low not in table.columns:
         return
     del table.columns[low]
-    table.primary = [one for one in table.primary if one != low]
-    for one in known.tables.values():
-        one.references = [
+    table.primary = [column for column in table.primary if column != low]
+    for draft in known.tables.values():
+        draft.references = [
             (own, other, named)
-            for own, other, named in one.references
-            if not (one is table and low in map(fold, own))
+            for own, other, named in draft.references
+            if not (draft is table and low in map(fold, own))
             and not (fold(other) == fold(table.name) and low in map(fold, named))
         ]
 

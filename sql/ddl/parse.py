@@ -58,9 +58,9 @@ def parse_ddl(ddl: str, name: str = "") -> Schema:
     for name_of in known.shadows:
         known.tables.pop(name_of, None)
     made = [
-        Table(one.name, tuple(Column(name, kind, key in keys) for key, (name, kind) in one.columns.items()))
-        for one, keys in ((one, set(one.primary)) for one in known.tables.values())
-        if one.columns
+        Table(draft.name, tuple(Column(name, kind, key in keys) for key, (name, kind) in draft.columns.items()))
+        for draft, keys in ((draft, set(draft.primary)) for draft in known.tables.values())
+        if draft.columns
     ]
     if not made:
         raise DataError("the schema creates no table", fix=FIX)

@@ -220,7 +220,7 @@ def test_out_holds_the_report_and_every_answer(questions: Path, tmp_path: Path) 
     report = json.loads((out / "report.json").read_text())
     assert [model["name"] for model in report["models"]] == ["m", "m-2", "linked"] and report["date"]
     again = invoke(questions, "--predictions", same, "--out", out)  # another m, in another run
-    assert f"now {out / 'm.1.jsonl'}" in again.stderr.replace("\n", "")
+    assert f"now in {out / 'm.1.jsonl'}" in again.stderr.replace("\n", "")
     assert sum(json.loads(line)["correct"] for line in (out / "m.1.jsonl").read_text().splitlines()) == 5
 
 
@@ -280,4 +280,4 @@ def test_queries_can_be_compared_by_embeddings(questions: Path, tmp_path: Path, 
     (one,) = models(invoke(questions, "--predictions", predictions, "--embeddings", tiny_base, "--json"))
     assert 0 < one["embedding"] < 1
     refused = invoke(questions, "--predictions", predictions, "--embeddings", tmp_path)
-    assert isinstance(refused.exception, DataError) and "no model for embeddings" in refused.exception.message
+    assert isinstance(refused.exception, DataError) and "cannot be used for embeddings" in refused.exception.message

@@ -257,7 +257,7 @@ def test_when_all_of_them_break_that_is_the_error(pets: Path) -> None:
 
 def test_evidence_is_asked_with_the_question_and_kept_apart(pets: Path, tmp_path: Path) -> None:
     item = Question("How many are heavy?", "SELECT count(*) FROM pets WHERE weight > 9", pets, "", "heavy: weight > 9")
-    engine = ScriptedEngine({item.asked: item.gold})
+    engine = ScriptedEngine({item.full_question: item.gold})
     asked = Questions((item,), {}, (0,), 1)
     done = evaluate(asked, name="m", model="m", engine=engine, out=tmp_path)
     assert done.score.execution_accuracy == 1 and "How many are heavy? heavy: weight > 9" in engine.asked[0][-1].content

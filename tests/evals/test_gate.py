@@ -45,7 +45,7 @@ def test_better_by_luck_does_not_pass_and_hears_how_many_questions_would_tell() 
     assert not verdict.passed and check.p == 2 / 32
     assert check.detectable is not None and check.detectable > check.difference > 0
     assert check.helps[0].startswith(f"ask more questions: 50 can only show gains of {check.detectable:.1f} points")
-    assert check.helps[0].endswith("10.0 take about 78")
+    assert check.helps[0].endswith("; a gain of 10.0 points needs about 78 questions")
     assert "sql-llama verify" in check.helps[-1]
 
 
@@ -89,7 +89,7 @@ def test_the_tolerance_is_measured_loss_not_proof() -> None:
     whole = rows((70, True), (30, False))
     kept = gate(rows((100, False)), rows((66, True), (34, False)), whole_rows=whole).checks[1]
     assert not kept.passed and kept.p == 0.125
-    assert "there may be no loss at all" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
+    assert "the loss may be chance" in kept.helps[0] and "--quant Q8_0" in kept.helps[1]
     kept = gate(rows((100, False)), rows((68, True), (32, False)), whole_rows=whole).checks[1]
     assert kept.passed and "cannot rule out a loss of up to" in kept.notes[0]
 
@@ -141,8 +141,8 @@ def test_a_base_that_writes_no_sql_is_said_so() -> None:
     base = rows((10, True), (90, False), valid=False)
     (check,) = gate(base, rows((9, True), (1, False), (50, True), (40, False))).checks
     assert check.passed
-    assert check.notes[0].startswith("only 10 of the base's 100 answers are SQL that runs; among those it has 10 right")
-    assert check.notes[0].endswith("and the tuned model 9")
+    assert check.notes[0].startswith("only 10 of the base's 100 answers are SQL that runs; of these, 10 are right")
+    assert check.notes[0].endswith("and the tuned model has 9 right")
 
 
 def test_a_gain_in_few_databases_is_said_so() -> None:
@@ -189,7 +189,7 @@ def test_it_is_rendered_a_line_for_each_check() -> None:
         "pass  better than the base: 30 of 100 right, the base 0 (30 gained, 0 lost, +30.0 points):"
         " the difference is more than chance (p < 0.0001)",
         "FAIL  as good as F16: 30 of 100 right, F16 34 (0 gained, 4 lost, -4.0 points): at most 3 points may be lost",
-        "      try: ask more questions: with 100 there may be no loss at all",
+        "      try: ask more questions: with 100, the loss may be chance",
         "      try: export a larger type: sql-llama export RUN --quant Q8_0",
         "      try: check that both files are of one run: sql-llama verify RUN",
     ]

@@ -30,10 +30,10 @@ def files(run: Run, sizes: Mapping[str, int]) -> dict[str, Path]:
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int) -> list[str]:
-    """Of `of` questions each file answers the first few right; returns the labels that were asked, in their order."""
+    """Of `of` questions each file answers the first few right; returns the labels of the evaluated files in order."""
     order: list[str] = []
 
-    def evaluated(questions: Any, path: Path, out: Path, *, name: str) -> Any:
+    def evaluated(questions: Any, path: Path, out: Path, *, name: str, title: str) -> Any:
         order.append(path.stem)
         return SimpleNamespace(rows=[SimpleNamespace(correct=number < right[path.stem]) for number in range(of)])
 
@@ -43,7 +43,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
 
 
 @pytest.mark.parametrize(
-    ("kl", "right", "picked", "asked"),
+    ("kl", "right", "picked", "evaluated"),
     [
         ({"Q3_K_M": 0.01, "Q4_K_M": 0.01, "Q8_0": 0.0}, {"Q3_K_M": 99, "Q4_K_M": 99, "Q8_0": 100}, "Q3_K_M", 2),
         ({"Q3_K_M": 0.03, "Q4_K_M": FAR, "Q8_0": 0.0}, {"Q3_K_M": 100, "Q4_K_M": 98, "Q8_0": 100}, "Q4_K_M", 2),
@@ -53,31 +53,31 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
     ],
 )
 def test_the_smallest_type_ships_that_is_near_and_loses_at_most_two_points(
-    kl: dict[str, float], right: dict[str, int], picked: str, asked: int, run: Run, monkeypatch: pytest.MonkeyPatch
+    kl: dict[str, float], right: dict[str, int], picked: str, evaluated: int, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = measured(monkeypatch, right, of=100)
     near = {label: Divergence(value, 0.0, 1.0, 1.0, 1.0, 1) for label, value in kl.items()}
     monkeypatch.setattr(pick, "divergence_of_file", lambda reference, path: near[path.stem])
-    found = pick_quant(run, files(run, SIZES), cast(Reference, None))
-    assert found.label == picked and found.said.startswith(f"{picked}: ")
-    assert order[0] == "Q8_0" and len(order) == asked  # the largest is what the others are held against
+    picked_file = pick_quant(run, files(run, SIZES), cast(Reference, None))
+    assert picked_file.label == picked and picked_file.said.startswith(f"{picked}: ")
+    assert order[0] == "Q8_0" and len(order) == evaluated  # the largest is what the others are held against
     kept = json.loads((run.path / "evals" / "quant.json").read_text())
-    assert [one["label"] for one in kept["candidates"]] == ["Q3_K_M", "Q4_K_M", "Q8_0"]
+    assert [candidate["label"] for candidate in kept["candidates"]] == ["Q3_K_M", "Q4_K_M", "Q8_0"]
 
 
 @pytest.mark.parametrize(
     ("right", "picked", "why"),
     [
-        ({"nf4": 20, "base": 8}, "nf4", "more than luck explains"),
-        ({"nf4": 8, "base": 20}, "base", "more than luck explains"),
-        ({"nf4": 19, "base": 20}, "nf4", "luck may explain"),
-        ({"nf4": 20, "base": 20}, "nf4", "luck may explain"),
+        ({"nf4": 20, "base": 8}, "nf4", "the gain is more than chance"),
+        ({"nf4": 8, "base": 20}, "base", "the gain is more than chance"),
+        ({"nf4": 19, "base": 20}, "nf4", "may be chance"),
+        ({"nf4": 20, "base": 20}, "nf4", "may be chance"),
     ],
 )
-def test_right_answers_choose_the_ground_and_training_does_where_they_do_not_tell(
+def test_right_answers_choose_the_merge_base_and_training_does_where_they_do_not_show_a_difference(
     right: dict[str, int], picked: str, why: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured(monkeypatch, right, of=24)
-    found = pick_merge_base(run, files(run, {"nf4": 5, "base": 5}))
-    assert found.label == picked and why in found.said
+    picked_file = pick_merge_base(run, files(run, {"nf4": 5, "base": 5}))
+    assert picked_file.label == picked and why in picked_file.said
     assert json.loads((run.path / "evals" / "ground.json").read_text())["label"] == picked

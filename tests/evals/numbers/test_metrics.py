@@ -2,7 +2,7 @@
 
 import pytest
 from scipy import stats
-from sql_llama.evals.numbers.metrics import KINDS, asked_hash, difference, metrics, same_questions
+from sql_llama.evals.numbers.metrics import KINDS, difference, hash_questions, metrics, same_questions
 
 from ..answers import graded
 
@@ -70,6 +70,8 @@ def test_questions_that_tell_of_one_model_only_are_not_compared() -> None:
 
 def test_the_same_questions_are_known_by_question_gold_and_database() -> None:
     one = [graded(True), graded(False)]
-    assert same_questions(one, [graded(False), graded(True)]) and asked_hash(one) == asked_hash([graded(True)] * 2)
+    assert same_questions(one, [graded(False), graded(True)]) and hash_questions(one) == hash_questions(
+        [graded(True)] * 2
+    )
     for other in ([graded(True)], [graded(True), graded(True, gold="h")], [graded(True), graded(True, database="e")]):
-        assert not same_questions(one, other) and asked_hash(one) != asked_hash(other)
+        assert not same_questions(one, other) and hash_questions(one) != hash_questions(other)

@@ -107,16 +107,16 @@ def test_the_head_says_who_is_better_by_how_much_and_how_sure(tmp_path: Path) ->
     assert first.replace("\u00a0", " ") == (
         "better answers 75.0 % [59.8–85.8] of 40 questions right; its base, plain, 25.0 % [14.2–40.2]."
     )
-    assert "50.0 points more" in second and "more than luck" in second and "p < 0.0001" in second
+    assert "50.0 points more" in second and "more than chance" in second and "p < 0.0001" in second
     assert "40 questions can show a gain of" in third
     assert first in page and "33 % fewer wrong answers (10 instead of 30)" not in page
     assert "67 % fewer wrong answers (10 instead of 30" in page
     assert "67 % fewer wrong answers" in text
 
 
-def test_a_small_difference_is_called_luck_and_nothing_is_bold(tmp_path: Path) -> None:
+def test_a_small_difference_is_called_chance_and_nothing_is_bold(tmp_path: Path) -> None:
     said, text, page = pages(two(20, 22), tmp_path)
-    assert "which may be luck" in said["headline"][1]
+    assert "which may be chance" in said["headline"][1]
     assert "<strong>" not in page
     assert "**" not in text
 
@@ -308,7 +308,7 @@ def test_what_was_measured_to_choose_a_file_stands_in_it(tmp_path: Path) -> None
     choice = Picked("quant", "Q8_0", "Q8_0: no smaller file is as good", (small, large))
     _, text, page = pages(two(10, 30, choices=(dataclasses.asdict(choice),)), tmp_path)
     for said in (
-        "Which type ships",
+        "Which type is exported",
         "no smaller file is as good",
         "0.0430 ± 0.0100",
         "55 of 60",

@@ -88,7 +88,7 @@ def test_a_key_that_cannot_be_followed_is_named(key: str, value: Any, tiny_base:
 @pytest.mark.parametrize("key", ["r", "rank_pattern"])
 def test_a_rank_that_is_not_that_of_the_weights_is_named(key: str, tiny_base: Path, adapter: Path) -> None:
     set_keys(adapter, **{key: 8 if key == "r" else {"up_proj": 8}})
-    with pytest.raises(DataError, match=r"has rank 4, and adapter_config\.json says 8"):
+    with pytest.raises(DataError, match=r"has rank 4, but adapter_config\.json states 8"):
         read_adapter(adapter, weight_files(tiny_base), tied=True)
 
 
@@ -110,9 +110,9 @@ def drop(name: str) -> Edit:
     ("edit", "says"),
     [
         (dict.clear, "holds no LoRA weights"),
-        (drop(f"{LAYER}.lora_B.weight"), "q_proj.weight has lora_A alone"),
-        (drop(f"{LAYER}.lora_A.weight"), "q_proj.weight has lora_B alone"),
-        (put("base_model.model.lm_head.lora_A.weight", 4, 64), "lm_head.weight has lora_A alone"),
+        (drop(f"{LAYER}.lora_B.weight"), "q_proj.weight has lora_A but not lora_B"),
+        (drop(f"{LAYER}.lora_A.weight"), "q_proj.weight has lora_B but not lora_A"),
+        (put("base_model.model.lm_head.lora_A.weight", 4, 64), "lm_head.weight has lora_A but not lora_B"),
         (
             put("base_model.model.model.layers.7.self_attn.q_proj.lora_A.weight", 4, 64),
             "the base has no model.layers.7",
@@ -121,16 +121,16 @@ def drop(name: str) -> Edit:
         (put(f"{LAYER}.lora_A.weight", 4), "cannot be multiplied"),
         (
             put(f"{LAYER}.lora_B.weight", 32, 4),
-            r"q_proj.weight is for a shape of \(32, 64\), and the base has \(64, 64\)",
+            r"q_proj.weight is for the shape \(32, 64\), but the base has \(64, 64\)",
         ),
         (put(f"{LAYER}.lora_magnitude_vector", 64), "has a lora_magnitude_vector, but use_dora is False"),
         (put(f"{LAYER}.lora_B.bias", 64), "the base has no model.layers.0.self_attn.q_proj.bias"),
-        (put(f"{LAYER}.weight", 64, 64), "neither modules_to_save nor bias says why"),
+        (put(f"{LAYER}.weight", 64, 64), "but modules_to_save and bias do not name it"),
         (put(f"{LAYER}.modules_to_save.weight", 64, 64), "q_proj has no trained weight"),
         (put(f"{LAYER}.lora_C.weight", 64, 64), "lora_C.weight is not known"),
         (put("model.layers.0.self_attn.q_proj.lora_A.weight", 4, 64), "is not known"),
         (put("base_model.model.model.embed_tokens.weight", 4, 64), "embed_tokens.weight has 4 rows and lm_head.weight"),
-        (put("base_model.model.model.embed_tokens.weight", 400, 32), r"is for a shape of \(400, 32\)"),
+        (put("base_model.model.model.embed_tokens.weight", 400, 32), r"is for the shape \(400, 32\)"),
         (put("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", 1, 64), "token_indices"),
     ],
 )
@@ -170,7 +170,7 @@ def test_an_adapter_for_another_base_says_which_tensor_and_both_shapes(
     tensors["model.layers.1.mlp.up_proj.weight"] = zeros(96, 64)
     save_file(tensors, base / "model.safetensors")
     with pytest.raises(
-        DataError, match=r"up_proj\.weight is for a shape of \(128, 64\), and the base has \(96, 64\)"
+        DataError, match=r"up_proj\.weight is for the shape \(128, 64\), but the base has \(96, 64\)"
     ) as caught:
         read_adapter(tmp_path / "adapter", weight_files(base), tied=True)
     assert caught.value.fix == "give the base that the adapter was trained on"
