@@ -106,7 +106,7 @@ def stream(
     on_step: Callable[[Step], None] = lambda step: None,
     stop: threading.Event | None = None,
 ) -> Generator[str, None, Reply]:
-    """Like `answer`, with the pieces of a first answer as they come; the generator's return value is the Reply.
+    """Answer like `answer`, and yield the pieces of the first answer as they come; the generator returns the Reply.
 
     Where the policy wants several, the most probable one is written first, to be watched, and then all of them are
     searched for. Some pieces are empty, so that a caller can stop early by closing the generator. A set `stop` ends
@@ -172,7 +172,7 @@ def answer_many(
 
 
 def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
-    """The engine where the policy wants several answers of it; raises RecipeError when it gives one only."""
+    """Return the engine where the policy wants several answers of it; raises RecipeError when it gives one only."""
     if policy.candidates == 1:
         return None
     if not isinstance(engine, SeveralAnswers):
@@ -184,7 +184,7 @@ def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
 
 
 def prompt_for(database: PreparedDatabase, question: str, engine: Engine, policy: Policy = ASK) -> Prompt:
-    """The prompt for one question, with as many tables as fit the engine's context beside an answer."""
+    """Return the prompt for one question, with as many tables as fit the engine's context beside an answer."""
     return fitting_prompt(
         database.schema,
         question,
@@ -200,7 +200,7 @@ def reply_to(
     policy: Policy,
     returned: Returned | None = None,
 ) -> Reply:
-    """The best of one or more answers, its query run where the policy says so."""
+    """Return the best of one or more answers, its query run where the policy says so."""
     candidates = tuple(candidate(text, database) for text in answers)
     outcomes: dict[str, ResultSet | QueryError] = {}
 
@@ -235,20 +235,20 @@ def reply_to(
 
 
 def candidate(text: Answer, database: PreparedDatabase) -> Candidate:
-    """The query in an answer, with names as the database has them."""
+    """Return the query in an answer, with names as the database has them."""
     sql, requoted = query_in(text.text, database.schema)
     return Candidate(text, database.rewrite(sql), requoted)
 
 
 def query_in(text: str, schema: Schema) -> tuple[str, bool]:
-    """The query in a model's text, with names as the schema has them, and whether that changed it."""
+    """Return the query in a model's text, with names as the schema has them, and whether that changed it."""
     written = extract_sql(text)
     sql = requote(written, schema)
     return sql, sql != written
 
 
 def choose(returned: Sequence[int | None]) -> int:
-    """Which of several queries to take, by the rows that each returned (None: it does not run).
+    """Return which of several queries to take, by the rows that each returned (None: it does not run).
 
     The first that returns rows, else the first that runs; -1 where none runs.
 

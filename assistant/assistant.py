@@ -41,7 +41,7 @@ class Assistant:
 
     @property
     def schema(self) -> Schema:
-        """The tables and keys that the model is shown; read again when the database has changed."""
+        """Return the tables and keys that the model is shown; read again when the database has changed."""
         return prepare(self.url).schema
 
     def ask(self, question: str, *, candidates: int | None = None) -> Reply:

@@ -41,7 +41,7 @@ class _Token:
 
     @property
     def name(self) -> str:
-        """What it is called without quotes, and a keyword in lower case."""
+        """Return the name without quotes, and a keyword in lower case."""
         if self.kind == "quoted":
             close = "]" if self.text[0] == "[" else self.text[0]
             return self.text[1:-1].replace(close * 2, close)
@@ -58,13 +58,13 @@ class _Names:
             self.loose.setdefault(name.casefold(), name)
 
     def find(self, written: str) -> str:
-        """The schema's name that is meant, or ''."""
+        """Return the schema's name that is meant, or ''."""
         low = fold(written)
         return low if low in self.exact else self.loose.get(written.casefold(), "")
 
 
 def requote(sql: str, schema: Schema) -> str:
-    """The query with its names as the schema has them; one that SQLite understands keeps every bare word.
+    """Return the query with its names as the schema has them; one that SQLite understands keeps every bare word.
 
     Of another a word is taken for a name where a dot, FROM or JOIN says so, or where the query needs an expression and
     the word is a keyword that begins none. What comes out is kept only when SQLite understands more of it.

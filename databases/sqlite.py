@@ -44,7 +44,7 @@ FIX = "give a SQLite file with --db"
 
 
 def sqlite_path(url: str) -> Path:
-    """The file of a SQLite URL (`sqlite:///file`) or plain path.
+    """Return the file of a SQLite URL (`sqlite:///file`) or plain path.
 
     Raises DataError when it is missing or no SQLite database.
     """
@@ -71,7 +71,7 @@ def sqlite_path(url: str) -> Path:
 
 
 def connect(url: str) -> sqlite3.Connection:
-    """A connection that can only read: opened mode=ro, query_only, behind an authorizer, its memory bounded.
+    """Return a connection that can only read: opened mode=ro, query_only, behind an authorizer, its memory bounded.
 
     Virtual tables (full-text search, R*Tree) are opened here, before the authorizer is set: to declare its columns,
     each goes through CREATE TABLE inside SQLite, which the authorizer could not tell from a query that does so.
@@ -235,7 +235,7 @@ def run(url: str, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> R
 
 
 def query(connection: sqlite3.Connection, sql: str, *, timeout: float = 10.0, max_rows: int = 1000) -> ResultSet:
-    """Like `run`, on a connection of `connect`, which can be used again afterwards whatever the query did."""
+    """Run a query like `run`, on a connection of `connect`, which can be used again whatever the query did."""
     started = time.perf_counter()
     allow_queries(connection)
     _stop_after(connection, timeout)

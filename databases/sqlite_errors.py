@@ -28,7 +28,7 @@ REFUSED = re.compile(r"not authorized|prohibited|one statement at a time")
 
 
 def error_kind(error: BaseException) -> tuple[QueryErrorKind, str]:
-    """Why SQLite did not run a query, and the table or column that is missing, else "".
+    """Return why SQLite did not run a query, and the table or column that is missing, else "".
 
     `error` is what Python's sqlite3 raised.
 
@@ -52,7 +52,7 @@ def error_kind(error: BaseException) -> tuple[QueryErrorKind, str]:
 
 
 def query_error(error: BaseException, timeout: float) -> QueryError:
-    """The error to raise for a query that SQLite did not run; `timeout` are the seconds that it had."""
+    """Return the error to raise for a query that SQLite did not run; `timeout` are the seconds that it had."""
     kind, name = error_kind(error)
     message = str(error)
     if isinstance(error, MemoryError):

@@ -177,7 +177,7 @@ class _Targets:
                 self.by_key.setdefault(fold(key), []).append(table)
 
     def of(self, column: str) -> list[str]:
-        """Tables called as the column is (with an `id` or `code` at its end), and those whose key is."""
+        """Return tables called as the column is (with an `id` or `code` at its end), and those whose key is."""
         own = tuple(singular(word) for word in words(column))
         if not own:
             return []

@@ -23,7 +23,7 @@ class Unreadable:
 
 
 def unreadable(database: Path, *, whole: bool = False) -> str:
-    """Why a file cannot be read as a database, in a few words; empty when it can.
+    """Return why a file cannot be read as a database, in a few words; empty when it can.
 
     Only its list of tables is read, or, when `whole`, every page.
     """
@@ -40,7 +40,7 @@ def unreadable(database: Path, *, whole: bool = False) -> str:
 
 
 def reason(error: Exception, database: Path) -> str:
-    """What an error says of a database, without its path."""
+    """Return an error's message about a database, without the path."""
     with contextlib.suppress(OSError):
         if database.is_file() and _head(database) == POINTER:
             return "not a SQLite database but a pointer of Git LFS: `git lfs pull` fetches the file"
@@ -63,7 +63,7 @@ def is_fault(kind: QueryErrorKind | None) -> bool:
 
 
 def with_more(known: Mapping[str, Unreadable], more: Iterator[tuple[str, str]]) -> dict[str, Unreadable]:
-    """Databases by name, after one more question each of those whose name and reason come."""
+    """Return the databases by name, with one more question for each (name, reason) of `more`."""
     databases = dict(known)
     for name, why in more:
         before = databases.get(name)

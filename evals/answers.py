@@ -19,7 +19,7 @@ from .questions.questions import Question
 def answers(
     items: Sequence[Question], engine: Engine, policy: Policy, lost: dict[Path, str]
 ) -> Iterator[tuple[Answer, str]]:
-    """For each question what the model wrote and the query in it; '' where the prompt does not fit the context.
+    """Yield for each question the model's text and the query in it; '' where the prompt does not fit the context.
 
     Databases that cannot be read go into `lost`, with the reason; nothing is asked about them. Queries of several
     candidates are run in a process of their own, which the evaluation survives.

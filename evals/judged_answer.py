@@ -34,7 +34,7 @@ class JudgedAnswer:
 
     @property
     def correct(self) -> bool:
-        """Whether it returns what the reference query returns."""
+        """Return whether it returns what the reference query returns."""
         return self.verdict.correct
 
 

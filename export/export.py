@@ -30,10 +30,10 @@ from .merge.adapter_bin import in_safetensors
 from .merge.merge import MergeBase, tokenizer_of
 from .merge.merged_folder import merged_folder
 from .plan import Judges, Options, Plan, plan_export
-from .prompts import context_for, over, prompts
+from .prompts import context_for, examples_about, prompts
 from .quantized_base import lora_base
 from .register import HOW_TO_GET_ONE, register, remove, rename
-from .verify import answered, provenance_check
+from .verify import accuracy_check, provenance_check
 
 ADAPTER = "adapter"  # recipe of an adapter that no run of ours made
 
@@ -176,7 +176,7 @@ def _modelfile_settings(run: Run, plan: Plan) -> dict[str, Any]:
     schema = render_schema(introspect(options.schema_from)) if options.schema_from else ""
     examples: list[tuple[str, str]] = []
     if options.examples and schema:
-        examples = over(options.schema_from, options.examples)
+        examples = examples_about(options.schema_from, options.examples)
     elif options.examples:
         examples = [(chat[-1].content, sql) for chat, sql in prompts(pairs, options.examples)]
     num_ctx = plan.recipe.export.num_ctx or context_for(plan.base, plan.chat_family, pairs, schema, examples)
@@ -211,7 +211,7 @@ def _check_and_register(
         certificate = _with_check(certificate, provenance_check(shipped, run, plan.base))
         _require_pass(certificate, run)
         _gate(run, judges, shipped, compared)
-        certificate = _with_check(certificate, answered(run, shipped))
+        certificate = _with_check(certificate, accuracy_check(run, shipped))
         if version:
             certificate = _register_checked(run, plan, shipped, certificate, version, settings)
             _record_registration(run, plan, shipped, version)

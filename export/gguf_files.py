@@ -43,7 +43,7 @@ class GgufFiles:
 
     @property
     def shipped(self) -> Path:
-        """The file that the Modelfile and Ollama get."""
+        """Return the file that the Modelfile and Ollama get."""
         return next(iter(self.by_type.values()))
 
 
@@ -67,7 +67,7 @@ def gguf_files(run: Run, plan: Plan, judges: Judges) -> GgufFiles:
 
 
 def known_base(base: Path) -> bool:
-    """Whether sql-llama's own converter takes a base; others need a llama.cpp checkout."""
+    """Return whether sql-llama's own converter takes a base; others need a llama.cpp checkout."""
     try:
         read_vocabulary(base, int(read_config(base, weight_shapes(base))["vocab_size"]))
     except UnknownFamily:
@@ -76,7 +76,7 @@ def known_base(base: Path) -> bool:
 
 
 def merged_reference(run: Run, plan: Plan, merge_base: MergeBase) -> Reference | None:
-    """What the merged model says at the answers to the run's validation questions; None for a base not known to us."""
+    """Return the merged model's predictions at the answers of the validation pairs; None for an unknown base."""
     if plan.options.llama_cpp is not None and not known_base(plan.base):
         return None
     chats = answers(tokenizer_of(plan.base, plan.adapter), plan.chat_family, run.path / "data" / "valid.jsonl")
@@ -93,11 +93,11 @@ class _Writer:
         return self.run.gguf / f"{self.plan.name}-{quant}.gguf"
 
     def needs_imatrix(self, quant: str) -> bool:
-        """Whether an importance matrix changes a file: by its type, or by the type of a single tensor in it."""
+        """Return whether an importance matrix changes a file: by its type, or by the type of a single tensor in it."""
         return quant not in WITHOUT_IMATRIX or bool(self.plan.options.overrides)
 
     def inputs(self, merge_base: MergeBase, quant: str) -> dict[str, str]:
-        """What a finished file is recognised by."""
+        """Return the inputs by which a finished file is recognised."""
         inputs = dict(self.plan.inputs)
         imatrix = inputs.pop("imatrix")
         if self.needs_imatrix(quant):
@@ -105,7 +105,7 @@ class _Writer:
         return {**inputs, "ground": self.label(merge_base), "type": quant}
 
     def label(self, merge_base: MergeBase) -> str:
-        """The merge base as manifests and files state it: with the compute type that de-quantized NF4 has."""
+        """Return the merge base as manifests and files state it: with the compute type that de-quantized NF4 has."""
         return f"{merge_base} {self.plan.dtype}" if merge_base == "nf4" else merge_base
 
     def done(self, merge_base: MergeBase, quant: str) -> bool:
@@ -185,7 +185,7 @@ class _Writer:
                 quantize(float16, path, quant, imatrix=imatrix, overrides=overrides)
 
     def imatrix(self) -> Path | None:
-        """The importance matrix: the given one, or one from the run's training prompts; None where it is not wanted.
+        """Return the importance matrix: the given one, or one from the training prompts; None where it is not wanted.
 
         Its own is computed from a plain Q8_0 file over the weights that were trained, whatever the export chooses.
         """

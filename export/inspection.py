@@ -37,11 +37,11 @@ class Inspection:
 
     @property
     def values(self) -> int:
-        """Parameters, the model's size as people say it."""
+        """Return the number of parameters."""
         return sum(item.values for item in self.types)
 
     def as_json(self, *, tensors: bool = False) -> dict[str, Any]:
-        """Plain values; with `tensors` each tensor's name, type, shape, offset and bytes."""
+        """Return plain values; with `tensors` each tensor's name, type, shape, offset and bytes."""
         listed = [vars(tensor) | {"shape": list(tensor.shape)} for tensor in self.tensors]
         return {
             "file": str(self.path),
@@ -90,7 +90,7 @@ def inspection(path: Path) -> Inspection:
 
 
 def render_inspection(result: Inspection, *, tensors: bool = False) -> str:
-    """An inspection for people: a heading and indented lines for each part, `none` for what the file lacks."""
+    """Return an inspection for people: a heading and indented lines for each part, `none` for what the file lacks."""
     context = f", context {result.context}" if result.context else ""
     lines = [f"{result.path}: {result.bytes / 2**20:.0f} MiB, {_count(result.values)} parameters{context}"]
     lines += _part("provenance", result.provenance, "none: not made by sql-llama, or by an old version")

@@ -94,12 +94,12 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The name of the model, in file names and in Ollama."""
+        """Return the name of the model, in file names and in Ollama."""
         return self.recipe.export.name
 
     @property
     def compares_merge_bases(self) -> bool:
-        """Whether the files over both merge bases have to be compared, to choose one."""
+        """Return whether the files over both merge bases have to be compared, to choose one."""
         return self.recipe.export.ground == "auto" and self.recipe.train.quantization != "none"
 
 

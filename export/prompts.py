@@ -24,7 +24,7 @@ WITHOUT_DATA = 2048  # tokens of the context when the run has no data
 
 
 def prompts(pairs: Path, count: int) -> list[tuple[tuple[Message, ...], str]]:
-    """`count` chats and their SQL, the same ones each time: of the file `pairs`, else over our own databases."""
+    """Return `count` chats and their SQL, the same each time: of the file `pairs`, else over our own databases."""
     examples = _read(pairs)
     rng = random.Random(SEED)
     if not examples:
@@ -35,8 +35,8 @@ def prompts(pairs: Path, count: int) -> list[tuple[tuple[Message, ...], str]]:
     return [(messages(item.schema, item.question, hints=item.hints), item.sql) for item in chosen]
 
 
-def over(url: str, count: int) -> list[tuple[str, str]]:
-    """`count` questions about one database and their SQL, checked by running them."""
+def examples_about(url: str, count: int) -> list[tuple[str, str]]:
+    """Return `count` questions about one database and their SQL, checked by running them."""
     made = synthesise(url, introspect(url), count, random.Random(SEED))
     return [(item.question, item.sql) for item in made]
 
@@ -44,7 +44,7 @@ def over(url: str, count: int) -> list[tuple[str, str]]:
 def context_for(
     base: Path, chat_family: Family, pairs: Path, schema: str = "", examples: Sequence[tuple[str, str]] = ()
 ) -> int:
-    """Tokens of context for the Modelfile: from a run's longest pair, the schema and the examples that it holds."""
+    """Return the Modelfile's context, in tokens: from the run's longest pair, its schema and its examples."""
     most = _context(base)
     texts = [schema] if schema else []
     for item in _read(pairs):

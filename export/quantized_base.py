@@ -29,7 +29,7 @@ NEED_IMATRIX = ("IQ1_M", "IQ1_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ3_XS
 
 
 def quantized_base(run_or_model: Path) -> Path:
-    """The base of a run, or of a GGUF file in a run, quantized like the tuned file.
+    """Return the base of a run, or of a GGUF file in a run, quantized like the tuned file.
 
     Raises DataError when the file is in no run, so that its base is not known, and whatever making the file raises.
     """
@@ -39,7 +39,7 @@ def quantized_base(run_or_model: Path) -> Path:
 
 
 def quantized_start(gguf: Path, start: Path) -> Path:
-    """The adapter `start` merged and quantized like `gguf`, a file of a run that was trained from it.
+    """Return the adapter `start` merged and quantized like `gguf`, a file of a run that was trained from it.
 
     Raises DataError when the adapter is gone or has changed since the training, and whatever making the file raises.
     """
@@ -53,7 +53,7 @@ def quantized_start(gguf: Path, start: Path) -> Path:
 
 
 def lora_base(run: Run, merge_base: MergeBase, quant: str = "F16") -> Path:
-    """The file that the run's LoRA GGUF is to be loaded over.
+    """Return the file that the run's LoRA GGUF is to be loaded over.
 
     After QLoRA that is the base rounded to NF4 and back: over the plain base the LoRA gives other answers.
     """
@@ -105,7 +105,7 @@ def _recipe(run: Run) -> Recipe:
 
 
 def run_of(run_or_model: Path) -> Run:
-    """The run that a path is, or that a GGUF file is part of; raises DataError when there is none."""
+    """Return the run that a path is, or that a GGUF file is part of; raises DataError when there is none."""
     folder = run_or_model.absolute()
     if not folder.is_dir():
         folder = folder.parent.parent
@@ -119,7 +119,7 @@ def run_of(run_or_model: Path) -> Run:
 
 
 def quant_of(path: Path) -> str:
-    """llama.cpp's name of a file's type, such as Q4_K_M; raises DataError when the file does not state it."""
+    """Return llama.cpp's name of a file's type, such as Q4_K_M; raises DataError when the file does not state it."""
     metadata = check_gguf(path)
     quant = file_type_name(metadata)
     if "general.file_type" not in metadata or not quant:

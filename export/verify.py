@@ -74,7 +74,7 @@ def verify_run(path: Path, gguf: Path | None = None) -> Certificate:
         *certificate.checks,
         *others,
         provenance_check(chosen, run, base),
-        answered(run, chosen),
+        accuracy_check(run, chosen),
     )
     certificate = replace(certificate, checks=checks, hashes={**certificate.hashes, **_hashes(run, recipe)})
     version = server_version()
@@ -99,7 +99,7 @@ def _made(run: Run) -> _Made:
 
 
 def verify_file(gguf: Path, base: Path | None = None) -> Certificate:
-    """The certificate of a GGUF file: as a run's file where it is in a run, else by what it states of its base.
+    """Return the certificate of a GGUF file: as a run's file where it is in a run, else by what it states of its base.
 
     A base on the Hub is not downloaded: the file is compared with it only where `base` is its folder.
     """
@@ -133,7 +133,7 @@ def _base_check(base: Path | None, stated_base: str, stated_hash: str, problem: 
 
 
 def run_reference(run: Run, recipe: Recipe, base: Path, merge_base: str = "base") -> Reference | None:
-    """What a run's merged model says at the answers to its validation questions.
+    """Return the merged model's predictions at the answers to the run's validation questions.
 
     `merge_base` is what the manifest states: `nf4 bfloat16`, or `base`. None when the adapter is gone, and for a base
     that only llama.cpp converts.
@@ -159,8 +159,8 @@ def provenance_check(gguf: Path, run: Run, base: Path) -> Check:
     return Check("provenance", "fail" if wrong else "pass", message, wrong)
 
 
-def answered(run: Run, gguf: Path) -> Check:
-    """Execution accuracy of the file, from the report that the export's gate left in the run."""
+def accuracy_check(run: Run, gguf: Path) -> Check:
+    """Return the execution accuracy of the file, from the report that the export's gate left in the run."""
     entry = run.manifest()["stages"].get("gate")
     if entry is None or entry["inputs"].get("gguf") != sha256(gguf):
         return Check("answers", "skipped", "not evaluated: sql-llama eval, or export with --gate")

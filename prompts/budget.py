@@ -22,7 +22,7 @@ class Prompt:
 
 
 def fitting_prompt(schema: Schema, question: str, hints: Sequence[Hint], fits: Fits) -> Prompt:
-    """The prompt for one question, with as many tables as `fits` allows.
+    """Return the prompt for one question, with as many tables as `fits` allows.
 
     Tables that share no word with the question go first; among them, those that no key ties to a table that does. A
     table that shares a word is never left out, and one table always stays, so the prompt may still be too long.
@@ -42,7 +42,7 @@ def fitting_prompt(schema: Schema, question: str, hints: Sequence[Hint], fits: F
 
 
 def unrelated_tables(schema: Schema, question: str, hints: Sequence[Hint]) -> list[str]:
-    """Names of the tables that share no word with the question and hold no hint, those that matter least first."""
+    """Return names of tables that share no word with the question and hold no hint, the least important first."""
     question_words = {singular(word) for word in words(question)}
     related = {hint.table for hint in hints}
     for table in schema.tables:
@@ -56,7 +56,7 @@ def unrelated_tables(schema: Schema, question: str, hints: Sequence[Hint]) -> li
 
 
 def without(schema: Schema, names: Sequence[str]) -> Schema:
-    """A schema without some tables and the keys that need them."""
+    """Return a schema without some tables and the keys that need them."""
     gone = {fold(name) for name in names}
     tables = tuple(table for table in schema.tables if fold(table.name) not in gone)
     keys = tuple(key for key in schema.foreign_keys if not {fold(key.table), fold(key.ref_table)} & gone)

@@ -11,7 +11,7 @@ LONGEST_PHRASE = 8  # words of a cell that are looked for
 
 
 def find_hints(question: str, index: CellIndex) -> tuple[Hint, ...]:
-    """The cells that stand in the question word for word, longest first, at most MOST."""
+    """Return the cells that stand in the question word for word, longest first, at most MOST."""
     words = [match.group().lower() for match in re.finditer(r"[^\W_]+", question)]
     taken: list[tuple[int, int, str]] = []
     for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):

@@ -17,7 +17,7 @@ DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duc
 
 
 def system_prompt(dialect: str = "sqlite") -> str:
-    """The system message; `dialect` is one of DIALECTS' keys."""
+    """Return the system message; `dialect` is one of DIALECTS' keys."""
     return f"You answer questions about a database with one {DIALECTS[dialect]} query."
 
 
@@ -27,7 +27,7 @@ SYSTEM_PROMPT = system_prompt()
 def messages(
     schema: Schema, question: str, *, hints: Sequence[Hint] = (), dialect: str = "sqlite"
 ) -> tuple[Message, ...]:
-    """The system and the user message for one question.
+    """Return the system and the user message for one question.
 
     Hints are cells of the database that the question names (databases/cells.py); without them the line is left out.
     """
@@ -38,7 +38,7 @@ def messages(
 
 
 def user_message(schema_text: str, question: str, hints: Sequence[Hint] = ()) -> str:
-    """The user message around a schema of `render_schema`; what a person may also type into `ollama run`.
+    """Return the user message around a schema of `render_schema`; what a person may also type into `ollama run`.
 
     No text in it is spelled like a control token (core/control_tokens.py).
     """

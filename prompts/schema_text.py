@@ -6,7 +6,7 @@ from ..sql.names import identifier
 
 
 def render_schema(schema: Schema) -> str:
-    """A schema as the model reads it: a line `table.column type pk ['sample', ...]` per column, then the keys.
+    """Return a schema as the model reads it: a line `table.column type pk ['sample', ...]` per column, then the keys.
 
     Names can be copied into a query: lower case, and quoted where SQL needs it (sql/names.py).
 
@@ -33,5 +33,5 @@ def render_schema(schema: Schema) -> str:
 
 
 def literal(value: str) -> str:
-    """A SQL string literal on one line, without the stray blanks that real cells carry at their ends."""
+    """Return a SQL string literal on one line, without the stray blanks that real cells carry at their ends."""
     return "'" + " ".join(value.split()).replace("'", "''") + "'"

@@ -29,7 +29,7 @@ Groups = tuple[list[int], list[int]]
 
 
 def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
-    """Whether two queries returned the same rows, as a bag or, when `ordered`, as a list.
+    """Return whether two queries returned the same rows, as a bag or, when `ordered`, as a list.
 
     4079 equals 4079.0 but not '4079'; NULL equals NULL only; floats agree within TOLERANCE, whole numbers below EXACT
     and integers only when they are the same.
@@ -49,7 +49,7 @@ def same_result(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
 
 
 def all_among(cells: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> bool:
-    """Whether each row found is one of `rows`, each of those used once; values as `same_result` compares them."""
+    """Return whether each of `cells` is one of `rows`, each used once; values as `same_result` compares them."""
     return _paired(*_apart([tuple(map(_plain, row)) for row in cells], [tuple(map(_plain, row)) for row in rows]))
 
 
@@ -60,7 +60,7 @@ def _apart(left: Sequence[Row], right: Sequence[Row]) -> tuple[list[Row], list[R
 
 
 def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
-    """Whether `same_result` holds after putting the predicted columns in some order.
+    """Return whether `same_result` holds after putting the predicted columns in some order.
 
     Columns that hold the same values are tried for each other, one after the other, and each try must leave the rows
     so far the same bags; columns that are equal row by row are tried once. After MOST_STEPS rows looked at the answer
@@ -110,9 +110,9 @@ def same_loosely(gold: ResultSet, predicted: ResultSet, ordered: bool) -> bool:
 
 
 def overlap(gold: ResultSet, predicted: ResultSet) -> tuple[float, float]:
-    """F1 of the rows, as bags, and of the columns, each a bag of values: 1 when the same, 0 when nothing is shared.
+    """Return F1 of the rows, as bags, and of the columns, each a bag of values: 1 when the same, 0 with none shared.
 
-    Rows are compared in the columns' order, columns in the best pairs, each used once. Row order says nothing. Of a
+    Rows are compared in the columns' order, columns in the best pairs, each used once. Row order does not count. Of a
     long result the first MOST_ROWS rows are looked at; more than MOST_PAIRS pairs of columns are paired by place.
 
     >>> one, other = ResultSet(("a", "b"), ((1, "x"), (2, "y"))), ResultSet(("a", "b"), ((1, "x"), (2, "z")))
@@ -263,7 +263,7 @@ def _finite(value: Any) -> bool:
 
 
 def orders(sql: str, dialect: str = "sqlite") -> bool:
-    """Whether a query sorts its result: an ORDER BY at the top level, not one in a sub-query.
+    """Return whether a query sorts its result: an ORDER BY at the top level, not one in a sub-query.
 
     >>> orders("SELECT a FROM t ORDER BY a"), orders("SELECT a FROM (SELECT a FROM t ORDER BY a)")
     (True, False)
@@ -308,7 +308,7 @@ TOKEN = re.compile(
 
 
 def exact_match(gold_sql: str, predicted_sql: str) -> bool:
-    """Whether two queries are the same text but for case, blanks, comments, kinds of quotes and a last `;`.
+    """Return whether two queries are the same text but for case, blanks, comments, kinds of quotes and a last `;`.
 
     >>> exact_match('SELECT Name FROM pets WHERE kind = "dog"', "select name from pets where kind='dog';")
     True

@@ -32,7 +32,7 @@ PROSE = re.compile(
 
 
 def extract_sql(text: str) -> str:
-    """The SQL in an answer that may be chatty: in the first fenced block that holds a query, else in the prose.
+    """Return the SQL in an answer that may be chatty: in the first fenced block that holds a query, else in the prose.
 
     A query ends at its `;`, at a fence, where prose follows on a line of its own, or at the end. It comes back on one
     line, without comments. Text without any query comes back stripped as it is, so that it is judged (and refused) as

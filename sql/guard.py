@@ -82,7 +82,7 @@ SUSPECT_WORDS = REFUSED_FUNCTIONS | {
 
 
 def one_statement(sql: str) -> str:
-    """The text without empty statements, blanks and comments before and after its statement.
+    """Return the text without empty statements, blanks and comments before and after its statement.
 
     SQLite takes a query and one `;`. A second statement stays where it is, to be refused.
 

@@ -4,7 +4,7 @@ import re
 
 
 def words(name: str) -> list[str]:
-    """The words of an identifier, lower case.
+    """Return the words of an identifier, lower case.
 
     >>> words("stuID"), words("home_town2")
     (['stu', 'id'], ['home', 'town2'])
@@ -16,7 +16,7 @@ def words(name: str) -> list[str]:
 
 
 def singular(word: str) -> str:
-    """A plain English noun's singular, by rule.
+    """Return a plain English noun's singular, by rule.
 
     >>> [singular(word) for word in ("cities", "boxes", "dogs", "class", "status")]
     ['city', 'box', 'dog', 'class', 'status']

@@ -23,7 +23,7 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def fold(name: str) -> str:
-    """A name as SQLite compares it: A to Z in lower case, every other letter as it is.
+    """Return a name as SQLite compares it: A to Z in lower case, every other letter as it is.
 
     >>> fold("Stadt_ID"), fold("ÜBUNG")
     ('stadt_id', 'Übung')
@@ -32,7 +32,7 @@ def fold(name: str) -> str:
 
 
 def identifier(name: str) -> str:
-    """A name as our SQL writes it: folded, in double quotes where it is a keyword or not a plain word.
+    """Return a name as our SQL writes it: folded, in double quotes where it is a keyword or not a plain word.
 
     >>> identifier("Name"), identifier("Order"), identifier("Pet Name"), identifier("Größe")
     ('name', '"order"', '"pet name"', '"größe"')
@@ -42,15 +42,15 @@ def identifier(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a folded name can stand in a query without quotes."""
+    """Return whether a folded name can stand in a query without quotes."""
     return PLAIN_NAME.match(name) is not None and name not in RESERVED
 
 
 def quoted(name: str) -> str:
-    """A name exactly as it is, in double quotes."""
+    """Return a name exactly as it is, in double quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def columns_of(schema: Schema) -> dict[str, list[str]]:
-    """Folded table name to folded column names, as sqlglot's optimizer wants a schema."""
+    """Map folded table names to folded column names, as sqlglot's optimizer wants a schema."""
     return {fold(table.name): [fold(column.name) for column in table.columns] for table in schema.tables}

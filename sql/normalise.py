@@ -22,7 +22,7 @@ ROW_IDS = frozenset(("rowid", "oid", "_rowid_"))
 
 
 def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
-    """The query in plain style, on one line but for its texts, which keep every blank. Drops comments.
+    """Return the query in plain style, on one line but for its texts, which keep every blank. Drops comments.
 
     Raises DataError when it cannot be parsed.
 

@@ -2,7 +2,7 @@
 
 
 def simple_type(declared: str) -> str:
-    """One of int, real, date, bool, text for any declared type.
+    """Return one of int, real, date, bool, text for any declared type.
 
     >>> [simple_type(t) for t in ("VARCHAR(20)", "bigint", "decimal(9,2)", "TIMESTAMP", "BIT", "")]
     ['text', 'int', 'real', 'date', 'bool', 'text']

@@ -41,7 +41,7 @@ class Fill:
 
     @classmethod
     def drawn(cls, rng: random.Random, number: int) -> "Fill":
-        """The way of the copy of this number: the first are of plain kinds, so that each kind is there."""
+        """Return the way of the copy of this number: the first are of plain kinds, so that each kind is there."""
         modes = (("keep", "shuffle"), ("shuffle", "few"), ("shift", "keep"), ("keep", "shuffle", "few", "shift"))
         return cls(
             rng=rng,

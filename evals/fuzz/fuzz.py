@@ -135,7 +135,7 @@ def _suspects(
 def _distinguished(
     connection: sqlite3.Connection, suspects: Sequence[Suspect], empty: set[str]
 ) -> set[tuple[int, int]]:
-    """Which neighbours a copy tells from their golds, by place, and -1 for each gold that returns rows.
+    """Which neighbours return other rows than their golds on a copy, by place; -1 for each gold that returns rows.
 
     Golds that do leave `empty`.
     """
@@ -155,7 +155,7 @@ def _distinguished(
 
 
 def _chosen(apart: Sequence[set[tuple[int, int]]], useful: Sequence[int], count: int) -> list[int]:
-    """Copies to keep: each time the one that tells most apart, what was told before counting a quarter each time."""
+    """Copies to keep: each time the one that distinguishes most; pairs distinguished before count a quarter."""
     counts: dict[tuple[int, int], int] = {}
     kept: list[int] = []
     while len(kept) < count:

@@ -1,7 +1,8 @@
 """Queries that are nearly a given one: what a model writes that almost understood the question.
 
 Each differs in one place: an operator, a literal, a column, an aggregate, a DISTINCT, a kind of join, a clause left
-out. Fuzzed databases (evals/fuzz/fuzz.py) are kept for telling them from the query. The idea is Zhong et al.'s (2020).
+out. Fuzzed databases (evals/fuzz/fuzz.py) are chosen so that they return other rows there. The idea is from Zhong et
+al. (2020).
 """
 
 import random
@@ -18,7 +19,7 @@ MOST = 32  # neighbours of one query
 
 
 def neighbours(sql: str, columns: Mapping[str, Sequence[str]], most: int = MOST) -> tuple[str, ...]:
-    """Queries one small change away, in SQLite's dialect; none when the query cannot be parsed.
+    """Return queries one small change away, in SQLite's dialect; none when the query cannot be parsed.
 
     `columns` maps folded table names to their folded columns. The same query gives the same neighbours.
 

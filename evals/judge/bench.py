@@ -36,7 +36,7 @@ class Ran:
 
     @property
     def size(self) -> int:
-        """Bytes of memory, roughly."""
+        """Return the bytes of memory, roughly."""
         if self.result is None:
             return 500
         texts = sum(len(value) for row in self.result.rows for value in row if isinstance(value, str | bytes))

@@ -105,7 +105,7 @@ class _Queue:
         return pending
 
     def take(self, worker: int) -> list[_Pending]:
-        """Up to CHUNK tasks of one database, best one that no other process is at; none when all is over."""
+        """Take up to CHUNK tasks of one database, best one that no other process uses; none when all are done."""
         with self.changed:
             while not self.tasks and not self.closed:
                 self.changed.wait()
@@ -143,7 +143,7 @@ def _work(worker: "_Worker", queue: _Queue) -> None:
 
 @contextlib.contextmanager
 def judge(timeout: float | None = None) -> Iterator[Judge]:
-    """One process that judges one prediction at a time; it is replaced when it dies or does not answer in time."""
+    """Open a process that judges one prediction at a time; it is replaced when it dies or does not answer."""
     worker = _Worker(timeout)
 
     def ask(database: Path, gold: str, predicted: str, variants: tuple[Path, ...] = ()) -> Verdict:

@@ -43,7 +43,7 @@ class Ties:
 
 
 def ties(gold: ResultSet, keyed: Keyed, numbered: ResultSet) -> Ties | None:
-    """What is tied, from what a `keyed` query returned; None when that is not what the gold returned, or too much."""
+    """Return the tied rows, from what a `keyed` query returned; None when the gold returned other or too many rows."""
     width = len(gold.columns)
     if len(numbered.columns) != width + keyed.keys or gold.truncated:
         return None
@@ -58,7 +58,7 @@ def ties(gold: ResultSet, keyed: Keyed, numbered: ResultSet) -> Ties | None:
 
 
 def agrees(known: Ties, answer: ResultSet, *, loosely: bool = False) -> bool:
-    """Whether rows are the gold's but for the order of tied ones, and for which of them a LIMIT keeps."""
+    """Return whether rows are the gold's but for the order of tied ones, and for which of them a LIMIT keeps."""
     marks = known.groups[known.start : known.start + len(answer.rows)]
     if answer.truncated or len(marks) < len(answer.rows):
         return False
@@ -108,7 +108,7 @@ def _orders(wanted: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> I
 
 
 def settles(gold: str) -> bool:
-    """Whether the top level alone leaves a choice to the database: no LIMIT and no window function further in."""
+    """Return whether only the top level leaves a choice to the database: no LIMIT or window function further in."""
     tokens = _tokens(gold)
     return not any(token.word == "over" or (token.word == "limit" and token.depth) for token in tokens)
 
@@ -134,7 +134,7 @@ class _Item:
 
 @lru_cache(maxsize=64)
 def keyed_queries(gold: str, columns: tuple[str, ...]) -> tuple[Keyed, ...]:
-    """Queries that may tell what is tied, the likeliest first; some may fail, none is there for what is not covered.
+    """Return queries that may show which rows are tied, the likeliest first; some may fail, and there may be none.
 
     `columns` are the gold's as it returns them. Not covered: DISTINCT or UNION sorted by something that is no column of
     the result, an OFFSET that is no sum of numbers. Read off the words alone: a parser takes longer to load than all

@@ -55,7 +55,7 @@ class Verdict:
 
     @property
     def failure(self) -> QueryError | None:
-        """Why the prediction did not run; None where it did."""
+        """Return why the prediction did not run; None where it did."""
         return QueryError(self.error, kind=self.error_kind or "other", name=self.error_name) if self.error else None
 
 

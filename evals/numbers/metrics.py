@@ -14,7 +14,7 @@ from .statistics import LEVEL, bootstrap, mcnemar, wilson
 class Kind:
     """One metric: its `name` in JSON, `title` for people, what it `says`, and its `value` for an answer.
 
-    `value` is None where the metric says nothing of that question, which is then left out. `share`: each value is 0
+    `value` is None where the metric has no value for that question, which is then left out. `share`: each value is 0
     or 1.
     """
 
@@ -153,7 +153,7 @@ class Difference:
 def difference(
     base: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], kind: Kind, level: float = LEVEL
 ) -> Difference | None:
-    """Compare two models' answers to the same questions by one metric; None when no question tells of both."""
+    """Compare two models' answers to the same questions by one metric; None when no question has a value for both."""
     pairs = [
         (before, after)
         for before, after in zip(map(kind.value, base), map(kind.value, tuned), strict=True)

@@ -28,9 +28,9 @@ MOST_QUESTIONS = 20_000  # that anybody would ask
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
-    """The interval of a share, after Wilson (1927): right for few questions and near 0 and 1 too.
+    """Return the interval of a share, after Wilson (1927): right for few questions and near 0 and 1 too.
 
-    Nothing asked says nothing: (0, 1).
+    Without questions it is (0, 1).
 
     >>> [round(bound, 3) for bound in wilson(8, 10)]
     [0.49, 0.943]
@@ -62,7 +62,7 @@ def bootstrap(
     rounds: int = ROUNDS,
     clusters: Sequence[str] | None = None,
 ) -> Estimate:
-    """The percentile bootstrap's interval (Efron 1979) of a mean over questions, or of something made of means.
+    """Return the percentile bootstrap's interval (Efron 1979) of a mean over questions, or of something made of means.
 
     `values` has one number a question, or one row of numbers. `statistic` is handed the means of the columns, as an
     array whose last axis is the columns, and gives one number for each; by default it is the first mean. `clusters`
@@ -122,7 +122,7 @@ class Paired:
 
     @property
     def discordant(self) -> float:
-        """The share of questions that one of the two got right and the other did not."""
+        """Return the share of questions that one of the two got right and the other did not."""
         return (self.only_first + self.only_second) / self.n
 
 
@@ -172,7 +172,7 @@ def _coin(fewer: int, tosses: int) -> float:
 
 
 def detectable(n: int, share: float, discordant: float | None = None) -> float | None:
-    """The smallest gain over a model that is right in `share` of cases which n paired questions can show.
+    """Return the smallest gain over a model that is right in `share` of cases which n paired questions can show.
 
     To show means: a model better by that much, as a share, gets p < LEVEL from `mcnemar` in POWER of all such tests.
     The power is computed exactly (Duffy 1984): the number of questions whose answers differ is binomial, and so are,
@@ -202,7 +202,7 @@ def detectable(n: int, share: float, discordant: float | None = None) -> float |
 
 
 def needed(difference: float, discordant: float) -> int | None:
-    """About how many paired questions show a gain of `difference` where the two models differ on a share `discordant`.
+    """Return about how many paired questions show a gain of `difference`, when models differ on a share `discordant`.
 
     The same power as in `detectable`; None when it would take more than MOST_QUESTIONS.
 
@@ -284,7 +284,7 @@ class ErrorReduction:
 def error_reduction(
     base: Sequence[bool], tuned: Sequence[bool], *, seed: int = 1, rounds: int = ROUNDS
 ) -> ErrorReduction:
-    """By how many percent tuning cut the wrong answers: 100 * (1 - wrong tuned / wrong base), questions paired.
+    """Return by how many percent tuning cut the wrong answers: 100 * (1 - wrong tuned / wrong base), paired.
 
     A base without wrong answers leaves nothing to cut: undefined. Of fewer than FEWEST_ERRORS there is no interval.
 

@@ -58,7 +58,7 @@ class Clauses:
 
 
 def clauses(sql: str, schema: Schema, dialect: str = "sqlite") -> Clauses | None:
-    """The clauses of a query, None when it cannot be read. Never raises; the last 4,096 are remembered.
+    """Return the clauses of a query, None when it cannot be read. Never raises; the last 4,096 are remembered.
 
     >>> from ...core.records import Column, Table
     >>> pets = Schema((Table("Pets", (Column("Name", "text"), Column("Age", "int"))),))

@@ -119,7 +119,7 @@ class Columns:
         return Source("", tuple(given + names[len(given) :]), query, tuple(selected))
 
     def place(self, node: "exp.Expr", select: "exp.Select") -> Place | None:
-        """The column that an expression is, None when it is anything else or not known."""
+        """Return the column that an expression is, None when it is anything else or not known."""
         from sqlglot import exp
 
         node = node.unalias().unnest()
@@ -145,7 +145,7 @@ class Columns:
         return None
 
     def base(self, source: Source, name: str) -> Place:
-        """The column itself where a sub-query only hands it on."""
+        """Return the column itself where a sub-query only hands it on."""
         from sqlglot import exp
 
         for _ in range(MOST_SOURCES):
@@ -183,7 +183,7 @@ class Columns:
                     self._tags[source] = f"[{min(others)}]" if others else ""
 
     def joined(self) -> Iterator[tuple[str, ...]]:
-        """Each set of columns that are made equal, but for a column and itself in another SELECT."""
+        """Yield each set of columns that are made equal, but for a column and itself in another SELECT."""
         homes = {source: home for home, sources in self.sources.items() for source in sources.values()}
         for place, members in self._classes.items():
             names = {_name(member) for member in members}
@@ -195,7 +195,7 @@ class Columns:
         return place in self._classes
 
     def all_of(self, star: "exp.Expr", select: "exp.Select") -> Iterator[str]:
-        """The columns that `*` or `t.*` stands for."""
+        """Yield the columns that `*` or `t.*` stands for."""
         from sqlglot import exp
 
         wanted = star.table.lower() if isinstance(star, exp.Column) else ""
@@ -205,7 +205,7 @@ class Columns:
                     yield self._named(*self.base(source, name))
 
     def item(self, node: Any, select: "exp.Select", aliases: bool = False) -> Item:
-        """What is selected or compared. `aliases`: names that SELECT gives may be meant, as in ORDER BY."""
+        """Return what is selected or compared. `aliases`: names that SELECT gives may be meant, as in ORDER BY."""
         from sqlglot import exp
 
         node = self._aliased(node.unalias().unnest(), select) if aliases else node.unalias().unnest()
@@ -227,7 +227,7 @@ class Columns:
         return node
 
     def key(self, node: Any, select: "exp.Select", aliases: bool = False) -> str:
-        """An expression as text, the same for the same expression."""
+        """Return an expression as text, the same for the same expression."""
         from sqlglot import exp
 
         if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
@@ -278,7 +278,7 @@ class Columns:
 
 
 def first_select(node: Any) -> "exp.Select | None":
-    """The first SELECT of a query, whose columns are those of the result."""
+    """Return the first SELECT of a query, whose columns are those of the result."""
     from sqlglot import exp
 
     while isinstance(node, exp.SetOperation | exp.Subquery):
@@ -297,7 +297,7 @@ def _name(place: Place) -> str:
 
 
 def value_text(value: str) -> str:
-    """A value as text: numbers alike however they are written, since a column's type decides what '3' means.
+    """Return a value as text: numbers alike however they are written, since a column's type decides what '3' means.
 
     >>> value_text("3.0"), value_text("03"), value_text("Three"), value_text("nan")
     ('3', '3', 'Three', 'nan')

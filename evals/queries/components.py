@@ -33,7 +33,7 @@ class Components:
 
     @property
     def overall(self) -> bool:
-        """Whether all parts agree."""
+        """Return whether all parts agree."""
         return all(astuple(self))
 
 
@@ -252,7 +252,7 @@ def _words(leaf: "exp.Expr") -> list[str]:
 
 
 def normalised_match(gold: str, predicted: str, schema: Schema) -> bool:
-    """Whether two queries are the same once their spelling is made alike; canonical.py says what that forgives.
+    """Return whether two queries are the same once their spelling is made alike; canonical.py says what that forgives.
 
     What cannot be parsed, or is too long to look at, matches only as `exact_match` has it.
 

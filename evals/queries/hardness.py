@@ -14,7 +14,7 @@ HARDNESS = ("easy", "medium", "hard", "extra", "unknown")
 
 @lru_cache(maxsize=4096)
 def hardness(gold: str) -> str:
-    """One of HARDNESS; "unknown" for a query that cannot be parsed.
+    """Return one of HARDNESS; "unknown" for a query that cannot be parsed.
 
     The rules are those of Spider's evaluator (Yu et al. 2018): counts of clauses, of nested queries and of the rest.
     As there, only the first SELECT of several counts, and a condition with NOT and a word that joins two conditions of
@@ -128,7 +128,7 @@ FEATURES = {
 
 @lru_cache(maxsize=4096)
 def features(gold: str) -> tuple[str, ...]:
-    """The FEATURES of a query, in their order; () when it cannot be parsed.
+    """Return the FEATURES of a query, in their order; () when it cannot be parsed.
 
     >>> features("SELECT count(*) FROM t JOIN u ON t.a = u.a WHERE t.b NOT LIKE 'x%'")
     ('join', 'filter', 'aggregate', 'like', 'not')

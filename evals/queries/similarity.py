@@ -15,7 +15,7 @@ MOST_NODES = 150  # of either tree, names not counted; the largest gold of Spide
 
 
 def tree_similarity(gold: str, predicted: str) -> float:
-    """The share of both trees' nodes that stay where they are, 0..1; 0.0 when one query cannot be parsed.
+    """Return the share of both trees' nodes that stay where they are, 0..1; 0.0 when one query cannot be parsed.
 
     Edits are those of sqlglot's diff (Change Distiller, Fluri et al. 2007): a node that is kept counts 2 of 2, one that
     is kept but moved 1 of 2, one that is changed 0 of 2, one removed or inserted 0 of 1. Upper and lower case, aliases
@@ -126,7 +126,7 @@ def _unname(select: "exp.Select", item: "exp.Alias") -> None:
 
 
 def embedding_similarity(pairs: Sequence[tuple[str, str]], model: str, batch: int = 32) -> list[float]:
-    """The cosine of two texts' sentence embeddings, -1..1, for each pair: an extra, since it knows nothing of SQL.
+    """Return the cosine of two texts' sentence embeddings, -1..1, for each pair; it knows nothing of SQL.
 
     `model`: the name or folder of any model with an AutoModel; the mean over a text's tokens is its embedding. Raises
     DataError when it cannot be loaded.

@@ -16,7 +16,7 @@ QUERY = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", re.IGNOR
 
 @lru_cache(maxsize=64)
 def syntax(sql: str, dialect: str = "sqlite") -> "exp.Query | None":
-    """The tree of one query; None for what cannot be parsed, is no query, or is too long or too deep to look at.
+    """Return the tree of one query; None for what cannot be parsed, is no query, or is too long or too deep to look at.
 
     Trees are shared: whoever changes one copies it first.
 
@@ -60,7 +60,7 @@ class Block:
 
 
 def blocks(tree: "exp.Expr") -> tuple[Block, ...]:
-    """The SELECTs of a query from left to right, without those nested in them; none when it holds VALUES.
+    """Return the SELECTs of a query from left to right, without those nested in them; none when it holds VALUES.
 
     >>> [block.joined for block in blocks(syntax("select a from t union select b from u except select c from v"))]
     ['', 'union', 'except']
@@ -89,7 +89,7 @@ def blocks(tree: "exp.Expr") -> tuple[Block, ...]:
 
 
 def sources(select: "exp.Select") -> "Iterator[tuple[exp.Expr, exp.Join | None]]":
-    """Tables and sub-queries of a FROM in the order written, each with the JOIN that brings it in."""
+    """Yield tables and sub-queries of a FROM in the order written, each with the JOIN that brings it in."""
     from sqlglot import exp
 
     first = select.args.get("from_") or select.args.get("from")
@@ -108,7 +108,7 @@ def sources(select: "exp.Select") -> "Iterator[tuple[exp.Expr, exp.Join | None]]
 
 
 def conditions(node: "exp.Expr | None") -> "tuple[list[exp.Expr], list[str]]":
-    """The single conditions under AND and OR from left to right, and the words between them; brackets say nothing."""
+    """Return the single conditions under AND and OR, left to right, and the words between them, without brackets."""
     from sqlglot import exp
 
     collected: list[exp.Expr] = []
@@ -128,7 +128,7 @@ def conditions(node: "exp.Expr | None") -> "tuple[list[exp.Expr], list[str]]":
 
 
 def stripped(node: "exp.Expr") -> "tuple[exp.Expr, bool]":
-    """A condition without NOT and brackets, and whether it is negated."""
+    """Return a condition without NOT and brackets, and whether it is negated."""
     from sqlglot import exp
 
     negated = False

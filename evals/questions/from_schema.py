@@ -72,7 +72,7 @@ class Unmade(Exception):
 
 
 def from_schema(ddl: str, golds: Sequence[str], gold: str) -> Path:
-    """A database that these CREATE statements make, with rows that tell the golds from other queries.
+    """Return a database that these CREATE statements make, with rows that tell the golds from other queries.
 
     Golds are `unqualified`. Both the empty database and the one with rows are made once and kept in the cache folder.
     Raises Unmade.
@@ -81,7 +81,7 @@ def from_schema(ddl: str, golds: Sequence[str], gold: str) -> Path:
 
 
 def qualified(ddl: str) -> Qualified:
-    """The schemas that DDL names, each with the tables in it; none where the DDL names no schema.
+    """Return the schemas that DDL names, each with the tables in it; none where the DDL names no schema.
 
     Of two tables of one name the second is called by its schema too.
 
@@ -104,7 +104,7 @@ def qualified(ddl: str) -> Qualified:
 
 
 def unqualified(sql: str, names: Qualified) -> str:
-    """A query, or DDL, without the schemas before its tables.
+    """Return a query, or DDL, without the schemas before its tables.
 
     >>> mine = qualified("CREATE TABLE mine.seam (id INT)")
     >>> unqualified("SELECT mine.seam.depth FROM Mine.seam WHERE a = 'mine.seam'", mine)

@@ -48,7 +48,7 @@ PIECE = re.compile(
 
 
 def read_predictions(path: Path, questions: Questions, *, exact: bool = True) -> list[str]:
-    """The `sql` of each question that can be asked, from a file with one line per question of the whole file.
+    """Return the `sql` of each question that can be asked, from a file with one line per question of the whole file.
 
     Raises DataError when a line is broken, there are too few, or, when `exact`, too many.
     """
@@ -74,7 +74,7 @@ def read_predictions(path: Path, questions: Questions, *, exact: bool = True) ->
 
 
 def query_of(text: str) -> str:
-    """The SQL of a prediction: the text itself when it is SQL, else what the fence in it or its prose holds.
+    """Return the SQL of a prediction: the text itself when it is SQL, else what the fence in it or its prose holds.
 
     A fence is taken whole, so that two statements in it, or one that writes, are judged as such and refused; tags such
     as <sql> are fences too. What a model ends its turn with is cut off. Prose without a fence is read as a model's own

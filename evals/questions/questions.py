@@ -40,12 +40,12 @@ class Question:
 
     @property
     def full_question(self) -> str:
-        """Question and evidence in one line, as a model is asked."""
+        """Return question and evidence in one line, as the model gets them."""
         return f"{self.question} {self.evidence}" if self.evidence else self.question
 
     @property
     def database_name(self) -> str:
-        """What the database is called, for counts by database."""
+        """Return the name of the database, for counts by database."""
         return self.name or self.database.stem
 
 
@@ -153,15 +153,15 @@ def _none_there(
 
 
 def none_readable(path: Path | str, lost: Mapping[str, Unreadable]) -> DataError:
-    """No database of a question file can be read: the first reasons why."""
+    """Return the error that no database of a question file can be read, with the first reasons."""
     reasons = "; ".join(f"{name}: {database.reason}" for name, database in list(lost.items())[:3])
     return DataError(f"{path}: none of its databases can be read ({reasons})", fix="get the databases again")
 
 
 def fuzzed(questions: Questions, count: int, seed: int = 0) -> dict[Path, tuple[Path, ...]]:
-    """`count` fuzzed copies of every database of these questions, made once and kept in the cache folder.
+    """Make `count` fuzzed copies of every database of these questions, once, and keep them in the cache folder.
 
-    A database that cannot be read after all is left out: the judge says so of its questions.
+    A database that cannot be read after all is left out: the judge reports it with its questions.
     """
     golds: dict[Path, list[str]] = {}
     for item in questions.items:
@@ -229,7 +229,7 @@ def _checked(path: Path, where: str, number: int, row: Any) -> Row:
 
 
 def text_of(text: str) -> str:
-    """Text that can be written: JSON may hold halves of characters."""
+    """Return the text without what cannot be written: JSON may hold half characters."""
     return text.encode(errors="replace").decode()
 
 

@@ -26,7 +26,7 @@ OPERATORS = ("=", ">", "<")
 
 
 def is_wikisql(row: Any) -> bool:
-    """Whether a line of a question file is in this layout."""
+    """Return whether a line of a question file is in this layout."""
     return isinstance(row, dict) and "table_id" in row and isinstance(row.get("sql"), dict)
 
 
@@ -46,7 +46,7 @@ class Tables:
             raise DataError(f"{path}: broken ({error})", fix="get WikiSQL's tables again") from None
 
     def question(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """Question and gold SQL of a line; the gold is SELECT NULL where the table is unknown or has no rows.
+        """Return question and gold SQL of a line; the gold is SELECT NULL where the table is unknown or has no rows.
 
         Raises LookupError, TypeError or ValueError for a line that is broken.
         """
@@ -71,7 +71,7 @@ class Tables:
         return row["question"], query + (" WHERE " + " AND ".join(conditions) if conditions else "")
 
     def database(self, table_id: str) -> Path | None:
-        """The database of a table, made when it is first asked for; None where it is unknown or has no rows.
+        """Return the database of a table, made when it is first asked for; None where it is unknown or has no rows.
 
         Raises LookupError, TypeError, ValueError or sqlite3.Error for a table that is broken.
         """
@@ -80,7 +80,7 @@ class Tables:
 
 
 def columns(header: Sequence[str]) -> list[str]:
-    """A plain name for each header, each once.
+    """Return a plain name for each header, each once.
 
     >>> columns(["Player name", "Area (km 2 )", "#", "No.", "no"])
     ['player_name', 'area_km_2', 'column_3', 'no', 'no_2']

@@ -70,12 +70,12 @@ def _environment(autoescape: bool) -> "jinja2.Environment":
 
 
 def span(metric: Mapping[str, Any], signed: bool = False) -> str:
-    """The interval of a metric or a difference; empty when it has none."""
+    """Return the interval of a metric or a difference; empty when it has none."""
     return "" if metric["low"] is None else interval(metric["low"], metric["high"], signed)
 
 
 def cell(text: Any) -> str:
-    """Text inside a Markdown table or line: nothing in it is markup.
+    """Return text inside a Markdown table or line: nothing in it is markup.
 
     >>> print(cell("a|b <b>*x*</b>"))
     a\\|b &lt;b\\>\\*x\\*&lt;/b\\>
@@ -87,7 +87,7 @@ def cell(text: Any) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Text as a Markdown block of code, whatever backticks it has.
+    """Return text as a Markdown block of code, whatever backticks it has.
 
     >>> print(fenced("SELECT 1", "sql"))
     ```sql
@@ -101,7 +101,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def label(name: str) -> str:
-    """A key of JSON as a word.
+    """Return a key of JSON as a word.
 
     >>> label("peak_memory")
     'Peak memory'
@@ -110,7 +110,7 @@ def label(name: str) -> str:
 
 
 def fact(value: Any, name: str = "") -> str:
-    """A fact of a model's or machine's card: sizes in MiB, lists with commas."""
+    """Return a fact of a model's or machine's card: sizes in MiB, lists with commas."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "not known"}[value]
     if isinstance(value, int | float) and name.endswith(("bytes", "memory", "size")) and value >= 2**20:

@@ -46,7 +46,7 @@ class Line:
 
 
 def bars(alt: str, groups: Sequence[Group], *, top: float = 1.0, percent: bool = True, dots: bool = False) -> str:
-    """Horizontal bars (or dots) with their intervals; values go from 0 to `top`. `alt` says in words what is seen."""
+    """Draw horizontal bars (or dots) with their intervals, from 0 to `top`. `alt` describes the plot in words."""
     left, right = 2.0, WIDTH - 62
     scale = (right - left) / top
 
@@ -80,7 +80,7 @@ def bars(alt: str, groups: Sequence[Group], *, top: float = 1.0, percent: bool =
 
 
 def curve(alt: str, lines: Sequence[Line], *, across: str, up: str, diagonal: bool = False) -> str:
-    """Lines in a square of 0..1 by 0..1, named below it; `across` and `up` name the axes."""
+    """Draw lines in a square of 0..1 by 0..1, named below it; `across` and `up` name the axes."""
     left, right, head, foot = 34.0, WIDTH - 8, 22.0, 212.0
 
     def at(point: tuple[float, float]) -> tuple[float, float]:

@@ -48,7 +48,7 @@ class Model:
 
     @property
     def unreadable(self) -> Mapping[str, Mapping[str, Any]]:
-        """Databases that could not be read, by name, each with its `questions` and the `reason`."""
+        """Return databases that could not be read, by name, each with its `questions` and the `reason`."""
         return self.score.extra["unreadable"] if self.score else {}
 
 
@@ -79,7 +79,7 @@ class Facts:
 
 
 def of_evaluation(name: str, path: str, done: "Evaluated", facts: Mapping[str, Any]) -> Model:
-    """An evaluated model as a report takes it; `facts` are its engine's."""
+    """Return an evaluated model as a report takes it; `facts` are its engine's."""
     return Model(
         name,
         done.rows,
@@ -107,7 +107,7 @@ def write_report(facts: Facts, out: Path) -> tuple[Path, ...]:
 
 
 def report(facts: Facts) -> dict[str, Any]:
-    """Everything the report says, as JSON; shares in 0..1, times in seconds, sizes in bytes."""
+    """Return the content of the report, as JSON; shares in 0..1, times in seconds, sizes in bytes."""
     if not facts.models or not all(model.rows for model in facts.models):
         raise DataError(f"{facts.questions}: no answers to report", fix="sql-llama eval --questions FILE --model FILE")
     pair = _pair(facts)

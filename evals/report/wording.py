@@ -10,7 +10,7 @@ TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # t
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share as per cent.
+    """Return a share as per cent.
 
     >>> percent(0.725).replace(NARROW, " "), percent(-0.0001).replace(NARROW, " ")
     ('72.5 %', '0.0 %')
@@ -19,7 +19,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def interval(low: float, high: float, signed: bool = False) -> str:
-    """The ends of an interval, in per cent.
+    """Return the ends of an interval, in per cent.
 
     >>> interval(0.683, 0.7631), interval(-0.02, 0.041, signed=True)
     ('68.3–76.3', '−2.0 to +4.1')
@@ -28,7 +28,7 @@ def interval(low: float, high: float, signed: bool = False) -> str:
 
 
 def points(share: float) -> str:
-    """A difference in points of per cent, with its sign.
+    """Return a difference in points of per cent, with its sign.
 
     >>> points(0.0312), points(-0.5), points(0.0)
     ('+3.1', '−50.0', '0.0')
@@ -38,7 +38,7 @@ def points(share: float) -> str:
 
 
 def chance(p: float) -> str:
-    """A p-value, no more exact than it deserves.
+    """Return a p-value, no more exact than it deserves.
 
     >>> chance(0.0000002), chance(0.0312), chance(0.41), chance(1.0)
     ('p < 0.0001', 'p = 0.031', 'p = 0.41', 'p = 1')
@@ -47,7 +47,7 @@ def chance(p: float) -> str:
 
 
 def bytes_(size: float) -> str:
-    """A size in MiB or GiB.
+    """Return a size in MiB or GiB.
 
     >>> bytes_(105 * 2**20).replace(NARROW, " "), bytes_(2.5 * 2**30).replace(NARROW, " ")
     ('105 MiB', '2.50 GiB')
@@ -56,7 +56,7 @@ def bytes_(size: float) -> str:
 
 
 def seconds(time: float) -> str:
-    """A time, in milliseconds below a second.
+    """Return a time, in milliseconds below a second.
 
     >>> [seconds(time).replace(NARROW, " ") for time in (0.0123, 1.634, 790.2)]
     ['12 ms', '1.63 s', '790 s']
@@ -67,7 +67,7 @@ def seconds(time: float) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """The beginning of a text, with a note of what was cut.
+    """Return the beginning of a text, with a note of what was cut.
 
     >>> cut("a" * 1010, 10)
     'aaaaaaaaaa… (1,000 more characters)'
@@ -76,7 +76,7 @@ def cut(text: str, most: int) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same JSON with texts that any page and any file can hold: no control characters, no half characters.
+    """Return the same JSON with texts that any page and any file can hold: no control characters, no half characters.
 
     >>> plain({"a": ["b\\x00c\\ud800", 1]})
     {'a': ['b\ufffdc\ufffd', 1]}
@@ -92,7 +92,7 @@ def plain(value: Any) -> Any:
 
 
 def headline(report: Mapping[str, Any]) -> list[str]:
-    """What a report says in a few sentences, from the rest of it."""
+    """Return a summary of the report in a few sentences."""
     n, compared = report["questions"]["n"], report["comparison"]
     models = {model["name"]: model for model in report["models"]}
     if compared is None:

@@ -42,7 +42,7 @@ class Certificate:
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed; those that were skipped do not count."""
+        """Return whether no check failed; those that were skipped do not count."""
         return all(check.verdict != "fail" for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:

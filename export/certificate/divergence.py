@@ -1,6 +1,6 @@
 """How far a GGUF file is from the merged model that it was made from: at each token of known answers, in llama.cpp.
 
-The mean of KL(merged || file) tells how much the file's next-token probabilities differ, top-1 agreement how often the
+The mean of KL(merged || file) shows how much the file's next-token probabilities differ, top-1 agreement how often the
 two would write the same token, perplexity how improbable each finds the right answer.
 """
 

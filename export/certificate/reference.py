@@ -34,7 +34,7 @@ class Reference:
 
     @property
     def vocabulary(self) -> int:
-        """The number of tokens in the vocabulary."""
+        """Return the number of tokens in the vocabulary."""
         return int(self.log_probabilities.shape[1])
 
 

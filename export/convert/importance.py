@@ -227,12 +227,12 @@ class _Ggml:
             raise SqlLlamaError("this llama.cpp lays out its tensors in an unknown way", fix="sql-llama doctor")
 
     def sources(self, tensor: int) -> tuple[int, int]:
-        """The two tensors that a product is made of: weight and input."""
+        """Return the two tensors that a product is made of: weight and input."""
         first, second = struct.unpack("PP", ctypes.string_at(tensor + self._src, struct.calcsize("PP")))
         return first, second
 
     def rows_of(self, tensor: int) -> "NDArray[np.float32]":
-        """The numbers of a float32 tensor as a matrix, from whatever device they are on."""
+        """Return the numbers of a float32 tensor as a matrix, from whatever device they are on."""
         import numpy as np
 
         count, rows, size = self._elements(tensor), self._rows(tensor), self._bytes(tensor)

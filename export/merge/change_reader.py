@@ -102,8 +102,8 @@ class ChangeReader:
             raise self._error(name, f"has rank {rank}, but adapter_config.json states {stated}", AGAIN)
         magnitude = parts.get("lora_magnitude_vector")
         if bool(magnitude) != bool(self.config.get("use_dora")):
-            says = "has no lora_magnitude_vector, but" if magnitude is None else "has a lora_magnitude_vector, but"
-            raise self._error(name, f"{says} use_dora is {bool(self.config.get('use_dora'))}", AGAIN)
+            presence = "has no lora_magnitude_vector, but" if magnitude is None else "has a lora_magnitude_vector, but"
+            raise self._error(name, f"{presence} use_dora is {bool(self.config.get('use_dora'))}", AGAIN)
         outputs = (shape[1] if is_embedding else shape[0],)
         if magnitude and magnitude.shape != outputs:
             raise self._misfit(name, magnitude.shape, outputs)

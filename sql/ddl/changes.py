@@ -37,7 +37,7 @@ class Known:
     """Folded names of the tables in which virtual tables keep what they hold."""
 
     def copied(self, name: str) -> Draft:
-        """The table whose columns another one takes. Raises DataError when it is not there."""
+        """Return the table whose columns another one takes. Raises DataError when it is not there."""
         table = self.tables.get(fold(name))
         if table is None:
             raise DataError(f"the schema takes columns from {name}, which it does not create", fix=FIX)
@@ -122,7 +122,7 @@ def drop_column(table: Draft, name: str, known: Known) -> None:
 
 
 def drop(statement: Sequence[Token], known: Known) -> None:
-    """DROP TABLE and DROP VIEW, of one or several."""
+    """Apply DROP TABLE or DROP VIEW, of one or several."""
     at = 1 + next((n for n, token in enumerate(statement) if token.word in ("TABLE", "VIEW")), 0)
     at += 2 * ([token.word for token in statement[at : at + 2]] == ["IF", "EXISTS"])
     for part in items(statement[at:]):
@@ -132,7 +132,7 @@ def drop(statement: Sequence[Token], known: Known) -> None:
 
 
 def rename_tables(statement: Sequence[Token], known: Known) -> None:
-    """MySQL's RENAME TABLE a TO b, c TO d."""
+    """Apply MySQL's RENAME TABLE a TO b, c TO d."""
     for part in items(statement[2:]):
         _, old, at = name_at(part, 0)
         _, new, _ = name_at(part, at + 1)

@@ -45,7 +45,7 @@ TYPES = {
 
 
 def parse_ddl(ddl: str, name: str = "") -> Schema:
-    """The schema that CREATE, ALTER and DROP of tables and views describe; the rest is passed over.
+    """Return the schema that CREATE, ALTER and DROP of tables and views describe; the rest is passed over.
 
     Tables are called by their last name: `mine.seam` is `seam`. One that is created twice has the columns of both.
     Raises DataError when the text cannot be read or creates no table.

@@ -7,7 +7,7 @@ DECLARED = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "date": "DATE", "b
 
 
 def render_ddl(schema: Schema) -> str:
-    """CREATE TABLE statements for a schema, as a person would paste them.
+    """Write CREATE TABLE statements for a schema, as a person would paste them.
 
     >>> from .parse import parse_ddl
     >>> print(render_ddl(parse_ddl("create table Pets (id int primary key, name text)")))

@@ -18,7 +18,7 @@ class Token(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The bare word in capitals; empty for everything else, so that a quoted name is no keyword."""
+        """Return the bare word in capitals; empty for everything else, so that a quoted name is no keyword."""
         return self.text.upper() if self.kind == "word" else ""
 
 
@@ -45,12 +45,12 @@ COPIED = re.compile(
 
 
 def without_rows(ddl: str) -> str:
-    """The text without the rows that pg_dump writes: from COPY ... FROM stdin to a line of a backslash and a dot."""
+    """Return the text without pg_dump's rows: from COPY ... FROM stdin to a line of a backslash and a dot."""
     return COPIED.sub("", ddl) if "stdin" in ddl.lower() else ddl
 
 
 def statements(ddl: str) -> Iterator[list[Token]]:
-    """The statements of a text, each without its semicolon. `GO` ends one too, and `CREATE` begins one.
+    """Yield the statements of a text, each without its semicolon. `GO` ends one too, and `CREATE` begins one.
 
     Raises DataError when a quote is not closed.
     """
@@ -73,7 +73,7 @@ def statements(ddl: str) -> Iterator[list[Token]]:
 
 
 def tokens(ddl: str) -> list[Token]:
-    """The tokens of a text. A backslash escapes a quote in MySQL only; in doubt, both readings are tried."""
+    """Return the tokens of a text. A backslash escapes a quote in MySQL only; in doubt, both readings are tried."""
     first, second = (ESCAPED, TEXT) if "`" in ddl else (TEXT, ESCAPED)
     try:
         return list(_tokens(ddl, first))
@@ -120,7 +120,7 @@ def _tokens(ddl: str, text: re.Pattern[str]) -> Iterator[Token]:
 
 
 def closing(of: Sequence[Token], opening: int) -> int:
-    """The place of the bracket that closes the one at `opening`; -1 when there is none."""
+    """Return the place of the bracket that closes the one at `opening`; -1 when there is none."""
     depth = 0
     for place in range(opening, len(of)):
         if of[place] == (MARK, "("):
@@ -133,7 +133,7 @@ def closing(of: Sequence[Token], opening: int) -> int:
 
 
 def items(of: Sequence[Token]) -> list[Sequence[Token]]:
-    """The parts between the commas that stand in no bracket; empty parts are passed over."""
+    """Return the parts between the commas that stand in no bracket; empty parts are passed over."""
     parts: list[Sequence[Token]] = []
     begin = depth = angles = 0
     for place, token in enumerate(of):
@@ -150,7 +150,7 @@ def items(of: Sequence[Token]) -> list[Sequence[Token]]:
 
 
 def name_at(of: Sequence[Token], at: int) -> tuple[str, str, int]:
-    """What stands before a name's last part, the last part, and the place after it; empty when there is no name."""
+    """Return what is before a name's last part, that part, and the place after it; empty when there is no name."""
     parts: list[str] = []
     while at < len(of):
         text = written(of[at])
@@ -167,13 +167,13 @@ def name_at(of: Sequence[Token], at: int) -> tuple[str, str, int]:
 
 
 def written(token: Token) -> str:
-    """The name that a token is, empty for none. SQLite and MySQL read a text as a name where one is wanted."""
+    """Return the name that a token is, empty for none. SQLite and MySQL read a text as a name where one is wanted."""
     if token.kind == "text":
         return token.text[1:-1].replace("''", "'")
     return "" if token.kind == MARK else token.text
 
 
 def names_in(part: Sequence[Token], opened: int) -> list[str]:
-    """The names in a bracket: each part's first, since `(a DESC, b(10))` is written too."""
+    """Return the names in a bracket: each part's first, since `(a DESC, b(10))` is written too."""
     end = closing(part, opened)
     return [written(item[0]) for item in items(part[opened + 1 : end if end > 0 else len(part)])]

@@ -23,7 +23,9 @@ MAKES = {
 
 
 def view_tables(tables: str, views: Sequence[Sequence[Token]], known: set[str]) -> list[Table]:
-    """The views as tables. `tables` is DDL that SQLite runs, `known` its folded names; `views` stand after CREATE VIEW.
+    """Return the views as tables.
+
+    `tables` is DDL that SQLite runs, `known` its folded names, `views` the texts after CREATE VIEW.
 
     A view that SQLite cannot make or read is passed over. Nothing is run but CREATE.
     """

@@ -16,7 +16,7 @@ BESIDE = {
 
 
 def virtual_table(statement: Sequence[Token], at: int) -> tuple[Draft, set[str]] | None:
-    """The table and the folded names of those beside it, for what stands at `at` after CREATE VIRTUAL TABLE.
+    """Return the table and the folded names of those beside it, for what stands at `at` after CREATE VIRTUAL TABLE.
 
     None for modules that are not known.
     """

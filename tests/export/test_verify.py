@@ -15,7 +15,7 @@ from sql_llama.export.certificate.certificate import Certificate, Check
 from sql_llama.export.certificate.provenance import provenance
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.merge.merge import merge
-from sql_llama.export.verify import answered, provenance_check, run_reference, verify_file, verify_run
+from sql_llama.export.verify import accuracy_check, provenance_check, run_reference, verify_file, verify_run
 from sql_llama.modelfiles.modelfile import modelfile
 from sql_llama.modelfiles.templates import family
 from sql_llama.models.folder import fingerprint
@@ -138,7 +138,7 @@ def test_the_reference_is_the_run_s_own_model(run: Run, tiny_stopping_base: Path
 
 
 def test_the_answers_are_those_of_the_gate_s_report(run: Run, file: Path) -> None:
-    assert answered(run, file).verdict == "skipped"
+    assert accuracy_check(run, file).verdict == "skipped"
     metrics = {"execution_accuracy": {"value": 0.75, "low": 0.55, "high": 0.88, "n": 24}}
     report = {
         "models": [{"path": "base.gguf", "metrics": {}}, {"path": f"gguf/{file.name}", "metrics": metrics}],
@@ -147,10 +147,10 @@ def test_the_answers_are_those_of_the_gate_s_report(run: Run, file: Path) -> Non
     (run.path / "evals").mkdir()
     (run.path / "evals" / "report.json").write_text(json.dumps(report))
     run.finish("gate", {"gguf": hashlib.sha256(b"another file").hexdigest()}, [], 1.0)
-    assert answered(run, file).verdict == "skipped"
+    assert accuracy_check(run, file).verdict == "skipped"
     run.finish("gate", {"gguf": sha256(file)}, [], 1.0)
-    found = answered(run, file)
+    found = accuracy_check(run, file)
     assert (found.verdict, found.numbers["value"]) == ("pass", 0.75)
     assert found.said == "75.0% right (55.0% to 88.0%, 24 questions); better than the base: 75.0% against 0.0%"
     (run.path / "evals" / "report.json").write_text("{}")
-    assert answered(run, file).verdict == "skipped"
+    assert accuracy_check(run, file).verdict == "skipped"
