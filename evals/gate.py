@@ -108,7 +108,7 @@ def gate(
         checks.append(_no_worse(start_rows, tuned_rows, tolerance))
     if whole_rows is not None:
         _same(whole_rows, tuned_rows, "F16")
-        checks.append(_kept(whole_rows, tuned_rows, tolerance))
+        checks.append(_loss_check(whole_rows, tuned_rows, tolerance))
     return Verdict(all(check.passed for check in checks), tuple(checks))
 
 
@@ -209,7 +209,7 @@ def _two_digits(count: int) -> int:
     return round(count, 2 - len(str(count)))
 
 
-def _kept(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
+def _loss_check(whole: Sequence[GradedAnswer], tuned: Sequence[GradedAnswer], tolerance: float) -> Check:
     """Did quantization cost at most the tolerance?"""
     check = replace(_measured("as good as F16", "F16", whole, tuned), tolerance=tolerance)
     passed = -check.difference <= tolerance + 1e-9  # 3 of 100 are not more than 3 points

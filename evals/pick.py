@@ -83,7 +83,7 @@ def pick_merge_base(run: Run, files: Mapping[str, Path]) -> Picked:
         why = f"{best.label}: {best.right} of {best.n} answers are right, and the gain is more than chance"
     else:
         why = f"{best.label}, which the adapter was trained on: the difference in right answers may be chance"
-    return _kept(run, Picked("ground", best.label, why, candidates, sha256(files[best.label])))
+    return _saved(run, Picked("ground", best.label, why, candidates, sha256(files[best.label])))
 
 
 def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Picked:
@@ -127,7 +127,7 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
         if chosen != largest
         else f"{chosen}: no smaller file is as good"
     )
-    return _kept(run, Picked("quant", chosen, why, candidates, sha256(files[chosen])))
+    return _saved(run, Picked("quant", chosen, why, candidates, sha256(files[chosen])))
 
 
 def _candidate(
@@ -173,6 +173,6 @@ def _right(rows: Sequence[GradedAnswer]) -> list[bool]:
     return [row.correct for row in rows]
 
 
-def _kept(run: Run, picked: Picked) -> Picked:
+def _saved(run: Run, picked: Picked) -> Picked:
     write_json(run.path / "evals" / f"{picked.what}.json", dataclasses.asdict(picked))
     return picked

@@ -12,7 +12,7 @@ from .statistics import LEVEL, bootstrap, mcnemar, wilson
 
 @dataclass(frozen=True)
 class Kind:
-    """One metric: its `name` in JSON, `title` for people, what it `says`, and its `value` for an answer.
+    """One metric: its `name` in JSON, `title` for people, its `meaning`, and its `value` for an answer.
 
     `value` is None where the metric has no value for that question, which is then left out. `share`: each value is 0
     or 1.
@@ -20,7 +20,7 @@ class Kind:
 
     name: str
     title: str
-    says: str
+    meaning: str
     value: Callable[[GradedAnswer], float | None]
     share: bool = True
 
