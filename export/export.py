@@ -125,7 +125,9 @@ def _export(run: Run, plan: Plan, judges: Judges) -> Exported:
     options = plan.options
     if options.llama_cpp is not None and (judges.gate or options.adapter_gguf) and not known_base(plan.base):
         fix = "--no-gate" if judges.gate else "leave out --adapter-gguf"
-        raise RecipeError(f"{plan.base}: only sql-llama's own converter makes its base's file", fix=fix)
+        raise RecipeError(
+            f"{plan.base}: only sql-llama's own converter can make the GGUF file of the base, which is needed", fix=fix
+        )
     files = gguf_files(run, plan, judges)
     extras = _write_extras(run, plan, files.merge_base)
     settings = _modelfile_settings(run, plan)
@@ -270,7 +272,7 @@ def _require_pass(certificate: Certificate, run: Run) -> None:
 
 
 def _notes(run: Run, plan: Plan, files: GgufFiles, version: str) -> tuple[str, ...]:
-    """Lines that say what is to be known about this export."""
+    """Lines for the person who exports: what is still missing or needed."""
     notes = []
     if plan.options.adapter_gguf:
         under = lora_base(run, files.merge_base, "Q8_0")

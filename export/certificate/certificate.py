@@ -71,7 +71,7 @@ def render_certificate(certificate: Certificate) -> str:
         "| --- | --- | --- |",
     ]
     for check in certificate.checks:
-        seen = check.said + "".join(f"<br>not: {json.dumps(item, ensure_ascii=False)}" for item in check.failures)
+        seen = check.said + "".join(f"<br>failed: {json.dumps(item, ensure_ascii=False)}" for item in check.failures)
         seen = seen.replace("|", "\\|")  # of tokens such as <|im_end|>: a bar ends a cell
         lines.append(f"| {check.name} | {check.verdict} | {seen} |")
     lines += [

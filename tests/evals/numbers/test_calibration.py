@@ -78,7 +78,7 @@ def test_all_right_leaves_nothing_to_rank() -> None:
 
 @pytest.mark.parametrize("odd", [1.2, -0.1, float("nan")])
 def test_what_is_no_probability_is_an_error(odd: float) -> None:
-    with pytest.raises(DataError, match="no probability"):
+    with pytest.raises(DataError, match="not a probability"):
         calibration([0.5, odd], [True, False])
 
 

@@ -90,5 +90,5 @@ def test_padding_and_batches_change_no_embedding(tiny_base: Path) -> None:
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"x": 1}))
-    with pytest.raises(DataError, match="no model for embeddings"):
+    with pytest.raises(DataError, match="cannot be used for embeddings"):
         embedding_similarity([("a", "b")], str(tmp_path))

@@ -208,7 +208,7 @@ def test_birds_keys_and_its_evidence(databases: Path, tmp_path: Path) -> None:
     )
     first, second, third = questions(path, databases).items
     assert (first.question, first.evidence, first.gold) == ("How many?", "many = rows", GOLD)
-    assert first.asked == "How many? many = rows" and second.asked == third.asked == "How many?"
+    assert first.full_question == "How many? many = rows" and second.full_question == third.full_question == "How many?"
 
 
 def test_databases_that_cannot_be_read_are_counted_with_the_reason(databases: Path, tmp_path: Path) -> None:
