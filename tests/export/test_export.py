@@ -219,7 +219,7 @@ def test_such_a_type_is_rounded_with_the_importance_matrix_in_a_file_of_any_type
 
 @pytest.mark.parametrize(
     ("pattern", "quant", "says"),
-    [("ffn_sideways", "Q4_0", "finds no tensor"), ("(", "Q4_0", "no pattern"), ("attn_v", "F16", "are floats")],
+    [("ffn_sideways", "Q4_0", "matches no tensor"), ("(", "Q4_0", "not a pattern"), ("attn_v", "F16", "are floats")],
 )
 def test_a_pattern_that_would_change_nothing_is_refused(
     pattern: str, quant: str, says: str, tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
@@ -270,7 +270,7 @@ def test_an_export_that_fails_its_checks_is_an_error_that_says_which(
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"quants": ["Q4_X"]}, "no GGUF type"), ({"name": "Bad Name"}, "cannot be a name in Ollama")],
+    [({"quants": ["Q4_X"]}, "not a GGUF type"), ({"name": "Bad Name"}, "cannot be a name in Ollama")],
 )
 def test_a_mistake_is_told_before_anything_is_made(
     options: dict[str, Any], says: str, tiny_base: Path, tiny_adapter: Path, tmp_path: Path
@@ -356,7 +356,7 @@ def test_auto_ships_the_type_that_the_judge_takes(trained: Run, tiny_stopping_ba
         assert result.modelfile.read_text().startswith("FROM ./gguf/tiny-Q5_K_M.gguf\n")
     assert offered == [list(gguf_files.CANDIDATES)]
     assert work == ["convert_all", "convert_all"]  # types without an importance matrix, and those with
-    with pytest.raises(RecipeError, match="asks the files questions"):
+    with pytest.raises(RecipeError, match="has to evaluate the files"):
         export_run(trained, recipe, Options(verify=False, importance=False), Judges())
 
 

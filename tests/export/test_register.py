@@ -178,7 +178,7 @@ def fragile(ollama_server: "OllamaServer", tmp_path: Path) -> Iterator[Fragile]:
 @pytest.mark.parametrize("moment", [b"POST /api/blobs/", b"POST /api/create"])
 def test_a_server_that_dies_meanwhile_is_one_line(moment: bytes, fragile: Fragile, tiny_gguf: Path) -> None:
     fragile.fatal = moment
-    with pytest.raises(SqlLlamaError, match="Ollama went away while it was handed over") as caught:
+    with pytest.raises(SqlLlamaError, match="Ollama stopped answering while the file was sent to it") as caught:
         register(tiny_gguf, "tiny", CHATML, host=f"127.0.0.1:{fragile.port}")
     assert "\n" not in caught.value.message
     assert caught.value.fix == "ollama serve"
@@ -213,7 +213,7 @@ def test_an_export_whose_server_dies_keeps_its_files_and_goes_on(
     options = ["--ground", "base", "--quant", "Q8_0", "--no-verify", "--no-gate"]
     assert sql_llama([*command, *options]) == 1
     said = capsys.readouterr().err.splitlines()
-    assert [line for line in said if "Ollama went away while it was handed over" in line]
+    assert [line for line in said if "Ollama stopped answering while the file was sent to it" in line]
     assert not [line for line in said if "Traceback" in line]
     made = sorted(path.name for path in out.rglob("*") if path.is_file())
     assert made == ["Modelfile", "manifest.json", "recipe.toml", "sql-llama-Q8_0.gguf"]

@@ -195,7 +195,7 @@ def test_values_that_no_float16_holds_are_refused(tiny_base: Path, tiny_adapter:
 def test_an_unknown_type_and_another_base_are_one_line(
     tiny_base: Path, tiny_adapter: Path, tmp_path: Path, make_tiny_adapter: Make
 ) -> None:
-    with pytest.raises(RecipeError, match="Q4_K_M: no type of an adapter"):
+    with pytest.raises(RecipeError, match="Q4_K_M: not a type of an adapter file"):
         adapter_gguf(tiny_base, tiny_adapter, tmp_path / "x.gguf", outtype="Q4_K_M")
     folder = shutil.copytree(tiny_base, tmp_path / "base")
     config = json.loads((folder / "config.json").read_text())

@@ -59,7 +59,7 @@ def test_a_scale_that_is_not_finite_is_noticed(capfd: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("kind", ["Q4_X", "I32", "Q8_K", ""])
 def test_what_weights_cannot_be_rounded_to_is_refused(kind: str) -> None:
-    with pytest.raises(RecipeError, match="no tensor type"):
+    with pytest.raises(RecipeError, match="not a tensor type"):
         type_number(kind)
 
 

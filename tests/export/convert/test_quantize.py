@@ -53,7 +53,7 @@ def test_progress_goes_to_standard_error_and_llama_cpps_log_does_not(
 
 
 def test_an_unknown_type_is_a_usage_error() -> None:
-    with pytest.raises(RecipeError, match="Q4_X: no GGUF type"):
+    with pytest.raises(RecipeError, match="Q4_X: not a GGUF type"):
         check_quant("Q4_X")
     assert {"Q4_K_M", "Q8_0", "F16"} <= set(quant_types())
 
@@ -213,7 +213,8 @@ def test_what_llama_cpp_has_no_type_for_names_the_base(wide_base: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"), [({"attn_q": "Q4_X"}, "Q4_X: no tensor type"), ({"attn_(": "Q8_0"}, "attn_.: no pattern")]
+    ("overrides", "says"),
+    [({"attn_q": "Q4_X"}, "Q4_X: not a tensor type"), ({"attn_(": "Q8_0"}, "attn_.: not a pattern")],
 )
 def test_overrides_that_cannot_be_are_refused(
     overrides: dict[str, str], says: str, tiny_base: Path, tmp_path: Path
