@@ -69,8 +69,8 @@ def command(
     """Score models on questions with known answers: the base first, then the tuned one.
 
     Execution accuracy is strict: an answer must return the rows of the reference query, in its column order, and in its
-    row order where it sorts. Every query is run read-only, with a time limit. With several candidates, the first that runs
-    and returns rows is taken.
+    row order where it sorts. Every query is run read-only, with a time limit. With several candidates, the first that
+    runs and returns rows is taken.
     """
     from ..evals.evaluate_models import Options, evaluate_models
     from ..evals.questions.predictions import read_predictions

@@ -36,5 +36,5 @@ def test_one_model_may_give_several_candidates(questions: Path, tiny: Path) -> N
 
 
 def test_a_missing_file_is_an_error_of_ours(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nothing.jsonl"):
+    with pytest.raises(DataError, match=r"nothing\.jsonl"):
         sql_llama.evaluate(tmp_path / "nothing.jsonl", tiny)
