@@ -12,18 +12,34 @@ if TYPE_CHECKING:
     from .assistant.answer import Policy, Reply
     from .assistant.assistant import Assistant
     from .core.errors import SqlLlamaError
+    from .evals.evaluate_file import evaluate_file as evaluate
+    from .evals.export_gated import export_gated as export_run
+    from .export.plan import Options as ExportOptions
 
-__all__ = ["Assistant", "Policy", "Reply", "SqlLlamaError", "__version__"]
+__all__ = [
+    "Assistant",
+    "ExportOptions",
+    "Policy",
+    "Reply",
+    "SqlLlamaError",
+    "__version__",
+    "evaluate",
+    "export_run",
+]
 
-_MODULES = {
-    "Assistant": "assistant.assistant",
-    "Policy": "assistant.answer",
-    "Reply": "assistant.answer",
-    "SqlLlamaError": "core.errors",
+_PLACES = {
+    "Assistant": ("assistant.assistant", "Assistant"),
+    "ExportOptions": ("export.plan", "Options"),
+    "Policy": ("assistant.answer", "Policy"),
+    "Reply": ("assistant.answer", "Reply"),
+    "SqlLlamaError": ("core.errors", "SqlLlamaError"),
+    "evaluate": ("evals.evaluate_file", "evaluate_file"),
+    "export_run": ("evals.export_gated", "export_gated"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    module, attribute = _PLACES[name]
+    return getattr(import_module(f".{module}", __name__), attribute)

@@ -30,13 +30,24 @@ PATH = click.Path(readable=False, path_type=Path)  # a file that cannot be read 
 )
 @click.option("--predictions", type=PATH, multiple=True, help="JSON lines with sql, in order, to score.")
 @click.option("--out", type=PATH, help="Folder for every answer and the report; a killed run goes on from there.")
-@click.option("--beams", type=click.IntRange(1, 16), default=1, show_default=True, help="Answers to choose from.")
+@click.option(
+    "--candidates",
+    "--beams",
+    type=click.IntRange(1, 32),
+    default=1,
+    show_default=True,
+    help="Answers of the model to each question; the first that runs and returns rows is taken.",
+)
 @click.option("--variants", type=click.IntRange(0, 20), default=0, show_default=True, help="Databases with other rows.")
 @click.option("--embeddings", metavar="MODEL", default="", help="Sentence model, to compare queries by too.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N questions.")
 @click.option("--sample", type=click.IntRange(min=1), help="Only N random questions, their answers shown.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of --sample and --variants.")
-@click.option("--gate", is_flag=True, help="Exit code 1 unless the second model beats the first; a third is its F16.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Random seed of --sample and --variants.")
+@click.option(
+    "--gate",
+    is_flag=True,
+    help="Exit with 1 if the second model is not better than the first. A third is the tuned one in F16.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(
@@ -46,7 +57,7 @@ def command(
     models: tuple[str, ...],
     predictions: tuple[Path, ...],
     out: Path | None,
-    beams: int,
+    candidates: int,
     variants: int,
     embeddings: str,
     limit: int | None,
@@ -58,7 +69,7 @@ def command(
     """Score models on questions with known answers: the base first, then the tuned one.
 
     Execution accuracy is strict: an answer must return the rows of the reference query, in its column order, and in its
-    row order where it sorts. Every query is run read-only, with a time limit. With several beams, the first answer that
+    row order where it sorts. Every query is run read-only, with a time limit. With several candidates, the first that
     runs and returns rows is taken.
     """
     from ..evals.evaluate_models import Options, evaluate_models
@@ -67,10 +78,10 @@ def command(
     from .eval_output import print_json, print_scores
 
     _check_usage(models, predictions, limit, sample, gate)
-    _check_models(models, predictions, out, beams)
+    _check_models(models, predictions, out, candidates)
     asked = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
     given = [(path, read_predictions(path, asked, exact=limit is None)) for path in predictions]
-    options = Options(out, beams, variants, seed, embeddings)
+    options = Options(out, candidates, variants, seed, embeddings)
     scored = evaluate_models(asked, models, given, options, warn=lambda line: click.echo(line, err=True))
     verdict = _gated(scored) if gate else None
     if out:
@@ -92,18 +103,18 @@ def _check_usage(
     if limit and sample:
         raise click.UsageError("give either --limit or --sample")
     if gate and not 2 <= len(models) + len(predictions) <= 3:
-        raise click.UsageError("--gate wants two models, base and tuned; a third is the tuned one in F16")
+        raise click.UsageError("--gate needs two models, base and tuned; a third is the tuned one in F16")
 
 
-def _check_models(models: Sequence[str], predictions: Sequence[Path], out: Path | None, beams: int) -> None:
+def _check_models(models: Sequence[str], predictions: Sequence[Path], out: Path | None, candidates: int) -> None:
     """Find faults before the first model works for minutes."""
     from ..engines.load import parts
     from ..models.gguf_header import check_gguf
 
     alone = [name for name in models if name.startswith("ollama:")] + list(map(str, predictions))
-    if beams > 1 and alone:
+    if candidates > 1 and alone:
         raise RecipeError(
-            f"{alone[0]}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder"
+            f"{alone[0]}: gives one answer only", fix="leave --candidates out, or give a GGUF file or a folder"
         )
     if out and out.exists() and not out.is_dir():
         raise RecipeError(f"--out {out}: not a folder", fix="choose another folder with --out")

@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from ..export.export import Exported
-    from ..export.plan import Judges, Options
+    from ..export.plan import Options
 
 
 @click.command("export")
@@ -77,23 +77,19 @@ def command(
 
     An export that was stopped goes on where it was; finished steps are not repeated.
     """
-    from ..core.read_recipe import read_recipe
-    from ..core.run import Run, newest_run
-    from ..export.export import export_adapter, export_run
+    from ..evals.export_gated import export_gated, judges
+    from ..export.export import export_adapter
     from ..models.base import resolve_base
 
-    options, judges = _options(**given), _judges(gate)
+    options = _options(**given)
     if base is not None or adapter is not None or out is not None:
         if run is not None or base is None or adapter is None or out is None:
             raise click.UsageError("give either RUN, or all of --base, --adapter and --out")
-        exported = export_adapter(resolve_base(base), adapter, out, options, judges, merge_base=ground)
+        exported = export_adapter(resolve_base(base), adapter, out, options, judges(gate), merge_base=ground)
     else:
         if ground != "auto":
             raise click.UsageError("--ground is for --adapter; for a run, set export.ground in its recipe")
-        chosen = Run(run) if run is not None else newest_run()
-        chosen.manifest()
-        recipe, _ = read_recipe(str(chosen.recipe_path))
-        exported = export_run(chosen, recipe, options, judges)
+        exported = export_gated(run, options, gate=gate)
     _print(exported, gate)
 
 
@@ -112,14 +108,6 @@ def _pattern_and_type(text: str) -> tuple[str, str]:
     if not sign or not pattern or not kind:
         raise click.UsageError(f"--tensor-type {text}: not PATTERN=TYPE, such as ffn_down=Q6_K")
     return pattern, kind
-
-
-def _judges(gate: bool) -> "Judges":
-    from ..evals.pick import pick_merge_base, pick_quant
-    from ..evals.shipped import shipped
-    from ..export.plan import Judges
-
-    return Judges(gate=shipped, merge_base=pick_merge_base, quant=pick_quant) if gate else Judges()
 
 
 def _print(exported: "Exported", gate: bool) -> None:

@@ -73,7 +73,9 @@ def evaluate(
     database can be read.
     """
     if beams > 1 and not isinstance(engine, SeveralAnswers):
-        raise RecipeError(f"{model}: gives one answer only", fix="leave --beams out, or give a GGUF file or a folder")
+        raise RecipeError(
+            f"{model}: gives one answer only", fix="leave --candidates out, or give a GGUF file or a folder"
+        )
     started = time.monotonic()
     variants = variants or {}
     kept = Kept()

@@ -146,7 +146,7 @@ def test_the_gate_is_an_exit_code(questions: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 1 and json.loads(shown.stdout)["gate"]["verdict"] == "fail"
     for files in ((bad,), (bad, good, whole, good)):
         wrong = gate(*files)
-        assert wrong.exit_code == 2 and "--gate wants two models" in wrong.stderr
+        assert wrong.exit_code == 2 and "--gate needs two models" in wrong.stderr
 
 
 def test_a_sample_is_shown_with_every_models_answer_and_what_it_can_tell(questions: Path, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_limit_takes_the_first_lines_of_predictions(questions: Path, tmp_path:
 def test_beams_where_there_is_one_answer_only_are_refused_before_any_work(questions: Path, tmp_path: Path) -> None:
     predictions = said(tmp_path / "p.jsonl", questions, 4)
     for given in (("--model", "ollama:sql-llama"), ("--predictions", predictions)):
-        error = invoke(questions, *given, "--beams", 2, "--out", tmp_path / "out").exception
+        error = invoke(questions, *given, "--candidates", 2, "--out", tmp_path / "out").exception
         assert isinstance(error, RecipeError) and f"{given[1]}: gives one answer only" in str(error)
     assert not (tmp_path / "out").exists()
 
