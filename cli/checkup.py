@@ -115,7 +115,7 @@ def check_gpu(*, torch_works: bool) -> Check:
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     if not torch_works:
         state = f"driver: {listed or 'none'}; not examined further, since the training libraries do not work"
-        return Check("GPU", "warning", state, "repair the training libraries first")
+        return Check("GPU", "warning", state, "fix the training libraries first")
     import torch
 
     from ..engines.huggingface import compute_dtype

@@ -165,12 +165,13 @@ def _explain(source: _Source, section: str, key: str, details: Mapping[str, Any]
         return RecipeError(f"{at}: must be a list of texts", fix='for example ["a", "b"]')
     if kind in TYPES:
         wanted, fix = TYPES[kind]
-        return RecipeError(f"{at}: must be {wanted}, not {value!r}", fix=fix)
-    if kind == "literal_error":
-        fix = f"one of {', '.join(typing.get_args(field.annotation))}"
+    elif kind == "literal_error":
+        wanted, fix = f"one of {', '.join(typing.get_args(field.annotation))}", f"the default is {field.default}"
     elif kind == "string_pattern_mismatch":
-        fix = "use letters, digits, dots and dashes: run directories are named after it"
+        wanted, fix = "letters, digits, dots and dashes", "use a short name: run directories are named after it"
     else:
         least, most = limits(field) or (0, 0)
-        return RecipeError(f"{at}: {value:g} is not possible", fix=f"between {least:g} and {most:g}")
-    return RecipeError(f"{at}: {value!r} is not possible", fix=fix)
+        return RecipeError(
+            f"{at}: must be between {least} and {most}, not {value}", fix=f"the default is {field.default}"
+        )
+    return RecipeError(f"{at}: must be {wanted}, not {value!r}", fix=fix)

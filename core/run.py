@@ -247,4 +247,4 @@ def newest_exported_run() -> Run:
         with contextlib.suppress(NotExported):
             run.shipped()
             return run
-    raise NotExported("no run has been exported yet", fix="sql-llama export, or name a GGUF file")
+    raise NotExported(f"{settings().runs}: no run has been exported yet", fix="sql-llama export, or name a GGUF file")

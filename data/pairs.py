@@ -31,7 +31,7 @@ class Pairs:
 
 
 def build_pairs(data: Data, cache: Path) -> Pairs:
-    """Read and make all pairs of a recipe; the same recipe and files give the same pairs. Says what is left out.
+    """Read and make all pairs of a recipe; the same recipe and files give the same pairs. Prints what is skipped.
 
     Raises DataError when a source is missing or broken, or when nothing is left.
     """
@@ -42,7 +42,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
     def take(loaded: Loaded, source: str) -> None:
         examples.extend(loaded.examples)
         if loaded.left_out:
-            say(f"left out {loaded.left_out.total()} of {loaded.rows} rows of {source}: {reasons(loaded)}")
+            say(f"skipped {loaded.left_out.total()} of {loaded.rows} rows of {source}: {reasons(loaded)}")
         left_out.update({f"{source}: {reason}": count for reason, count in loaded.left_out.items()})
 
     spider = open_spider(Path(data.spider), cache) if data.spider else None

@@ -42,7 +42,8 @@ class Passes:
     def message(self) -> str:
         """The rows and the memory in one line for the user."""
         rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
-        return f"training with {rows} a pass: about {self.need / GIB:.1f} GiB of {self.free / GIB:.1f} GiB free"
+        memory = f"about {self.need / GIB:.1f} GiB of memory ({self.free / GIB:.1f} GiB are free)"
+        return f"training with {rows} per pass, {memory}"
 
 
 def choose_passes(
@@ -76,9 +77,9 @@ def choose_passes(
         ways.append("--set train.checkpointing=true")
     ways.append(f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}")
     raise SqlLlamaError(
-        f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row a pass, and"
+        f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row per pass, and"
         f" {(used + free) / GIB:.1f} GiB are free",
-        fix=f"{', or '.join(ways)}; train.micro_batch=1 tries it all the same",
+        fix=f"{', or '.join(ways)}; --set train.micro_batch=1 starts without this check",
     )
 
 

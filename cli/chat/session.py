@@ -193,8 +193,8 @@ class ChatSession:
         sides.append(Side("tuned", self.tuned))
         stop = threading.Event()
         self._sides = sides
-        start_answers(sides, self.source.prepared, question, self.policy, stop)
         try:
+            start_answers(sides, self.source.prepared, question, self.policy, stop)
             self.screen.follow(sides)
         except KeyboardInterrupt:
             stop.set()
@@ -203,7 +203,7 @@ class ChatSession:
             self.wait(STOP_SECONDS)
         dropped = sorted({name for side in sides if side.reply for name in side.reply.dropped})
         if dropped:
-            self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
+            self.screen.say(f"Skipped tables, so that the prompt fits the context: {', '.join(dropped)}")
         self.screen.show(sides)
         self.screen.say(f"{agreement(sides)}\n".lstrip("\n"))
 

@@ -48,7 +48,7 @@ def learnable_sql(answer: str, trial: TrialDatabase, ddl: str) -> str:
     if not text:
         raise LeftOut("empty answer")
     if len(text) > LONGEST or _depth(text) > DEEPEST:
-        raise LeftOut("too long or too deep")
+        raise LeftOut("too long or too many nested brackets")
     check_query(text)
     bare_text = re.sub(r"'(?:[^']|'')*'", "''", text)
     if FULL_TEXT.search(bare_text):

@@ -56,7 +56,7 @@ def trial_database(schema: Schema) -> Iterator[TrialDatabase]:
 def failure(text: str, trial: TrialDatabase) -> str:
     """Say what SQLite has against a query; empty when it would run.
 
-    Raises LeftOut for a query that reads no table, or a table that the schema does not show.
+    Raises LeftOut for a query that uses no table, or a table that the schema does not show.
     """
     trial.read.clear()
     trial.connection.set_authorizer(trial.watch)
@@ -69,7 +69,7 @@ def failure(text: str, trial: TrialDatabase) -> str:
     if any(name not in JSON_TABLES and not _is_named(name, text) for name in trial.read - trial.tables):
         raise LeftOut("no such table")  # as sqlite_master, which SQLite knows and the prompt does not
     if not trial.read & trial.tables:
-        raise LeftOut("reads no table")
+        raise LeftOut("uses no table")
     return ""
 
 

@@ -99,7 +99,7 @@ def test_what_is_left_out_is_told_in_one_line(tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({**good, "sql": sql}) + "\n" for sql in answers))
     pairs = build_pairs(Data(jsonl=(str(path),)), tmp_path)
-    assert capsys.readouterr().err == "left out 3 of 4 rows of a.jsonl: writes (2), changes the schema (1)\n"
+    assert capsys.readouterr().err == "skipped 3 of 4 rows of a.jsonl: writes (2), changes the schema (1)\n"
     assert pairs.left_out == {"a.jsonl: writes": 2, "a.jsonl: changes the schema": 1}
 
 

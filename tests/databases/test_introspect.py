@@ -37,6 +37,16 @@ def test_a_database_has_its_tables_types_samples_and_keys(pets: Path) -> None:
     assert introspect(f"sqlite:///{pets}", "pets") == schema
 
 
+def test_a_database_whose_pages_are_damaged_is_called_damaged(tmp_path: Path) -> None:
+    """The first page, with the list of tables, is whole; the rows of every table are lost."""
+    path = tmp_path / "d.sqlite"
+    make(path, "CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO city (name) VALUES ('Oslo')")
+    page = path.read_bytes()[:4096]
+    path.write_bytes(page + bytes(path.stat().st_size - len(page)))
+    with pytest.raises(DataError, match=r"d\.sqlite: cannot be read: damaged \(database disk image is malformed\)"):
+        introspect(str(path))
+
+
 def test_samples_are_few_short_and_on_one_line(tmp_path: Path) -> None:
     url = make(
         tmp_path / "d.sqlite",

@@ -49,8 +49,10 @@ def test_what_is_chosen_is_within_what_is_free() -> None:
     for free in (2, 3, 4, 6, 20):
         found = choose_passes(recipe(), SMOL, rows(*[350] * 16), 2, free * GIB, GIB)
         assert found.need - GIB <= 0.9 * free * GIB and found.free == (free + 1) * GIB
-    assert Passes(2, 3 * GIB, 4 * GIB).message == "training with 2 rows a pass: about 3.0 GiB of 4.0 GiB free"
-    assert Passes(1, 3 * GIB, 4 * GIB).message.startswith("training with 1 row a pass")
+    assert Passes(2, 3 * GIB, 4 * GIB).message == (
+        "training with 2 rows per pass, about 3.0 GiB of memory (4.0 GiB are free)"
+    )
+    assert Passes(1, 3 * GIB, 4 * GIB).message.startswith("training with 1 row per pass")
 
 
 def test_more_rows_longer_rows_and_wider_values_take_more_and_checkpointing_less() -> None:
@@ -74,7 +76,7 @@ def test_the_recipes_own_choice_stands() -> None:
 
 def test_where_not_even_one_row_fits_need_free_and_ways_out_are_said() -> None:
     with pytest.raises(
-        SqlLlamaError, match=r"needs about \d\.\d GiB of memory with one row a pass, and 1\.5 GiB"
+        SqlLlamaError, match=r"needs about \d\.\d GiB of memory with one row per pass, and 1\.5 GiB"
     ) as no:
         choose_passes(recipe(max_tokens=1024), SMOL, rows(*[1000] * 8), 4, GIB // 2, GIB)
     for way in ("close other programs", "train.checkpointing=true", "train.max_tokens=512", "train.micro_batch=1"):
