@@ -65,7 +65,16 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
     if not examples:
         raise _nothing()
     train, valid = split_by_schema(examples, data.valid_share, rng, same_schemas(examples))
+    _warn_of_untrained_sources(train, valid)
     return Pairs(train, valid, dict(left_out))
+
+
+def _warn_of_untrained_sources(train: Sequence[Example], valid: Sequence[Example]) -> None:
+    """Print a line for each source whose pairs are all kept for validation: a source of one schema is never split."""
+    trained = {example.source for example in train}
+    for source, count in sorted(Counter(example.source for example in valid if example.source not in trained).items()):
+        pairs = "the only pair" if count == 1 else f"all {count} pairs"
+        say(f"Warning: validation takes {pairs} of {source}, training none. Fix: --set data.valid_share=0")
 
 
 def check_sources(data: Data) -> None:

@@ -70,7 +70,8 @@ def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges:
     base = resolve_base(recipe.base.model, recipe.base.revision)
     if entry["inputs"].get("base") not in (None, fingerprint(base)):
         raise DataError(
-            f"{run.path}: the base {base} has changed since the training", fix="use --base, --adapter and --out if you mean it"
+            f"{run.path}: the base {base} has changed since the training",
+            fix="use --base, --adapter and --out if you mean it",
         )
     plan = plan_export(base, run.adapter, recipe, options or Options(), entry.get("dtype", "bfloat16"))
     return _export(run, plan, judges or Judges())

@@ -5,7 +5,8 @@ takes, and grows with the rows of a pass. The numbers below were measured on a C
 models of other shapes too, and are upper ends: too few rows cost some speed, too many the whole run.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,15 +73,39 @@ def choose_passes(
         need = training_bytes(recipe, config, tokens, rows, width)
         if need <= (1 - SPARE) * free:
             return Passes(rows, used + need, used + free)
-    ways = ["close other programs"]
-    if not recipe.train.checkpointing:
-        ways.append("--set train.checkpointing=true")
-    ways.append(f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}")
+    ways = ["close other programs", *_less_memory(recipe)]
     raise SqlLlamaError(
         f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row per pass, and"
         f" {(used + free) / GIB:.1f} GiB are free",
         fix=f"{', or '.join(ways)}; --set train.micro_batch=1 starts without this check",
     )
+
+
+def _less_memory(recipe: Recipe) -> list[str]:
+    """The settings with which a pass of one row takes less memory."""
+    checkpointing = [] if recipe.train.checkpointing else ["--set train.checkpointing=true"]
+    return [*checkpointing, f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}"]
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
+    """Turn torch's error for memory that is used up into SqlLlamaError with the settings that need less of it.
+
+    `rows` are those of a pass. A GPU raises torch.OutOfMemoryError; a CPU a RuntimeError of its allocator, or MemoryError.
+    """
+    import torch
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+        if not full:
+            raise
+        ways = [*(["--set train.micro_batch=1"] if rows > 1 else []), *_less_memory(recipe)]
+        memory = "the GPU's memory" if isinstance(error, torch.OutOfMemoryError) else "the memory"
+        raise SqlLlamaError(
+            f"{memory} is not enough to train with {rows} row{'s' if rows > 1 else ''} per pass", fix=", or ".join(ways)
+        ) from error
 
 
 def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int) -> int:

@@ -137,8 +137,9 @@ def test_a_view_has_keys_that_were_not_declared_too(tmp_path: Path) -> None:
 
 
 def test_keys_that_were_not_declared_are_found_among_hundreds_of_tables(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sql_llama.core.progress.SHORT", 0.0)
     tables = "".join(f"CREATE TABLE thing{n}_item (id INTEGER PRIMARY KEY, a INT, b INT);" for n in range(400))
     rows = "INSERT INTO thing7_item (id) VALUES (3); INSERT INTO use VALUES (3)"
     script = f"{tables} CREATE TABLE use (thing7_items_id INT); {rows}"
