@@ -42,7 +42,7 @@ help: ## list the targets
 setup: $(VENV)/.ready ## make .venv and install what is pinned (5 to 10 minutes and 6 GB, once; PORTABLE=1 for any machine)
 
 $(VENV)/.ready: constraints.txt .ci/constraints-build.txt .ci/build-llama-cpp pyproject.toml
-	@[ ! -e .ci/preflight ] || $(PYTHON) .ci/preflight
+	@[ ! -e .ci/check-machine ] || $(PYTHON) .ci/check-machine
 	@echo "setup: 1/5 $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "setup: 2/5 pinned build tools (half a minute)"

@@ -26,7 +26,7 @@ SAY_NOTHING = frozenset(("id", "name", "code", "year"))  # keys of these names a
 def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
     """Read the tables, columns, keys and samples of a SQLite database.
 
-    A table that cannot be read is skipped. Raises sqlite3.Error; also when the file is so damaged that no table is left.
+    A table that cannot be read is skipped. Raises sqlite3.Error; also when a damaged file leaves no table.
     """
     tables: list[Table] = []
     primary: dict[str, list[str]] = {}  # columns of a table's primary key, in its order

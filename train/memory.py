@@ -91,7 +91,7 @@ def _less_memory(recipe: Recipe) -> list[str]:
 def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
     """Turn torch's error for memory that is used up into SqlLlamaError with the settings that need less of it.
 
-    `rows` are those of a pass. A GPU raises torch.OutOfMemoryError; a CPU a RuntimeError of its allocator, or MemoryError.
+    `rows` are those of a pass. A GPU raises torch.OutOfMemoryError, a CPU a RuntimeError of its allocator.
     """
     import torch
 
