@@ -46,7 +46,7 @@ def speed_against_plain_loop(
             rates[who].append(result["rate"])
             texts[who] = result["answers"]
             print(f"{who}: {len(result['answers'])} questions, {result['rate']:.2f} questions/s", flush=True)
-    same = sum(one == other for one, other in zip(texts["plain"], texts["ours"], strict=True))
+    same = sum(first == second for first, second in zip(texts["plain"], texts["ours"], strict=True))
     plain, ours = (statistics.median(rates[who]) for who in ("plain", "ours"))
     print(f"ours is {ours / plain:.2f} times the plain loop; {same} of {len(texts['ours'])} answers are the same")
     return {
@@ -132,10 +132,10 @@ def _work(folder: Path, questions: Path, databases: Path) -> int:
     for row in rows:
         golds.setdefault(row["db_id"], []).append(row["query"])
     columns = {}
-    for name, asked in golds.items():
+    for name, queries in golds.items():
         path = databases / name / f"{name}.sqlite"
         columns[name] = columns_of(introspect(str(path)))
-        for kind, files in (("single", ()), ("suite", variants(path, asked))):
+        for kind, files in (("single", ()), ("suite", variants(path, queries))):
             (folder / kind / name).mkdir(parents=True)
             for file in (path, *files):
                 shutil.copy(file, folder / kind / name / file.name)

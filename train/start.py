@@ -49,5 +49,5 @@ def say_what_differs(recipe: Recipe, start: Path) -> None:
     config = json.loads((start / "adapter_config.json").read_text(encoding="utf-8"))
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if (rank, alpha) != (recipe.lora.r, recipe.lora.alpha):
-        asked_for = f"lora.r = {recipe.lora.r} and lora.alpha = {recipe.lora.alpha}"
-        say(f"going on from {start} as it is: rank {rank} and alpha {alpha}, not the recipe's {asked_for}")
+        recipe_values = f"lora.r = {recipe.lora.r} and lora.alpha = {recipe.lora.alpha}"
+        say(f"going on from {start} as it is: rank {rank} and alpha {alpha}, not the recipe's {recipe_values}")

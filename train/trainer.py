@@ -176,7 +176,7 @@ class StopAfterStep(TrainerCallback):  # type: ignore[misc]
     """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     @contextlib.contextmanager
     def on_interrupt(self) -> Iterator[None]:
@@ -191,14 +191,14 @@ class StopAfterStep(TrainerCallback):  # type: ignore[misc]
             signal.signal(signal.SIGINT, before)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
         say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Let the trainer save a checkpoint and stop."""
-        if self.asked:
+        if self.requested:
             control.should_save = control.should_training_stop = True
 
 

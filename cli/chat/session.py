@@ -171,8 +171,8 @@ class ChatSession:
                 f"{tuned.name}: has no adapter to change", fix="leave, and start with --model BASE.gguf+LORA.gguf"
             )
         if not name:
-            for one in tuned.adapters:
-                self.screen.say(f"{'*' if one == tuned.adapter else ' '} {one}")
+            for adapter in tuned.adapters:
+                self.screen.say(f"{'*' if adapter == tuned.adapter else ' '} {adapter}")
             return
         self.wait()
         if name in tuned.adapters:

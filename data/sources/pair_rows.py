@@ -208,7 +208,7 @@ def _holds_text(kind: Any) -> bool:
     if types.is_dictionary(kind):
         kind = kind.value_type
     texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    return any(is_one(kind) for is_one in texts)
+    return any(is_text(kind) for is_text in texts)
 
 
 def _cells(path: Path, number: int, cells: Mapping[str, Any]) -> PairRow:

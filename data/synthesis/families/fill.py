@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ..facts import Entity, Facts, Field
 from ..language.fitness import NEEDS, Unfit
 from ..language.nouns import indefinite
-from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, of_one, opening
+from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, opening, singular_clause
 from . import literals
 from .filling import Filling, column_filling, render_sql, render_words, under_alias
 from .notation import Choice, Phrase, Slot, Template
@@ -149,17 +149,17 @@ class Filler:
         return [self.rng.choice(fit)]
 
     def _columns(self, fields: Sequence[Field]) -> Filling:
-        one, mostly, many = columns_words(fields, self.facts, self.rng)
-        several = " and " in one
+        singular, mostly, plural = columns_words(fields, self.facts, self.rng)
+        several = " and " in singular
         forms = {
             "be": "are" if several else "is",
-            "be+": "are" if several or mostly != one else "is",
-            "many": many,
-            "a": indefinite(one),
+            "be+": "are" if several or mostly != singular else "is",
+            "many": plural,
+            "a": indefinite(singular),
         }
         for alias in ("t1", "t2"):
             forms[alias] = ", ".join(under_alias(f, alias) for f in fields)
-        return Filling(", ".join(f.sql for f in fields), one, mostly, forms, tuple(fields))
+        return Filling(", ".join(f.sql for f in fields), singular, mostly, forms, tuple(fields))
 
     def _condition(self, entity: Entity, slot: Slot, avoid: Sequence[Field]) -> Filling:
         """A condition on some column of the table; with `several`, one that more than one row is likely to meet."""
@@ -204,9 +204,9 @@ class Filler:
             raise Unfit
         if person and words.startswith("that ") and self.rng.random() < WHO_SHARE:
             words = "who " + words.removeprefix("that ")
-        forms = {"one": of_one(words), "verb": as_verb(words), "a": indefinite(words)}
+        forms = {"one": singular_clause(words), "verb": as_verb(words), "a": indefinite(words)}
         if phrase.says:
-            forms["is"] = statement = filled["is"].one
+            forms["is"] = statement = filled["is"].singular
             forms["has"] = statement.replace(" is ", " ", 1) if " is " in statement else ""
         return Filling(sql, words, words, forms, (column,))
 
@@ -227,8 +227,8 @@ class Filler:
             again = "whose " if rng.random() < AGAIN_SHARE else ""
             words = f"whose {first.forms['is']} {word.lower()} {again}{second.forms['is']}"
         else:
-            words = f"{first.one} {word.lower()} {second.one}"
-        forms = {"one": of_one(words), "verb": as_verb(words)}
+            words = f"{first.singular} {word.lower()} {second.singular}"
+        forms = {"one": singular_clause(words), "verb": as_verb(words)}
         return Filling(f"{first.sql} {word} {second.sql}", words, words, forms, fields)
 
     def _aggregates(self, entity: Entity, slot: Slot) -> Filling:
@@ -239,20 +239,20 @@ class Filler:
         words = joined([render_words(phrase.words, {}, self.rng) for phrase in chosen])
         filled = {"column": name}
         sql = ", ".join(render_sql(phrase.sql, filled, self.rng) for phrase in chosen)
-        return Filling(sql, f"{words} {name.one}", fields=(column,))
+        return Filling(sql, f"{words} {name.singular}", fields=(column,))
 
 
 def fits(phrase: Phrase, column: Field, person: bool | None) -> bool:
     """Tell whether a phrase can be said of a column, and of a person or a thing."""
     noun = column.nouns[0].split(" in ")[0]  # without its unit
-    ends = tuple(f" {end}" for end in phrase.ends)
-    not_ends = tuple(f" {end}" for end in phrase.not_ends)
+    endings = tuple(f" {end}" for end in phrase.endings)
+    not_endings = tuple(f" {end}" for end in phrase.not_endings)
     person_only = phrase.template.person
     return (
         column.role in phrase.roles
         and (not phrase.nouns or noun in phrase.nouns)
-        and (not ends or f" {noun}".endswith(ends))
-        and not (not_ends and f" {noun}".endswith(not_ends))
+        and (not endings or f" {noun}".endswith(endings))
+        and not (not_endings and f" {noun}".endswith(not_endings))
         and all(NEEDS[need](column) for need in phrase.needs)
         and (person_only is None or person_only == person)
     )
