@@ -23,7 +23,7 @@ from .sources.spider import find_spider, load_spider, open_spider, spider_rows
 
 @dataclass(frozen=True)
 class Pairs:
-    """Training and validation pairs, no schema in both; `left_out` counts what was not used, by source and reason."""
+    """Training and validation pairs, no schema in both; `left_out` counts the skipped rows by source and reason."""
 
     train: list[Example]
     valid: list[Example]

@@ -1,7 +1,7 @@
 """Which answers of a file of pairs are learnt: one query that reads, over tables and columns that its schema has.
 
 SQLite is the judge. The tables are made in memory as the prompt shows them, with a few rows; the answer must run there,
-and what is learnt must return what the answer does. Everything else is left out with its reason.
+and what is learnt must return what the answer does. Everything else is skipped with its reason.
 """
 
 import contextlib
