@@ -60,7 +60,7 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
 
 
 def reply_json(reply: "Reply") -> str:
-    """The reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
+    """Write the reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
     result = reply.result
     return json.dumps(
         {

@@ -27,7 +27,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """One entry for each model of each run, the first being what the others are compared with.
+    """Return one entry for each model of each run; all others are compared with the first.
 
     Shares are in 0..1. `difference` is None where other questions were asked. Raises DataError for a folder that holds
     no report, or a broken one.

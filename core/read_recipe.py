@@ -24,13 +24,13 @@ TYPES = {
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that come with sql-llama."""
+    """List the names of the recipes that come with sql-llama."""
     names = (item.name for item in resources.files("sql_llama.recipes").iterdir())
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recipe, str]:
-    """The recipe and its full TOML text, with `section.key=value` overrides applied (values in TOML, or plain words).
+    """Return the recipe and its full TOML text, with overrides `section.key=value` (a TOML value, or plain words).
 
     Raises RecipeError that names the file, the line and the key, or the override.
     """

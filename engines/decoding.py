@@ -75,7 +75,7 @@ class Context:
             yield ""
 
     def greedy(self, prompt: Sequence[int], limit: int) -> Generator[str, None, Answer]:
-        """Pieces of the most probable answer of at most `limit` tokens; an end token is not part of it."""
+        """Yield the pieces of the most probable answer of at most `limit` tokens; an end token is not part of it."""
         import llama_cpp
 
         started = time.monotonic()

@@ -185,7 +185,7 @@ class HuggingFace:
         max_tokens: int = 256,
         stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in order, its `beams` most probable answers, the best first; fewer where some are the same.
+        """Yield for each chat, in order, its `beams` most probable answers, the best first; fewer if some are equal.
 
         `stop` is looked at between two batches.
         """

@@ -55,7 +55,7 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
+    """Find the newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
     paths = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for path in paths:
         state = path / "trainer_state.json"  # the trainer writes it last

@@ -56,7 +56,7 @@ def choose_passes(
     used: int = 0,
     most: int = 0,
 ) -> Passes:
-    """The rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, `most` where it is given.
+    """Choose the rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, at most `most`.
 
     `config` is the base's config.json, `tokens` are all rows in the order in which they are trained, `width` the bytes
     of a computed value, `free` and `used` the bytes that this process can still have and has already. The rows are a
@@ -109,7 +109,7 @@ def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
 
 
 def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int) -> int:
-    """Bytes that training takes at its fullest pass; 0 of a model whose config says too little."""
+    """Estimate the bytes that training takes at its fullest pass; 0 for a model whose config says too little."""
     try:
         hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])
         layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
@@ -150,7 +150,7 @@ def _answers(rows: Sequence[Tokens]) -> int:
 
 
 def free_memory() -> int:
-    """Bytes that this process can still have: of the GPU where there is one, else of the machine or its container."""
+    """Return the bytes that this process can still have: of the GPU, else of the machine or container."""
     import psutil
     import torch
 
@@ -162,7 +162,7 @@ def free_memory() -> int:
 
 
 def used_memory() -> int:
-    """Bytes that this process holds in that memory."""
+    """Return the bytes that this process holds in that memory."""
     import psutil
     import torch
 
@@ -170,7 +170,7 @@ def used_memory() -> int:
 
 
 def container_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that a container's limit leaves, of which the machine's figure knows nothing; None without a limit."""
+    """Return the bytes that a container's limit leaves, which the machine does not show; None without one."""
     names = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
     for limit, usage in names:
         try:

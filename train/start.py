@@ -22,7 +22,7 @@ def check_plan(recipe: Recipe) -> None:
 
 
 def start_adapter(recipe: Recipe) -> Path | None:
-    """The folder of the adapter that training starts from; None for the base. Raises DataError when it has none."""
+    """Return the folder of the adapter that training starts from; None for the base. Raises DataError for none."""
     if recipe.train.start == "base":
         return None
     folder = start_folder(recipe.train.start)
@@ -32,12 +32,12 @@ def start_adapter(recipe: Recipe) -> Path | None:
 
 
 def start_folder(start: str) -> Path:
-    """The folder that a recipe's train.start names, other than `base`."""
+    """Return the folder that a recipe's train.start names, other than `base`."""
     return starter() if start == "starter" else Path(start).expanduser()
 
 
 def starter() -> Path:
-    """The folder of the adapter that comes with sql-llama; raises SqlLlamaError when this build has none."""
+    """Return the folder of the adapter that comes with sql-llama; raises SqlLlamaError when this build has none."""
     folder = Path(str(resources.files("sql_llama.recipes"))) / "starter"
     if not (folder / "adapter_config.json").is_file():
         raise SqlLlamaError("this build carries no starter adapter", fix=FROM_BASE)

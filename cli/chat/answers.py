@@ -37,7 +37,7 @@ class Side:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def speed(self) -> float:
-        """Tokens a second from the first piece of text to the last, without the reading of the prompt; 0 if unknown.
+        """Return tokens per second from the first piece of text to the last, without the prompt; 0 if unknown.
 
         Several candidates are written at once, so their speed is not that of the text that was watched.
         """

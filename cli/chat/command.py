@@ -78,7 +78,7 @@ def command(
 def load_engines(
     models: Sequence[Path], ollama: str | None, base: Path | None, no_base: bool
 ) -> "tuple[Engine, Engine | None]":
-    """The tuned and the base model, with half of the cores each when both run in this process.
+    """Load the tuned and the base model, with half of the cores each when both run in this process.
 
     One file is loaded once: base and adapters share its weights.
     """

@@ -34,13 +34,13 @@ def finished(text: str) -> bool:
 
 
 def tidy(text: str) -> str:
-    """An input without the marks of its lines: backslashes before line ends, the `;` alone on the last line."""
+    """Remove the marks of an input's lines: backslashes before line ends, the `;` alone on the last line."""
     text = text.replace("\\\n", "\n").rstrip()
     return text.removesuffix("\n;").strip()
 
 
 def chat_input(stream: TextIO) -> Iterator[str]:
-    """The inputs in a pipe or file; a schema that the end of the file cuts off is taken as it is."""
+    """Yield the inputs of a pipe or file; a schema that the end of the file cuts off is taken as it is."""
     held: list[str] = []
     for line in stream:
         held.append(line.rstrip("\r\n"))
@@ -53,7 +53,7 @@ def chat_input(stream: TextIO) -> Iterator[str]:
 
 
 def editor(history: Path, status: Callable[[], str]) -> "PromptSession[str]":
-    """The line editor of a terminal: history in a file, Enter ends a complete input, Alt-Enter starts a new line."""
+    """Make the line editor of a terminal: history in a file, Enter ends a complete input, Alt-Enter starts a line."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent

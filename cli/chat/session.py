@@ -91,7 +91,7 @@ class ChatSession:
         self._sides: list[Side] = []
 
     def status(self) -> str:
-        """One line: what is asked about and who answers."""
+        """Return one line: the database or schema, and the models that answer."""
         return f"{self.source or 'no schema yet'} | {'base and tuned' if self.with_base else 'tuned'} | /help"
 
     def welcome(self) -> None:

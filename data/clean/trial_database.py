@@ -33,7 +33,7 @@ class TrialDatabase:
     read: set[str] = field(default_factory=set)
 
     def watch(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        """SQLite's authorizer: notes the tables that are read, and lets nothing else happen."""
+        """Note the tables that are read and forbid everything else; SQLite calls this as its authorizer."""
         if action == sqlite3.SQLITE_READ and first:
             self.read.add(fold(first))
         return sqlite3.SQLITE_OK if action in READS else sqlite3.SQLITE_DENY

@@ -59,7 +59,7 @@ class PairRow:
 
 
 def pair_rows(path: Path) -> Iterator[PairRow]:
-    """The rows of a file, packed with gzip or not. Raises DataError with the line, or with what the file is instead."""
+    """Yield the rows of a file, packed with gzip or not. Raises DataError with the line, or the file's real kind."""
     if path.is_dir():
         raise DataError(f"{path}: is a folder", fix="--set data.jsonl=FILE, or --set data.spider=FOLDER")
     if not path.is_file():

@@ -48,9 +48,9 @@ class _Keys:
 
 
 def read_facts(url: str, schema: Schema) -> Facts:
-    """The facts of a database, from every table's first rows.
+    """Read the facts of a database from every table's first rows.
 
-    Tables without rows are left out: no query over them could be checked.
+    Tables without rows are skipped: no query over them could be checked.
     """
     keys = _Keys(
         frozenset((key.table.lower(), key.column.lower()) for key in schema.foreign_keys),

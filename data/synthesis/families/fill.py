@@ -39,7 +39,7 @@ class Filler:
     fits: dict[tuple[str, str, str], list[Phrase]] = field(default_factory=dict)
 
     def draw(self, template: Template) -> tuple[str, str]:
-        """A question and its query. Raises Unfit where this database, or this draw, has nothing for the template."""
+        """Draw a question and its query. Raises Unfit where the database, or this draw, does not fit the template."""
         fillings = bind(template.over, self.facts, self.rng)
         if template.person is not None and template.person != _first_entity(fillings).person:
             raise Unfit
@@ -50,20 +50,20 @@ class Filler:
         return question, render_sql(template.sql, fillings, self.rng)
 
     def fill(self, template: Template, fillings: Mapping[str, Filling]) -> dict[str, Filling]:
-        """The fillings with one more for each slot of the template, in their order."""
+        """Add a filling for each slot of the template to the fillings, in the slots' order."""
         filled = dict(fillings)
         for name, slot in template.slots.items():
             filled[name] = self.choice(slot, filled) if isinstance(slot, Choice) else self.slot(slot, filled)
         return filled
 
     def choice(self, slot: Choice, fillings: Mapping[str, Filling]) -> Filling:
-        """One of the words with its SQL."""
+        """Draw one of the choice's words, with its SQL."""
         (place,) = self.rng.choices(range(len(slot.words)), slot.weights)
         sql = render_sql(slot.sql[place], fillings, self.rng)
         return Filling(sql, render_words(slot.words[place], fillings, self.rng))
 
     def slot(self, slot: Slot, fillings: Mapping[str, Filling]) -> Filling:
-        """What a slot is drawn to be. Raises Unfit."""
+        """Draw what a slot is filled with. Raises Unfit."""
         target = fillings.get(slot.of, Filling(""))
         entity = target.entity
         avoid = [f for name in slot.without for f in fillings[name].fields]
@@ -183,7 +183,7 @@ class Filler:
         return self.rng.choices(usable, weights)[0]
 
     def say(self, kind: str, column: Field, entity: Entity | None, slot: Slot, but: str = "") -> Filling:
-        """A phrase of the kind that fits the column, filled; `but` is SQL that it must not be. Raises Unfit."""
+        """Draw and fill a phrase of the kind that fits the column; `but` is SQL that it must not be. Raises Unfit."""
         person = entity.person if entity else None
         place = (kind, column.sql, str(person))
         fit = self.fits.get(place)
