@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     with SQL_LLAMA_DEBUG=1.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter shows a question mark
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal cannot show becomes a question mark
             stream.reconfigure(errors="replace")
     try:
         result = cli.main(list(arguments), prog_name="sql-llama", standalone_mode=False)

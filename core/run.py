@@ -102,7 +102,7 @@ class Run:
             yield stage
 
     def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
-        """Whether a stage is listed with these inputs and every output is there with its size."""
+        """Tell whether a stage is listed with these inputs and every output is there with its size."""
         entry = self.manifest()["stages"].get(stage)
         if entry is None or entry["inputs"] != dict(inputs):
             return False

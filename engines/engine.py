@@ -32,7 +32,7 @@ class Engine(Protocol):
         ...
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
-        """Whether the chat and an answer of `max_tokens` fit the context."""
+        """Tell whether the chat and an answer of `max_tokens` fit the context."""
         ...
 
     def close(self) -> None:

@@ -176,7 +176,7 @@ def container_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
         try:
             most, now = ((root / name).read_text(encoding="utf-8").strip() for name in (limit, usage))
             stat = (root / limit).with_name("memory.stat").read_text(encoding="utf-8").split()
-            cached = int(stat[stat.index("inactive_file") + 1])  # given up when it is wanted
+            cached = int(stat[stat.index("inactive_file") + 1])  # cache that the system frees when memory is needed
             if most != "max" and int(most) < 2**60:
                 return max(0, int(most) - int(now) + cached)
         except (OSError, ValueError, IndexError):

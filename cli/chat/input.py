@@ -14,7 +14,7 @@ DDL = re.compile(r"\s*(?:/schema[ \t]*(?:\n|\Z)|create\s+(?:temp(?:orary)?\s+)?t
 
 
 def takes_ddl(text: str) -> bool:
-    """Whether an input is a schema in the making: `/schema` without a file, or CREATE TABLE as it is.
+    """Tell whether an input is a schema in the making: `/schema` without a file, or CREATE TABLE as it is.
 
     >>> [takes_ddl(text) for text in ("/schema", "/schema\\nxyz", "create table t (", "/schema a.sql", "Create a list")]
     [True, True, True, False, False]

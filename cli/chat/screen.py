@@ -164,7 +164,7 @@ def error_of(side: Side) -> str:
 
 
 def is_query(side: Side) -> bool:
-    """Whether a finished answer holds a query at all: a base model may well answer in prose."""
+    """Tell whether a finished answer holds a query at all: a base model may well answer in prose."""
     return bool(side.reply and START.search(side.reply.sql))
 
 

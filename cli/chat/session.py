@@ -222,7 +222,7 @@ class ChatSession:
 
 
 def agreement(sides: Iterable[Side]) -> str:
-    """Whether two answers that ran return the same; empty when there is nothing to compare."""
+    """Tell whether two answers that ran return the same; empty when there is nothing to compare."""
     from ...sql.compare import orders, same_result
 
     replies = [side.reply for side in sides if side.reply]

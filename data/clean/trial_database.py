@@ -13,9 +13,9 @@ from ...sql.ddl.render import render_ddl
 from ...sql.names import columns_of, fold, quoted
 from .left_out import LeftOut
 
-SECONDS = 1.0  # that an answer may take over a few rows
+SECONDS = 1.0  # for one answer over a few rows
 ROWS = 6  # of each table
-MOST_ROWS = 5000  # of a result that are compared
+MOST_ROWS = 5000  # rows of a result that are compared
 WORDS = ("alpha", "beta", "gamma", "Delta")
 NAME = r'("(?:[^"]|"")*"|\w+)'
 COMPARED = re.compile(rf"{NAME}\.{NAME} (?:NOT )?(?:[<>=]+|LIKE|BETWEEN|IN \() ?('(?:[^']|'')*'|-?\d+(?:\.\d+)?)")
@@ -74,7 +74,7 @@ def failure(text: str, trial: TrialDatabase) -> str:
 
 
 def _is_named(name: str, text: str) -> bool:
-    """Whether WITH gives a query this name."""
+    """Tell whether WITH gives a query this name."""
     given = rf"""(?<!\w){re.escape(name)}["`\]]?\s*(?:\([^()]*\)\s*)?AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\("""
     return re.search(given, text, re.IGNORECASE) is not None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...core.errors import DataError
 from ...core.records import Example
 
-MOST_REASONS = 5  # that one line names
+MOST_REASONS = 5  # reasons that one line names
 
 
 @dataclass

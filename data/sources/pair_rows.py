@@ -144,7 +144,7 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
 
 
 def _goes_on(text: str) -> bool:
-    """Whether a text that begins in a line holds an object all the same: it was printed over several lines."""
+    """Tell whether a text that begins in a line holds a whole object: it was printed over several lines."""
     try:
         json.JSONDecoder().raw_decode(text.lstrip())
     except (ValueError, RecursionError):
