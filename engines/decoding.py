@@ -51,9 +51,7 @@ class Context:
         params.n_batch = params.n_ubatch = CHUNK
         params.n_seq_max = sequences
         params.kv_unified = True
-        params.n_outputs_max = (
-            outputs or sequences
-        )  # else the logits of every token of a pass take memory
+        params.n_outputs_max = outputs or sequences  # else the logits of every token of a pass take memory
         params.n_threads = params.n_threads_batch = threads
         # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED

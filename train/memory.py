@@ -98,11 +98,11 @@ def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-        full = isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
-        if not full:
+        on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
+        if not (on_gpu or isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)):
             raise
         ways = [*(["--set train.micro_batch=1"] if rows > 1 else []), *_less_memory(recipe)]
-        memory = "the GPU's memory" if isinstance(error, torch.OutOfMemoryError) else "the memory"
+        memory = "the GPU's memory" if on_gpu else "the memory"
         raise SqlLlamaError(
             f"{memory} is not enough to train with {rows} row{'s' if rows > 1 else ''} per pass", fix=", or ".join(ways)
         ) from error
