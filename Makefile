@@ -1,4 +1,4 @@
-# The two commands: `make finetune export` makes the model, `make test` runs the tests. Each sets up what it needs.
+# The two main commands: `make finetune export` makes the model, `make test` runs the tests. Each installs what it needs.
 # Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
 # PYTHON=python3.12, VENV=.venv, PORTABLE=1; see `make help`.
 
@@ -15,7 +15,7 @@ VENV ?= .venv
 # Tests that need nothing but the project run in a process for each core, up to four: each takes 1.5 GB of memory.
 WORKERS ?= $(if $(and $(filter file,$(origin TESTS)),$(wildcard $(VENV)/lib/python3*/site-packages/xdist)),-n logical \
 	--maxprocesses 4 --dist worksteal)
-# The first Python that will do; `make PYTHON=...` picks another.
+# The first Python of a supported version; `make PYTHON=...` takes another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
 
@@ -23,8 +23,8 @@ BIN := $(VENV)/bin
 TOOL := $(BIN)/sql-llama
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 
-# PORTABLE=1: llama.cpp for any machine of this architecture, not for this very processor; 0: the other way.
-# What was chosen last holds until the other is asked for.
+# PORTABLE=1: llama.cpp for any machine of this architecture; 0: for this processor only.
+# The last choice is kept until the other one is given.
 CHOSEN := $(shell cat $(VENV)/.portable 2>/dev/null)
 PORTABLE ?= $(CHOSEN)
 ifneq ($(filter 1,$(PORTABLE)),$(CHOSEN))
@@ -39,10 +39,10 @@ help: ## list the targets
 	@echo "make finetune export    makes the model; make test    runs the tests. All targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(VENV)/.ready ## make .venv and install what is pinned (5 to 10 minutes and 6 GB, once; PORTABLE=1 for any machine)
+setup: $(VENV)/.ready ## make .venv and install the pinned packages (once, 5 to 10 minutes, 6 GB; PORTABLE=1 for any machine)
 
 $(VENV)/.ready: constraints.txt .ci/constraints-build.txt .ci/build-llama-cpp pyproject.toml
-	@[ ! -e .ci/preflight ] || $(PYTHON) .ci/preflight
+	@[ ! -e .ci/check-machine ] || $(PYTHON) .ci/check-machine
 	@echo "setup: 1/5 $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "setup: 2/5 pinned build tools (half a minute)"
@@ -58,7 +58,7 @@ $(VENV)/.ready: constraints.txt .ci/constraints-build.txt .ci/build-llama-cpp py
 	@touch $@
 	@echo "setup: done; $(TOOL) is ready"
 
-setup-dev: $(VENV)/.ready-dev ## the same and the tools for tests and checks
+setup-dev: $(VENV)/.ready-dev ## setup, and the tools for tests and checks
 
 $(VENV)/.ready-dev: $(VENV)/.ready .ci/constraints-dev.txt
 	@echo "setup: tools for tests and checks (half a minute)"
@@ -68,10 +68,10 @@ $(VENV)/.ready-dev: $(VENV)/.ready .ci/constraints-dev.txt
 finetune: setup ## train RECIPE on this machine (laptop: some minutes on 2 cores)
 	$(TOOL) train $(RECIPE) $(foreach setting,$(SET),--set $(setting)) $(if $(RUN),--run $(RUN))
 
-export: setup ## merge, convert, quantize and certify the newest run, or RUN; hand it to Ollama
+export: setup ## merge, convert, quantize and certify the newest run, or RUN; register it in Ollama
 	$(TOOL) export $(RUN)
 
-chat: setup ## ask base and tuned side by side; DB=file.sqlite for a database
+chat: setup ## ask the base and the tuned model side by side; DB=file.sqlite for a database
 	$(TOOL) chat $(if $(DB),--db $(DB)) $(if $(MODEL),--model $(MODEL))
 
 eval: setup ## score MODEL="base.gguf tuned.gguf" on QUESTIONS=file over DATABASES=folder; report in OUT=folder
@@ -94,7 +94,7 @@ check: setup-dev ## lint, format, types, layers and generated documentation
 ollama: ## build the two real Ollama servers of the tests (12 minutes on 2 cores, once)
 	.ci/build-ollama
 
-bench: setup-dev ## run the benchmarks, each against its named peer
+bench: setup-dev ## run the benchmarks, each against another program
 	@for script in benchmarks/*.py; do [ ! -e "$$script" ] || $(BIN)/python "$$script" || exit 1; done
 
 docs: setup-dev ## write the generated pages of docs/ again
@@ -109,6 +109,6 @@ dist: setup ## build wheel and sdist into dist/
 	@ls -l dist
 	rm -rf build
 
-clean: ## remove what building and testing left; keeps runs/ and .venv
+clean: ## remove the files of builds and tests; keep runs/ and .venv
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

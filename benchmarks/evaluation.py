@@ -32,7 +32,7 @@ LONGEST = 256  # tokens of an answer
 def speed_against_plain_loop(
     model: Path, questions: Path, databases: Path, count: int = 40, rounds: int = 1
 ) -> dict[str, Any]:
-    """Questions a second of both, each in a process of its own, turn about; and how many answers are the same."""
+    """Measure questions per second of both, in processes of their own, in turn; and how many answers are the same."""
     import statistics
 
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
@@ -46,7 +46,7 @@ def speed_against_plain_loop(
             rates[who].append(result["rate"])
             texts[who] = result["answers"]
             print(f"{who}: {len(result['answers'])} questions, {result['rate']:.2f} questions/s", flush=True)
-    same = sum(one == other for one, other in zip(texts["plain"], texts["ours"], strict=True))
+    same = sum(first == second for first, second in zip(texts["plain"], texts["ours"], strict=True))
     plain, ours = (statistics.median(rates[who]) for who in ("plain", "ours"))
     print(f"ours is {ours / plain:.2f} times the plain loop; {same} of {len(texts['ours'])} answers are the same")
     return {
@@ -91,7 +91,7 @@ def asking(who: str, model: Path, questions: Path, databases: Path, count: int) 
 def scoring_against_official(
     official: Path, python: str, questions: Path, databases: Path, rounds: int = 3
 ) -> dict[str, float]:
-    """Seconds of both on single databases and on suites, and the ratios, of whole processes in turn."""
+    """Measure the seconds of both on single databases and on suites, whole processes in turn, and the ratios."""
     import statistics
     import tempfile
 
@@ -132,10 +132,10 @@ def _work(folder: Path, questions: Path, databases: Path) -> int:
     for row in rows:
         golds.setdefault(row["db_id"], []).append(row["query"])
     columns = {}
-    for name, asked in golds.items():
+    for name, queries in golds.items():
         path = databases / name / f"{name}.sqlite"
         columns[name] = columns_of(introspect(str(path)))
-        for kind, files in (("single", ()), ("suite", variants(path, asked))):
+        for kind, files in (("single", ()), ("suite", variants(path, queries))):
             (folder / kind / name).mkdir(parents=True)
             for file in (path, *files):
                 shutil.copy(file, folder / kind / name / file.name)
@@ -193,12 +193,13 @@ def scoring(folder: Path, kind: str) -> None:
 
 
 def main() -> None:
+    """Run the benchmark from the command line and print its results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--questions", type=Path, help="Spider's dev.json, or a part of it")
     parser.add_argument("--databases", type=Path, help="folder of <db_id>/<db_id>.sqlite")
     parser.add_argument("--official", type=Path, help="a checkout of the official evaluator; without it no such ratio")
     parser.add_argument("--official-python", default=sys.executable, help="a Python with nltk, sqlparse and tqdm")
-    parser.add_argument("--model", type=Path, help="a GGUF file to ask; without it that ratio is left out")
+    parser.add_argument("--model", type=Path, help="a GGUF file to ask; without it that ratio is skipped")
     parser.add_argument("--count", type=int, default=40, help="questions asked")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")

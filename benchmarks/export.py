@@ -81,7 +81,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str] | None = Non
 
 
 def usual(base: Path, adapter: Path, folder: Path, quants: Sequence[str], llama_cpp: Path) -> dict[str, Cost]:
-    """The usual way to each type; merging and converting are done once and counted for each."""
+    """Export the usual way to each type; merging and converting are done once and counted for each."""
     merged, whole = folder / "merged", folder / "whole.gguf"
     steps = {"merge": measured([sys.executable, "-c", MERGE, str(base), str(adapter), str(merged)])}
     converter = [sys.executable, str(llama_cpp / "convert_hf_to_gguf.py"), str(merged), "--outtype", "f16"]
@@ -101,7 +101,7 @@ def usual(base: Path, adapter: Path, folder: Path, quants: Sequence[str], llama_
 
 
 def ours(base: Path, adapter: Path, folder: Path, quants: Sequence[str]) -> dict[str, Cost]:
-    """`sql-llama export` to each type."""
+    """Run `sql-llama export` to each type."""
     costs = {}
     for quant in quants:
         out = folder / "ours"
@@ -119,7 +119,7 @@ def _describe(cost: Cost) -> str:
 
 
 def make_base(folder: Path, shape: str) -> Path:
-    """A Llama of random bfloat16 weights in shards of a GiB, with the default base's tokenizer."""
+    """Make a Llama of random bfloat16 weights in shards of a GiB, with the default base's tokenizer."""
     import torch
     from safetensors.torch import save_file
     from sql_llama.models.base import resolve_base
@@ -176,7 +176,7 @@ def make_base(folder: Path, shape: str) -> Path:
 
 
 def linear(width: int, inside: int, keys: int) -> tuple[tuple[str, int, int], ...]:
-    """Name, rows and columns of each linear layer of a block."""
+    """List name, rows and columns of each linear layer of a block."""
     return (
         ("self_attn.q_proj", width, width),
         ("self_attn.k_proj", keys, width),
@@ -189,7 +189,7 @@ def linear(width: int, inside: int, keys: int) -> tuple[tuple[str, int, int], ..
 
 
 def make_adapter(folder: Path, shape: str, rank: int = 16) -> Path:
-    """A PEFT LoRA of random weights on every linear layer."""
+    """Make a PEFT LoRA of random weights on every linear layer."""
     import torch
     from safetensors.torch import save_file
 
@@ -219,7 +219,7 @@ def make_adapter(folder: Path, shape: str, rank: int = 16) -> Path:
 
 
 def export_ratios(costs: Mapping[str, Sequence[Mapping[str, Cost]]]) -> dict[str, float]:
-    """q4_time, q4_memory, q4_bytes, q8_time and q4_over_floor, of medians."""
+    """Compute q4_time, q4_memory, q4_bytes, q8_time and q4_over_floor from medians."""
 
     def median(who: str, quant: str, what: str) -> float:
         return statistics.median(getattr(round[quant], what) for round in costs[who])
@@ -237,6 +237,7 @@ def export_ratios(costs: Mapping[str, Sequence[Mapping[str, Cost]]]) -> dict[str
 
 
 def main() -> None:
+    """Run the benchmark from the command line and print its results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--llama-cpp",

@@ -27,7 +27,7 @@ BATCH = 8
 
 
 def rows(steps: int) -> tuple[Any, Any, list[Any]]:
-    """Recipe, tokenizer and the rows that are trained."""
+    """Return the recipe, the tokenizer and the rows that are trained."""
     from sql_llama.core.read_recipe import read_recipe
     from sql_llama.core.settings import settings
     from sql_llama.data.pairs import build_pairs
@@ -44,7 +44,7 @@ def rows(steps: int) -> tuple[Any, Any, list[Any]]:
 
 
 def ours(steps: int, folder: str) -> dict[str, float]:
-    """Our loop: no checkpointing, logits only at the answers, rows of like length together, bfloat16 where it is."""
+    """Run our loop: no checkpointing, logits only at the answers, rows sorted by length, bfloat16 where there is."""
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     from datasets import Dataset
@@ -93,7 +93,7 @@ def ours(steps: int, folder: str) -> dict[str, float]:
 
 
 def peer(steps: int, folder: str) -> dict[str, float]:
-    """TRL's SFTTrainer with its defaults over the same rows, weights and adapter."""
+    """Run TRL's SFTTrainer with its defaults over the same rows, weights and adapter."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -149,6 +149,7 @@ def _measured(tokens: int, seconds: float) -> dict[str, float]:
 
 
 def main() -> None:
+    """Run the benchmark from the command line and print its results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=8, help="optimizer steps of each run, of 8 rows")
     parser.add_argument("--rounds", type=int, default=2)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def command(question: str, url: str, model: str | None, candidates: int, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
 
-    The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. Exits
-    with 1 when the query fails.
+    The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. The
+    exit code is 1 when the query fails.
     """
     from ..assistant.answer import Policy, answer, check_candidates
     from ..assistant.prepare import prepare
@@ -60,7 +60,7 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
 
 
 def reply_json(reply: "Reply") -> str:
-    """The reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
+    """Write the reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
     result = reply.result
     return json.dumps(
         {
@@ -99,7 +99,7 @@ def _show(reply: "Reply") -> None:
     if reply.requoted:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)
     if reply.dropped:
-        click.echo(f"Left out to fit the context: {clean(', '.join(reply.dropped))}", err=True)
+        click.echo(f"Skipped tables, so that the prompt fits the context: {clean(', '.join(reply.dropped))}", err=True)
     if len(reply.candidates) > 1:
         click.echo(f"Answer {reply.chosen + 1} of {len(reply.candidates)}.", err=True)
     if reply.result is None:

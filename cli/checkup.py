@@ -46,7 +46,7 @@ class Check:
 
 
 def checkup() -> list[Check]:
-    """All checks, in the order in which their subjects are needed.
+    """Run all checks, in the order in which their subjects are needed.
 
     Torch and llama.cpp are tried in child processes, and imported where they live: 10 to 20 seconds.
     """
@@ -71,7 +71,7 @@ def checkup() -> list[Check]:
 
 
 def check_python() -> Check:
-    """The version of Python."""
+    """Check the version of Python."""
     state = f"{platform.python_version()} ({sys.executable})"
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Check("Python", "ok", state)
@@ -79,7 +79,7 @@ def check_python() -> Check:
 
 
 def check_package(name: str) -> Check:
-    """By the installed metadata, without importing it."""
+    """Check that a package is installed, by its metadata: it is not imported."""
     try:
         return Check(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
@@ -87,7 +87,7 @@ def check_package(name: str) -> Check:
 
 
 def check_cpu() -> Check:
-    """Cores and the instructions that llama.cpp and torch have fast code for."""
+    """Count the cores, and look for the instructions that llama.cpp and torch have fast code for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(encoding="utf-8").lower()))
@@ -111,11 +111,11 @@ def check_training() -> Check:
 
 
 def check_gpu(*, torch_works: bool) -> Check:
-    """What torch can use; where torch does not work, what the driver lists."""
+    """Check which GPU torch can use; where torch does not work, show what the driver lists."""
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     if not torch_works:
         state = f"driver: {listed or 'none'}; not examined further, since the training libraries do not work"
-        return Check("GPU", "warning", state, "repair the training libraries first")
+        return Check("GPU", "warning", state, "fix the training libraries first")
     import torch
 
     from ..engines.huggingface import compute_dtype
@@ -136,7 +136,7 @@ def check_gpu(*, torch_works: bool) -> Check:
 
 
 def check_memory() -> Check:
-    """Memory that is free."""
+    """Check the free memory."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -149,7 +149,7 @@ def check_memory() -> Check:
 
 
 def check_disk(name: str, folder: Path) -> Check:
-    """Disk space and the right to write where a folder is or will be."""
+    """Check disk space, and the right to write, where a folder is or will be."""
     existing = folder.absolute()
     while not existing.exists():
         existing = existing.parent
@@ -166,7 +166,7 @@ def check_disk(name: str, folder: Path) -> Check:
 
 
 def check_compiler() -> Check:
-    """A C++ compiler; only building llama-cpp-python needs it, so that its absence is a warning."""
+    """Look for a C++ compiler; only building llama-cpp-python needs it, so none is a warning."""
     compiler = next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), "")
     if compiler:
         return Check("C++ compiler", "ok", _first_line(_output(compiler, "--version")) or compiler)
@@ -179,7 +179,7 @@ def check_compiler() -> Check:
 
 
 def check_cmake() -> Check:
-    """cmake, in the virtual environment or on the path; only building llama-cpp-python needs it."""
+    """Look for cmake in the virtual environment or on the path; only building llama-cpp-python needs it."""
     path = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if path:
         return Check("cmake", "ok", _first_line(_output(path, "--version")) or path)
@@ -207,7 +207,7 @@ def check_llama_cpp() -> Check:
 
 
 def check_ollama() -> Check:
-    """Whether an Ollama server answers."""
+    """Check whether an Ollama server answers."""
     from ..engines.ollama import server_version
 
     host = settings().ollama_host
@@ -221,7 +221,7 @@ def check_ollama() -> Check:
 
 
 def check_base() -> Check:
-    """The base model of the recipe laptop: unpacked, or in its Python package."""
+    """Look for the base model of the recipe laptop: unpacked, or in its Python package."""
     folder = settings().cache / "base" / FOLDER
     if unpacked_whole(folder):
         return Check("base model", "ok", f"unpacked in {folder}")
@@ -233,7 +233,7 @@ def check_base() -> Check:
 
 
 def check_starter() -> Check:
-    """The adapter that comes with sql-llama."""
+    """Look for the adapter that comes with sql-llama."""
     from ..train.start import starter
 
     try:
@@ -243,7 +243,7 @@ def check_starter() -> Check:
 
 
 def check_run() -> Check:
-    """The newest run and its next step."""
+    """Find the newest run and its next step."""
     runs = list_runs()
     if not runs:
         return Check("latest run", "warning", f"none in {settings().runs}", "sql-llama train laptop")

@@ -8,7 +8,7 @@ import click
 
 from ..core.errors import DataError
 
-PATH = click.Path(readable=False, path_type=Path)  # that a file cannot be read is said where it is read
+PATH = click.Path(readable=False, path_type=Path)  # files are opened later, which reports unreadable ones
 
 
 @click.command("compare")
@@ -27,7 +27,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
 
 
 def compare(runs: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """One entry for each model of each run, the first being what the others are compared with.
+    """Return one entry for each model of each run; all others are compared with the first.
 
     Shares are in 0..1. `difference` is None where other questions were asked. Raises DataError for a folder that holds
     no report, or a broken one.
@@ -117,8 +117,8 @@ def _table(rows: list[dict[str, Any]]) -> None:
     heads = [*(["#"] if len(runs) > 1 else []), "model", "n", "EX %", "95 %", "valid %", "to the first"]
     table = Table(*heads, box=box.SIMPLE, show_edge=False, pad_edge=False)
     for place, column in enumerate(table.columns, -len(heads)):
-        column.overflow = "fold"  # no digit is left out where the terminal is narrow
-        column.no_wrap = place < -5  # a name is read whole or not at all
+        column.overflow = "fold"  # all digits are shown in a narrow terminal
+        column.no_wrap = place < -5  # names are not broken over lines
         column.justify = "left" if place < -5 else "right"
     for place, row in enumerate(rows):
         if row["difference"]:

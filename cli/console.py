@@ -9,7 +9,7 @@ PIPE_WIDTH = 1000  # columns; rich takes 80 where there is no terminal, and cuts
 
 
 def output_console() -> "Console":
-    """Standard output, as wide as the terminal; in a pipe or a file so wide that no table is cut."""
+    """Return standard output, as wide as the terminal; in a pipe or a file so wide that no table is cut."""
     from rich.console import Console
 
     console = Console()

@@ -16,7 +16,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "missing": "red"}
 def command(as_json: bool) -> None:
     """Show what this machine has and what is missing, with the commands that get it.
 
-    The exit code is 1 when something is missing that train, export or chat need. A warning is no failure.
+    Exit code 1 if training, export or chat cannot work. A warning stops nothing.
     """
     import dataclasses
     import json

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="TYPE",
     help="GGUF type such as Q4_K_M, or auto for the smallest that is as good as the largest. Can be given several "
-    "times: the Modelfile and Ollama get the first.",
+    "times: the Modelfile uses the first.",
 )
 @click.option(
     "--imatrix",

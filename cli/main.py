@@ -35,15 +35,18 @@ class Pipeline(click.Group):
     """A group that lists its commands in the order of the pipeline and imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the pipeline."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(MODULES.get(cmd_name, f".{cmd_name}"), __package__).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help of the group without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -69,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     with SQL_LLAMA_DEBUG=1.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter shows a question mark
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal cannot show becomes a question mark
             stream.reconfigure(errors="replace")
     try:
         result = cli.main(list(arguments), prog_name="sql-llama", standalone_mode=False)
@@ -102,7 +105,7 @@ def show_error(error: SqlLlamaError) -> None:
 
 
 def print_labelled(label: str, text: str, colour: str) -> None:
-    """One line `label: text` on standard error."""
+    """Print one line `label: text` on standard error."""
     plain = False if os.environ.get("NO_COLOR") else None
     click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {text}", err=True, color=plain)
 

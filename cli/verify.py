@@ -26,7 +26,7 @@ def command(ctx: click.Context, target: Path | None, base: str | None, as_json: 
     target = target or newest_exported_run().path
     if target.is_dir():
         if base is not None:
-            raise click.UsageError("--base is for a FILE; a run names its base itself")
+            raise click.UsageError("--base is for a FILE; a run has its base in its recipe")
         certificate = verify_run(target)
     else:
         certificate = verify_file(target, resolve_base(base) if base else None)

@@ -18,7 +18,7 @@ _UNMASK = re.compile("|".join(shape.replace("(?=( *)", " (?=( *)") for shape in 
 
 
 def masked(text: str) -> str:
-    """The text with a blank inside whatever is spelled like a control token.
+    """Put a blank inside everything in a text that is spelled like a control token.
 
     >>> masked("role <|im_end|> and <s> but a < b, 2 <> 3 and [1]")
     'role < |im_end|> and < s> but a < b, 2 <> 3 and [1]'
@@ -27,7 +27,7 @@ def masked(text: str) -> str:
 
 
 def unmasked(text: str) -> str:
-    """What `masked` was given.
+    """Return the text that `masked` was given.
 
     >>> unmasked("SELECT * FROM t WHERE a = '< |im_end|>' AND b < c")
     "SELECT * FROM t WHERE a = '<|im_end|>' AND b < c"

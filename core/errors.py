@@ -24,7 +24,7 @@ one that is not there. locked: another program is writing. unreadable: the file 
 
 
 class SqlLlamaError(Exception):
-    """A failure told in one line: the file and the problem in `message`, the command or change that helps in `fix`.
+    """A failure in one line: the file and the problem in `message`, the command or change that helps in `fix`.
 
     Library code raises it; only cli/ turns it into output and exit code 1.
     """

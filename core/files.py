@@ -32,7 +32,7 @@ def _writing(path: Path, temporary: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path` to write; moved onto `path` when the block ends well, removed when it does not."""
+    """Yield a temporary sibling of `path` to write; it is moved onto `path` when the block ends well, else removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
@@ -50,7 +50,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Like `atomic`, for a folder that does not exist yet or that is replaced whole."""
+    """Do what `atomic` does, for a folder that does not exist yet or that is replaced whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -88,7 +88,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file, or of a folder's files by name and content."""
+    """Return the SHA-256 of a file, or of a folder's files by name and content, as hexadecimal text."""
     if path.is_dir():
         parts = [f"{p.relative_to(path).as_posix()} {sha256(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -104,7 +104,7 @@ def _digest(path: Path, inode: int, size: int, changed: int) -> str:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Count the bytes of a file, or of all files in a folder."""
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 PLAIN_EVERY = 15.0  # seconds between plain lines
+SHORT = 2.0  # seconds; of work that ends sooner no plain line is printed
 
 
 class Advance(Protocol):
@@ -16,8 +17,15 @@ class Advance(Protocol):
 
 
 def say(line: str) -> None:
-    """One line about the work that begins."""
+    """Print one line about the work that begins."""
     print(line, file=sys.stderr, flush=True)
+
+
+def rate(done: int, seconds: float, unit: str) -> str:
+    """Write the speed of work: units per second, or seconds per unit when a unit takes longer than a second."""
+    if done and seconds > done:
+        return f"{seconds / done:.1f} s/{unit.removesuffix('s') or 'unit'}"
+    return f"{done / max(seconds, 1e-9):.1f} {unit}/s".replace(" /s", "/s")
 
 
 @contextlib.contextmanager
@@ -61,8 +69,7 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
         def advance(steps: int = 1, note: str = "") -> None:
             nonlocal done
             done += steps
-            rate = f"{done / max(time.monotonic() - started, 1e-9):.1f} {unit}/s"
-            bar.update(task, advance=steps, note=note, rate=rate)
+            bar.update(task, advance=steps, note=note, rate=rate(done, time.monotonic() - started, unit))
 
         yield advance
 
@@ -72,21 +79,17 @@ def _lines(description: str, total: int, unit: str) -> Iterator[Advance]:
     started = last = time.monotonic()
     done = 0
 
-    def say(note: str) -> None:
-        spent = time.monotonic() - started
+    def show(spent: float, note: str) -> None:
         left = spent / done * (total - done) if done else 0.0
-        rate = f"{done / max(spent, 1e-9):.1f} {unit}/s".replace(" /s", "/s")
-        print(
-            f"{description}: {done}/{total}, {rate}, {spent:.0f} s, {left:.0f} s left {note}".rstrip(),
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"{description}: {done}/{total}, {rate(done, spent, unit)}, {spent:.0f} s, {left:.0f} s left {note}"
+        print(line.rstrip(), file=sys.stderr, flush=True)
 
     def advance(steps: int = 1, note: str = "") -> None:
         nonlocal done, last
         done += steps
-        if time.monotonic() - last >= PLAIN_EVERY or done == total:
-            last = time.monotonic()
-            say(note)
+        now = time.monotonic()
+        if now - last >= PLAIN_EVERY or (done == total and now - started >= SHORT):
+            last = now
+            show(now - started, note)
 
     yield advance

@@ -24,13 +24,13 @@ TYPES = {
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that come with sql-llama."""
+    """List the names of the recipes that come with sql-llama."""
     names = (item.name for item in resources.files("sql_llama.recipes").iterdir())
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recipe, str]:
-    """The recipe and its full TOML text, with `section.key=value` overrides applied (values in TOML, or plain words).
+    """Return the recipe and its full TOML text, with overrides `section.key=value` (a TOML value, or plain words).
 
     Raises RecipeError that names the file, the line and the key, or the override.
     """
@@ -165,12 +165,13 @@ def _explain(source: _Source, section: str, key: str, details: Mapping[str, Any]
         return RecipeError(f"{at}: must be a list of texts", fix='for example ["a", "b"]')
     if kind in TYPES:
         wanted, fix = TYPES[kind]
-        return RecipeError(f"{at}: must be {wanted}, not {value!r}", fix=fix)
-    if kind == "literal_error":
-        fix = f"one of {', '.join(typing.get_args(field.annotation))}"
+    elif kind == "literal_error":
+        wanted, fix = f"one of {', '.join(typing.get_args(field.annotation))}", f"the default is {field.default}"
     elif kind == "string_pattern_mismatch":
-        fix = "use letters, digits, dots and dashes: run directories are named after it"
+        wanted, fix = "letters, digits, dots and dashes", "use a short name: run directories are named after it"
     else:
         least, most = limits(field) or (0, 0)
-        return RecipeError(f"{at}: {value:g} is not possible", fix=f"between {least:g} and {most:g}")
-    return RecipeError(f"{at}: {value!r} is not possible", fix=fix)
+        return RecipeError(
+            f"{at}: must be between {least} and {most}, not {value}", fix=f"the default is {field.default}"
+        )
+    return RecipeError(f"{at}: must be {wanted}, not {value!r}", fix=fix)

@@ -55,7 +55,7 @@ class Data(Section):
     """Share of the rows that show the schema as CREATE TABLE statements, with the question below, as people type them
     into `ollama run`."""
     drop_tables: float = Field(default=0.5, ge=0, le=1)
-    """Share of the rows in which some tables that the answer does not need are left out at random."""
+    """Share of the rows that do not show some random tables which the answer does not need."""
     shuffle: float = Field(default=1.0, ge=0, le=1)
     """Share of the rows with tables and columns in random order."""
     seed: int = Field(default=1, ge=0, le=2**32 - 1)
@@ -97,7 +97,7 @@ class Train(Section):
     not faster. The gradients of batch / micro_batch passes are added up, so that only rounding depends on it."""
     max_tokens: int = Field(default=1024, ge=64, le=131_072)
     """Tokens of the longest pair, prompt and answer together. A longer pair is shown without the tables that its answer
-    does not need; a pair that is still too long is left out and counted."""
+    does not need; a pair that is still too long is skipped and counted."""
     checkpointing: bool = False
     """Recompute activations in the backward pass: slower, but needs less memory."""
     compile: bool = False
@@ -142,7 +142,7 @@ class Recipe(Section):
 
 
 def limits(field: FieldInfo) -> tuple[float, float] | None:
-    """The smallest and the largest value of a number; None for other fields."""
+    """Return the smallest and the largest value of a number; None for other fields."""
     bounds = {
         name: value
         for item in field.metadata
@@ -153,14 +153,14 @@ def limits(field: FieldInfo) -> tuple[float, float] | None:
 
 
 def section_class(key: str) -> type[Section] | None:
-    """The class of a section of a recipe; None when `key` is no section."""
+    """Return the class of a section of a recipe; None when `key` is no section."""
     field = Recipe.model_fields.get(key)
     kind = field.annotation if field else None
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
 def render_recipe(recipe: Recipe) -> str:
-    """The recipe as TOML with every value written out: what a run directory keeps."""
+    """Write the recipe as TOML with every value: what a run directory keeps."""
     lines, sections = [], []
     for name, value in recipe:
         if isinstance(value, Section):
@@ -172,7 +172,7 @@ def render_recipe(recipe: Recipe) -> str:
 
 
 def toml(value: Any) -> str:
-    """A value of a field as TOML writes it."""
+    """Write the value of a field as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

@@ -68,7 +68,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine said: raw `text`, generated `tokens`, wall `seconds`; `stopped` False when cut by the limit.
+    """The answer of an engine: raw `text`, generated `tokens`, wall `seconds`; `stopped` False when cut by the limit.
 
     `confidence` is the probability that the model gave this very text, None where the engine does not say.
     """

@@ -54,7 +54,7 @@ class Run:
         return self.path / "gguf"
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest; raises DataError when it is missing or broken."""
+        """Read the manifest; raises DataError when it is missing or broken."""
         try:
             manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -75,7 +75,7 @@ class Run:
         return DataError(f"{self.path}: not a run directory (it has no manifest.json)", fix="sql-llama train RECIPE")
 
     def shipped(self) -> Path:
-        """The GGUF file that ships: the one that the Modelfile names. Raises NotExported when there is none."""
+        """Return the GGUF file that ships: the one that the Modelfile names. Raises NotExported when there is none."""
         try:
             lines = (self.path / "Modelfile").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -86,7 +86,7 @@ class Run:
         return self.path / name
 
     def merge_base(self) -> str:
-        """What the adapter was merged into by the last export: `base` or `nf4`; empty before the first export."""
+        """Return what the last export merged the adapter into: `base` or `nf4`; empty before the first export."""
         stages = self.manifest()["stages"].values()
         recorded = [str(entry["inputs"]["ground"]) for entry in stages if "ground" in entry.get("inputs", {})]
         return recorded[-1].split()[0] if recorded else ""
@@ -102,7 +102,7 @@ class Run:
             yield stage
 
     def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
-        """Whether a stage is listed with these inputs and every output is there with its size."""
+        """Tell whether a stage is listed with these inputs and every output is there with its size."""
         entry = self.manifest()["stages"].get(stage)
         if entry is None or entry["inputs"] != dict(inputs):
             return False
@@ -177,7 +177,7 @@ def _may_begin(run: Run, recipe_text: str) -> bool:
 
 @contextlib.contextmanager
 def fresh_run(path: Path, recipe_name: str, recipe_text: str) -> Iterator[Run]:
-    """`create_run`, and away with what it made when the block fails before a first stage is finished.
+    """Do what `create_run` does, and remove what it made when the block fails before a first stage is finished.
 
     A folder that held anything before is left alone. Raises what `create_run` raises.
     """
@@ -207,7 +207,7 @@ def _discard(run: Run, made: Sequence[Path]) -> None:
 
 
 def new_run_path(recipe_name: str, recipe_text: str) -> Path:
-    """Where a run of this recipe goes: the newest one with the very same recipe, to go on, else a new folder."""
+    """Return the folder for a run of this recipe: the newest run with the same recipe, to go on, else a new folder."""
     for run in reversed(list_runs()):
         if run.manifest().get("recipe") == recipe_name and run.recipe_path.read_text(encoding="utf-8") == recipe_text:
             return run.path
@@ -220,7 +220,7 @@ def new_run_path(recipe_name: str, recipe_text: str) -> Path:
 
 
 def list_runs() -> list[Run]:
-    """The run directories in the runs folder, oldest first."""
+    """List the run directories in the runs folder, oldest first."""
     dated = []
     for path in settings().runs.glob("*/manifest.json"):
         run = Run(path.parent)
@@ -234,7 +234,7 @@ def list_runs() -> list[Run]:
 
 
 def newest_run() -> Run:
-    """The run that `export` takes when none is named; raises DataError when there is no run."""
+    """Return the run that `export` takes when none is named; raises DataError when there is no run."""
     runs = list_runs()
     if not runs:
         raise DataError(f"{settings().runs}: no runs yet", fix="sql-llama train laptop")
@@ -242,9 +242,9 @@ def newest_run() -> Run:
 
 
 def newest_exported_run() -> Run:
-    """The run that `verify`, `inspect`, `ask` and `chat` take when none is named. Raises NotExported when none is."""
+    """Return the run that `verify`, `inspect`, `ask` and `chat` take when none is named; raises NotExported."""
     for run in reversed(list_runs()):
         with contextlib.suppress(NotExported):
             run.shipped()
             return run
-    raise NotExported("no run has been exported yet", fix="sql-llama export, or name a GGUF file")
+    raise NotExported(f"{settings().runs}: no run has been exported yet", fix="sql-llama export, or name a GGUF file")

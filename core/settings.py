@@ -22,5 +22,5 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings, read once a process."""
+    """Return the settings, read once per process."""
     return Settings()

@@ -48,14 +48,14 @@ class Stage:
 
     @contextlib.contextmanager
     def file(self, path: Path) -> Iterator[Path]:
-        """A temporary file to write, moved to `path` when the block ends well; an output of the stage."""
+        """Yield a temporary file to write; it is moved to `path`, an output of the stage, when the block ends well."""
         with atomic(path) as temporary:
             yield temporary
             self.output(path)
 
     @contextlib.contextmanager
     def folder(self, path: Path) -> Iterator[Path]:
-        """A temporary folder to fill, moved to `path` when the block ends well; an output of the stage."""
+        """Yield a temporary folder to fill; it is moved to `path`, an output of the stage, when the block ends well."""
         with atomic_folder(path) as temporary:
             yield temporary
             self.output(path)
@@ -67,7 +67,7 @@ class Stage:
         return path
 
     def work_folder(self, name: str) -> Path:
-        """A folder in the run for folders that a killed stage goes on from, such as checkpoints.
+        """Return a folder in the run that a killed stage goes on from, such as checkpoints.
 
         It stays when the stage fails, and is deleted when the stage is done. Folders in it that belong to other inputs
         are deleted here.

@@ -23,7 +23,7 @@ from .sources.spider import find_spider, load_spider, open_spider, spider_rows
 
 @dataclass(frozen=True)
 class Pairs:
-    """Training and validation pairs, no schema in both; `left_out` counts what was not used, by source and reason."""
+    """Training and validation pairs, no schema in both; `left_out` counts the skipped rows by source and reason."""
 
     train: list[Example]
     valid: list[Example]
@@ -31,7 +31,7 @@ class Pairs:
 
 
 def build_pairs(data: Data, cache: Path) -> Pairs:
-    """Read and make all pairs of a recipe; the same recipe and files give the same pairs. Says what is left out.
+    """Read and make all pairs of a recipe; the same recipe and files give the same pairs. Prints what is skipped.
 
     Raises DataError when a source is missing or broken, or when nothing is left.
     """
@@ -42,7 +42,7 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
     def take(loaded: Loaded, source: str) -> None:
         examples.extend(loaded.examples)
         if loaded.left_out:
-            say(f"left out {loaded.left_out.total()} of {loaded.rows} rows of {source}: {reasons(loaded)}")
+            say(f"skipped {loaded.left_out.total()} of {loaded.rows} rows of {source}: {reasons(loaded)}")
         left_out.update({f"{source}: {reason}": count for reason, count in loaded.left_out.items()})
 
     spider = open_spider(Path(data.spider), cache) if data.spider else None
@@ -65,7 +65,16 @@ def build_pairs(data: Data, cache: Path) -> Pairs:
     if not examples:
         raise _nothing()
     train, valid = split_by_schema(examples, data.valid_share, rng, same_schemas(examples))
+    _warn_of_untrained_sources(train, valid)
     return Pairs(train, valid, dict(left_out))
+
+
+def _warn_of_untrained_sources(train: Sequence[Example], valid: Sequence[Example]) -> None:
+    """Print a line for each source whose pairs are all kept for validation: a source of one schema is never split."""
+    trained = {example.source for example in train}
+    for source, count in sorted(Counter(example.source for example in valid if example.source not in trained).items()):
+        pairs = "the only pair" if count == 1 else f"all {count} pairs"
+        say(f"Warning: validation takes {pairs} of {source}, training none. Fix: --set data.valid_share=0")
 
 
 def check_sources(data: Data) -> None:

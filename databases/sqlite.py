@@ -102,7 +102,7 @@ def connect(url: str) -> sqlite3.Connection:
         names = [name for (name,) in connection.execute(virtual).fetchall()]
     except (sqlite3.Error, MemoryError) as error:
         connection.close()
-        raise _unreadable(path, error) from None
+        raise unreadable_error(path, error) from None
     for name in names:
         # of a module that is not here, or broken: queries of it will fail
         with contextlib.suppress(sqlite3.Error), spending(connection, VIRTUAL_TIME):
@@ -152,8 +152,8 @@ def allow_schema(connection: sqlite3.Connection) -> None:
     connection.set_authorizer(_allow_schema)
 
 
-def _unreadable(path: Path, error: BaseException) -> DataError:
-    """Why a database cannot be read, and the way out."""
+def unreadable_error(path: Path, error: BaseException) -> DataError:
+    """Make the error for a database that cannot be read: the reason and the fix, from what sqlite3 raised."""
     code = getattr(error, "sqlite_errorname", "")
     beside = path.resolve()
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ..core.errors import DataError
 from ..core.records import Hint, ResultSet, Schema
-from .sqlite import FIX, connect, query
+from .sqlite import connect, query, sqlite_path, unreadable_error
 from .sqlite_cells import sqlite_cells
 from .sqlite_schema import sqlite_schema
 
@@ -19,6 +19,7 @@ class SqliteDatabase:
 
     def __init__(self, url: str, *, backwards: bool = False) -> None:
         self.url = url
+        self._path = sqlite_path(url)
         self._connection = connect(url)
         if backwards:
             self._connection.execute("PRAGMA reverse_unordered_selects = 1")
@@ -46,4 +47,4 @@ class SqliteDatabase:
         self._connection.close()
 
     def _unreadable(self, error: sqlite3.Error) -> DataError:
-        return DataError(f"{self.url}: cannot be read ({error})", fix=FIX)
+        return unreadable_error(self._path, error)

@@ -24,7 +24,10 @@ SAY_NOTHING = frozenset(("id", "name", "code", "year"))  # keys of these names a
 
 
 def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
-    """Read the tables, columns, keys and samples of a SQLite database. Raises sqlite3.Error."""
+    """Read the tables, columns, keys and samples of a SQLite database.
+
+    A table that cannot be read is skipped. Raises sqlite3.Error; also when a damaged file leaves no table.
+    """
     tables: list[Table] = []
     primary: dict[str, list[str]] = {}  # columns of a table's primary key, in its order
     declared: dict[tuple[str, int], list[tuple[str, str, str | None]]] = {}
@@ -54,6 +57,8 @@ def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
             primary[fold(table)] = [row[0] for row in sorted(shown, key=lambda row: row[4]) if row[4]]
             for row in connection.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall():
                 declared.setdefault((table, row[0]), []).append((row[3], row[2], row[4]))
+        if not tables:
+            _raise_if_damaged(connection, [table for table, _ in listed])
         keys = _keys(declared, primary, tables)
         views = {table for table, is_view in listed if is_view}
         with spending(connection, SEARCH_TIME):
@@ -61,6 +66,17 @@ def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
         with spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
             keys += _forgotten_keys(connection, [table for table in tables if table.name in views], tables, keys)
     return Schema(tuple(tables), tuple(keys), name)
+
+
+def _raise_if_damaged(connection: sqlite3.Connection, tables: Sequence[str]) -> None:
+    """Raise the sqlite3.Error of the first table whose pages are damaged."""
+    for table in tables:
+        try:
+            with as_query(connection), spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
+                connection.execute(f"SELECT * FROM {quoted(table)} LIMIT 1").fetchone()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            if error_kind(error)[0] == "unreadable":
+                raise
 
 
 def _described(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:

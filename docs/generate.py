@@ -1,4 +1,4 @@
-"""Write docs/recipes.md from the fields of core/recipe.py; with --check, say whether it is stale."""
+"""Write docs/recipes.md from the fields of core/recipe.py; with --check, fail if it is stale."""
 
 import sys
 import typing
@@ -16,7 +16,7 @@ INTRODUCTION = """\
 
 <!-- Made by `make docs` from core/recipe.py; do not edit. -->
 
-A recipe is one TOML file that says everything about one fine-tune. `sql-llama train NAME` takes one of the recipes
+A recipe is one TOML file that holds all settings of one fine-tune. `sql-llama train NAME` takes one of the recipes
 below; `sql-llama train my.toml` takes your own file; `--set section.key=value` changes a value for one run. Unknown
 keys, wrong types and values out of range are errors that name the file, the line and the key. The run directory keeps
 the recipe as it was used, with every value written out.
@@ -26,7 +26,7 @@ the recipe as it was used, with every value written out.
 
 
 def generate() -> str:
-    """The page as it should be."""
+    """Write the page as it should be."""
     parts = [INTRODUCTION]
     for name in recipe_names():
         recipe, _ = read_recipe(name)
@@ -44,7 +44,7 @@ def generate() -> str:
 
 
 def row(key: str, field: FieldInfo) -> str:
-    """The line of a table about one key."""
+    """Write the line of a table about one key."""
     bounds = limits(field)
     within = f" ({bounds[0]:,.10g} to {bounds[1]:,.10g})" if bounds else ""
     default = "needed" if field.is_required() else f"`{toml(field.default)}`"
@@ -53,7 +53,7 @@ def row(key: str, field: FieldInfo) -> str:
 
 
 def type_name(annotation: typing.Any) -> str:
-    """A type in words."""
+    """Name a type in words."""
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
@@ -62,6 +62,7 @@ def type_name(annotation: typing.Any) -> str:
 
 
 def main() -> None:
+    """Write the page, or with --check exit with 1 when it is stale."""
     page = generate()
     if "--check" not in sys.argv:
         write_text(PAGE, page)

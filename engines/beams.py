@@ -21,7 +21,7 @@ class Beam:
     sequence: int
 
     def score(self, ended: bool) -> float:
-        """Log-probability a token, the end token counted: else short answers would always win."""
+        """Return the log-probability per token, the end token included: else short answers would always win."""
         return self.log_probability / max(1, len(self.tokens) + ended)
 
 

@@ -51,7 +51,7 @@ class Context:
         params.n_batch = params.n_ubatch = CHUNK
         params.n_seq_max = sequences
         params.kv_unified = True
-        params.n_outputs_max = outputs or sequences  # else room for the logits of every token of a pass is kept
+        params.n_outputs_max = outputs or sequences  # else the logits of every token of a pass take memory
         params.n_threads = params.n_threads_batch = threads
         # its sums depend on the threads and on where a prompt is cut; without it an answer repeats bit by bit
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -75,7 +75,7 @@ class Context:
             yield ""
 
     def greedy(self, prompt: Sequence[int], limit: int) -> Generator[str, None, Answer]:
-        """Pieces of the most probable answer of at most `limit` tokens; an end token is not part of it."""
+        """Yield the pieces of the most probable answer of at most `limit` tokens; an end token is not part of it."""
         import llama_cpp
 
         started = time.monotonic()

@@ -25,14 +25,14 @@ class Engine(Protocol):
         ...
 
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
-        """Pieces of the answer as they are decoded; the generator's return value is the whole Answer.
+        """Yield the pieces of the answer as they are decoded; the generator's return value is the whole Answer.
 
         Closing the generator early stops the decoding. Raises SqlLlamaError when the chat does not fit the context.
         """
         ...
 
     def fits(self, chat: Sequence[Message], *, max_tokens: int = 256) -> bool:
-        """Whether the chat and an answer of `max_tokens` fit the context."""
+        """Tell whether the chat and an answer of `max_tokens` fit the context."""
         ...
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class SeveralAnswers(Protocol):
         max_tokens: int = 256,
         stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in their order, up to `beams` answers, the most probable first.
+        """Yield for each chat, in their order, up to `beams` answers, the most probable first.
 
         After `stop` was set, an engine may give fewer answers or none.
         """

@@ -34,7 +34,7 @@ class GgufModel:
         if adds_bos and bos < 0:
             llama_cpp.llama_model_free(handle)
             raise DataError(
-                f"{path}: wants a BOS token before each prompt and names none", fix="sql-llama export, or another file"
+                f"{path}: needs a BOS token before each prompt, but names none", fix="sql-llama export, or another file"
             )
         self.bos: int | None = bos if adds_bos else None
         self.bos_text = self.piece(bos, special=True).decode(errors="replace") if bos >= 0 else ""

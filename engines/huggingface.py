@@ -47,13 +47,14 @@ def compute_dtype() -> "torch.dtype":
 
 
 def load_huggingface(
-    base: Path, *, adapter: Path | None = None, ground: Literal["base", "nf4"] = "base", num_ctx: int = 4096
+    base: Path, *, adapter: Path | None = None, merge_base: Literal["base", "nf4"] = "base", num_ctx: int = 4096
 ) -> "HuggingFace":
     """Load a model folder, on the GPU where there is one, in the dtype that `compute_dtype` chooses.
 
-    With `ground` "nf4" the weights are rounded to NF4 and back: QLoRA trains its adapter over those. Raises DataError
-    when the folder is no whole model, UnknownFamily when it fits no template family, DataError for an adapter of
-    another model.
+    With `merge_base` "nf4" the weights are rounded to NF4 and back: QLoRA trains its adapter over those.
+
+    Raises DataError when the folder is not a whole model or the adapter is of another model, and UnknownFamily when the
+    model fits no template family.
     """
     import torch
     from transformers import BitsAndBytesConfig
@@ -64,19 +65,19 @@ def load_huggingface(
     logging.disable_progress_bar()
     dtype = compute_dtype()
     quantization = None
-    if ground == "nf4":
+    if merge_base == "nf4":
         quantization = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
     place = {"": 0} if torch.cuda.is_available() else {"": "cpu"}
     model = _model(base, dtype=dtype, quantization_config=quantization, attn_implementation="sdpa", device_map=place)
-    if ground == "nf4":
+    if merge_base == "nf4":
         model = model.dequantize(dtype=dtype)
     if adapter is not None:
         model = _with_adapter(model, base, adapter)
     name = base.name if adapter is None else f"{base.name}+{adapter.name}"
     engine = HuggingFace(name, model.eval(), read_tokenizer(base), chat_family, num_ctx)
-    parts = [ground, str(dtype), chat_family.jinja, fingerprint(base), sha256(adapter) if adapter else ""]
+    parts = [merge_base, str(dtype), chat_family.jinja, fingerprint(base), sha256(adapter) if adapter else ""]
     engine.identity = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return engine
 
@@ -184,7 +185,7 @@ class HuggingFace:
         max_tokens: int = 256,
         stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in order, its `beams` most probable answers, the best first; fewer where some are the same.
+        """Yield for each chat, in order, its `beams` most probable answers, the best first; fewer if some are equal.
 
         `stop` is looked at between two batches.
         """

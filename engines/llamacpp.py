@@ -181,7 +181,7 @@ class LlamaCpp:
         max_tokens: int = 256,
         stop: threading.Event | None = None,
     ) -> Iterator[list[Answer]]:
-        """For each chat, in order, its `beams` most probable answers, the best first; one chat on each thread.
+        """Yield for each chat, in order, its `beams` most probable answers, the best first; one chat on each thread.
 
         With one beam the same answers as one at a time, bit by bit. (One batch for several chats was tried: with
         prompts of 360 tokens and answers of 30 it was no faster on a CPU, and its rounding changed answers.)
@@ -216,7 +216,7 @@ class LlamaCpp:
                     pool.shutdown(cancel_futures=True)
 
     def answer_logits(self, rows: Sequence[tuple[Sequence[int], int]]) -> Iterator[Any]:
-        """For each (ids, length of the prompt) the logits of its answer, float32 (answer tokens, vocabulary).
+        """Yield for each (ids, length of the prompt) the logits of its answer, float32 (answer tokens, vocabulary).
 
         Row n of the logits is what the model says before it reads token n of the answer.
         """

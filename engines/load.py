@@ -32,16 +32,16 @@ def load(model: str, *, num_ctx: int = 4096) -> "Engine":
     from .huggingface import load_huggingface
 
     revision = "main"
-    ground: Literal["base", "nf4"] = "base"
+    merge_base: Literal["base", "nf4"] = "base"
     if adapter is None and (Path(first) / "manifest.json").is_file():
-        first, revision, adapter, ground = _of_run(Path(first))
+        first, revision, adapter, merge_base = _of_run(Path(first))
     if adapter is not None and not (adapter / "adapter_config.json").is_file():
         raise DataError(f"{adapter}: no adapter there (no adapter_config.json)", fix="give a PEFT folder after the +")
     try:
         base = resolve_base(first, revision)
     except (DataError, RecipeError) as error:
         raise DataError(f"{model}: no model ({error.message})", fix=f"give {KINDS}") from None
-    return load_huggingface(base, adapter=adapter, ground=ground, num_ctx=num_ctx)
+    return load_huggingface(base, adapter=adapter, merge_base=merge_base, num_ctx=num_ctx)
 
 
 def parts(model: str) -> tuple[str, str]:
@@ -60,7 +60,7 @@ def parts(model: str) -> tuple[str, str]:
 
 
 def _of_run(path: Path) -> tuple[str, str, Path, Literal["base", "nf4"]]:
-    """Base, its revision, adapter and `ground` of a run: what its GGUF files were made from."""
+    """Base, its revision, adapter and merge base (16-bit or NF4) of a run: what its GGUF files were made from."""
     from ..core.read_recipe import read_recipe
 
     run = Run(path)

@@ -35,7 +35,7 @@ DEADLY = {
     "SIGFPE",
     "SIGABRT",
     "SIGTRAP",
-}  # others come from outside, as for want of memory
+}  # other signals come from outside, for example when memory is used up
 _tried: set[Path] = set()  # for where the cache folder cannot be written
 
 

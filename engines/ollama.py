@@ -111,7 +111,7 @@ class OllamaEngine:
                     tokens = part.get("eval_count", 0)
                     stopped = part.get("done_reason") != "length"
         if not done:  # 0.32 does this when a model writes bytes that are no text
-            raise SqlLlamaError(f"{self.name}: Ollama broke the answer off", fix="see the server's log")
+            raise SqlLlamaError(f"{self.name}: Ollama stopped before the end of the answer", fix="see the server's log")
         return Answer(text, tokens, time.monotonic() - started, stopped)
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ class ScriptedEngine:
         self.otherwise = otherwise
         self.seconds = seconds
         self.num_ctx = num_ctx
-        self.asked: list[tuple[Message, ...]] = []
+        self.chats: list[tuple[Message, ...]] = []
         self.closed = False
 
     @property
@@ -49,7 +49,7 @@ class ScriptedEngine:
     def stream(self, chat: Sequence[Message], *, max_tokens: int = 256) -> Generator[str, None, Answer]:
         """See engines.engine.Engine. A token is a word with the blanks before it."""
         started = time.monotonic()
-        self.asked.append(tuple(chat))
+        self.chats.append(tuple(chat))
         text = self.answers.get(question_of(chat), self.otherwise)
         pieces = re.findall(r"\s*\S+|\s+\Z", text)
         for piece in pieces[:max_tokens]:

@@ -70,7 +70,7 @@ def export_run(run: Run, recipe: Recipe, options: Options | None = None, judges:
     base = resolve_base(recipe.base.model, recipe.base.revision)
     if entry["inputs"].get("base") not in (None, fingerprint(base)):
         raise DataError(
-            f"{run.path}: trained on another base than {base}",
+            f"{run.path}: the base {base} has changed since the training",
             fix="to merge it anyway, give --base, --adapter and --out",
         )
     plan = plan_export(base, run.adapter, recipe, options or Options(), entry.get("dtype", "bfloat16"))

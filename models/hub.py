@@ -28,7 +28,8 @@ def hub_folder(model: str, revision: str) -> Path:
         raise SqlLlamaError(f"{name}: the model has no such revision", fix="set base.revision") from None
     except errors.RepositoryNotFoundError:
         raise SqlLlamaError(
-            f"{model}: neither a folder nor a model on the Hub", fix="check base.model; a private model needs HF_TOKEN"
+            f"{model}: no such folder, and no such model on the Hub",
+            fix="check base.model; a private model needs HF_TOKEN",
         ) from None
     except errors.LocalEntryNotFoundError:
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub cannot be reached"

@@ -132,7 +132,7 @@ def _prefix(base: Path, tokenizer: Mapping[str, Any]) -> Prefix:
 
 
 def _check_merges(path: Path, vocab: Mapping[str, int], added: set[int], pairs: set[tuple[str, ...]]) -> None:
-    """Raise DataError if two neighbours make a token but are no merge: llama.cpp would merge them all the same."""
+    """Raise DataError if two neighbours make a token but are no merge: llama.cpp would still merge them."""
     for text, number in vocab.items():
         if number in added or (text.startswith("<0x") and text.endswith(">")):
             continue

@@ -86,7 +86,7 @@ def read_tokenizer(folder: Path) -> Any:
     logging.set_verbosity_error()  # it writes five lines about what a tokenizer.model lacks
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        tokenizer(PRIVATE_USE)  # a tokenizer that lacks its own unknown token is loaded all the same
+        tokenizer(PRIVATE_USE)  # a tokenizer that lacks its own unknown token is still loaded
         return tokenizer
     except Exception as error:  # tokenizers raises plain Exception
         if (folder / "tokenizer.model").is_file() and not (folder / "tokenizer.json").is_file():

@@ -87,7 +87,7 @@ def _write_tokenizer(facts: Mapping[str, Any], folder: Path) -> None:
     tokens = facts["tokenizer.ggml.tokens"]
     text = json.dumps(_tokenizer(facts), ensure_ascii=False)
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-    # padding must not be the end-of-turn token: it would be masked out of the loss, and the model would never stop
+    # padding must not be the end-of-turn token: training skips padding, and the model would never learn to stop
     special = {
         "bos_token": tokens[facts["tokenizer.ggml.bos_token_id"]],
         "eos_token": "<|im_end|>",

@@ -77,7 +77,7 @@ def add_tokenizer(writer: Any, vocabulary: Vocabulary, chat_family: Family) -> N
 
 
 def _space_prefix(vocabulary: Vocabulary, chat_family: Family) -> bool:
-    """Whether llama.cpp, which knows only "before every piece" and "nowhere", is to put a space before text.
+    """Tell whether llama.cpp, which knows only "before every piece" and "nowhere", is to put a space before text.
 
     Where transformers puts it before the first piece only, a prompt that begins with text has one, and a prompt that
     begins with a special token (Mistral 0.3's [INST]) has none at all. A prompt that begins with a space has no second

@@ -108,7 +108,7 @@ def test_every_name_of_the_package_that_a_page_imports_exists(page: Path) -> Non
 def literals() -> set[str]:
     """The pieces of text in the code: string literals, and what stands between the values of an f-string."""
     sources = [ROOT / name for name in TRACKED.split("\0") if name.endswith(".py") and not name.startswith("tests/")]
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in [*sources, ROOT / ".ci/preflight"]]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in [*sources, ROOT / ".ci/check-machine"]]
     nodes = (node for tree in trees for node in ast.walk(tree))
     texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {piece for text in texts for part in re.split("%s|%.1f|%d", text) if len(piece := part.strip("; ")) > 6}

@@ -22,7 +22,7 @@ SORTED_TOGETHER = 24  # batches whose rows are sorted by length together: little
 def lay_out(
     examples: Sequence[Example], recipe: Recipe, tokenizer: "PreTrainedTokenizerBase", family: Family
 ) -> tuple[list[Tokens], dict[str, int]]:
-    """All rows of all epochs, in the order in which they are trained, whole batches only; and what was left out.
+    """Lay out the rows of all epochs in the order of training, whole batches only; and count the skipped pairs.
 
     The same recipe and pairs give the same order, so that a resumed run sees what a whole one would have seen.
     """

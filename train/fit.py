@@ -45,7 +45,7 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
         started = time.monotonic()
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         seconds = time.monotonic() - started
-    if stop.asked and trainer.state.global_step < trainer.state.max_steps:
+    if stop.requested and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
     valid = [{"input_ids": row.ids, "prompt": row.prompt} for row in plan.valid]
     dtype = torch.bfloat16 if trainer.args.bf16 else torch.float16 if trainer.args.fp16 else torch.float32
@@ -55,7 +55,7 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
+    """Find the newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
     paths = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
     for path in paths:
         state = path / "trainer_state.json"  # the trainer writes it last

@@ -5,7 +5,8 @@ takes, and grows with the rows of a pass. The numbers below were measured on a C
 models of other shapes too, and are upper ends: too few rows cost some speed, too many the whole run.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class Passes:
     def message(self) -> str:
         """The rows and the memory in one line for the user."""
         rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
-        return f"training with {rows} a pass: about {self.need / GIB:.1f} GiB of {self.free / GIB:.1f} GiB free"
+        memory = f"about {self.need / GIB:.1f} GiB of memory ({self.free / GIB:.1f} GiB are free)"
+        return f"training with {rows} per pass, {memory}"
 
 
 def choose_passes(
@@ -54,7 +56,7 @@ def choose_passes(
     used: int = 0,
     most: int = 0,
 ) -> Passes:
-    """The rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, `most` where it is given.
+    """Choose the rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, at most `most`.
 
     `config` is the base's config.json, `tokens` are all rows in the order in which they are trained, `width` the bytes
     of a computed value, `free` and `used` the bytes that this process can still have and has already. The rows are a
@@ -71,19 +73,43 @@ def choose_passes(
         need = training_bytes(recipe, config, tokens, rows, width)
         if need <= (1 - SPARE) * free:
             return Passes(rows, used + need, used + free)
-    ways = ["close other programs"]
-    if not recipe.train.checkpointing:
-        ways.append("--set train.checkpointing=true")
-    ways.append(f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}")
+    ways = ["close other programs", *_less_memory(recipe)]
     raise SqlLlamaError(
-        f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row a pass, and"
+        f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row per pass, and"
         f" {(used + free) / GIB:.1f} GiB are free",
-        fix=f"{', or '.join(ways)}; train.micro_batch=1 tries it all the same",
+        fix=f"{', or '.join(ways)}; --set train.micro_batch=1 starts without this check",
     )
 
 
+def _less_memory(recipe: Recipe) -> list[str]:
+    """The settings with which a pass of one row takes less memory."""
+    checkpointing = [] if recipe.train.checkpointing else ["--set train.checkpointing=true"]
+    return [*checkpointing, f"--set train.max_tokens={max(64, recipe.train.max_tokens // 2)}"]
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
+    """Turn torch's error for memory that is used up into SqlLlamaError with the settings that need less of it.
+
+    `rows` are those of a pass. A GPU raises torch.OutOfMemoryError, a CPU a RuntimeError of its allocator.
+    """
+    import torch
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
+        if not (on_gpu or isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)):
+            raise
+        ways = [*(["--set train.micro_batch=1"] if rows > 1 else []), *_less_memory(recipe)]
+        memory = "the GPU's memory" if on_gpu else "the memory"
+        raise SqlLlamaError(
+            f"{memory} is not enough to train with {rows} row{'s' if rows > 1 else ''} per pass", fix=", or ".join(ways)
+        ) from error
+
+
 def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int) -> int:
-    """Bytes that training takes at its fullest pass; 0 of a model whose config says too little."""
+    """Estimate the bytes that training takes at its fullest pass; 0 for a model whose config says too little."""
     try:
         hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])
         layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
@@ -124,7 +150,7 @@ def _answers(rows: Sequence[Tokens]) -> int:
 
 
 def free_memory() -> int:
-    """Bytes that this process can still have: of the GPU where there is one, else of the machine or its container."""
+    """Return the bytes that this process can still have: of the GPU, else of the machine or container."""
     import psutil
     import torch
 
@@ -136,7 +162,7 @@ def free_memory() -> int:
 
 
 def used_memory() -> int:
-    """Bytes that this process holds in that memory."""
+    """Return the bytes that this process holds in that memory."""
     import psutil
     import torch
 
@@ -144,13 +170,13 @@ def used_memory() -> int:
 
 
 def container_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that a container's limit leaves, of which the machine's figure knows nothing; None without a limit."""
+    """Return the bytes that a container's limit leaves, which the machine does not show; None without one."""
     names = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
     for limit, usage in names:
         try:
             most, now = ((root / name).read_text(encoding="utf-8").strip() for name in (limit, usage))
             stat = (root / limit).with_name("memory.stat").read_text(encoding="utf-8").split()
-            cached = int(stat[stat.index("inactive_file") + 1])  # given up when it is wanted
+            cached = int(stat[stat.index("inactive_file") + 1])  # cache that the system frees when memory is needed
             if most != "max" and int(most) < 2**60:
                 return max(0, int(most) - int(now) + cached)
         except (OSError, ValueError, IndexError):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
-    """The base's tokenizer, which pads with a token that ends nothing; raises SqlLlamaError when it has none."""
+    """Load the base's tokenizer, with a padding token that ends no turn; raises SqlLlamaError when it has none."""
     tokenizer: PreTrainedTokenizerBase = read_tokenizer(base)
     # TinyLlama's says that it pads with </s>, which ends an answer
     if tokenizer.pad_token_id is None or tokenizer.pad_token == "</s>":
@@ -31,7 +31,7 @@ def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
 
 
 def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
-    """A PeftModel over the frozen base, in NF4 or 16 bits; `start` is an adapter folder to go on from.
+    """Load a PeftModel over the frozen base, in NF4 or 16 bits; `start` is an adapter folder to go on from.
 
     Unpacked NF4 has the very values of NF4 in 16-bit tensors. The LoRA weights are float32: at QLoRA's learning rates
     bfloat16 would round most updates away.

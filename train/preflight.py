@@ -46,8 +46,8 @@ def check_tokenizer(tokenizer: "PreTrainedTokenizerBase", family: Family) -> int
         )
     if tokenizer.pad_token_id == end_of_turn:
         raise SqlLlamaError(
-            f"the padding token is the end-of-turn token {family.end_of_turn}: it would be left out of the loss and "
-            "the model would never stop",
+            f"the padding token is the end-of-turn token {family.end_of_turn}: training "
+            "skips padding, so the model would never learn to stop",
             fix="give the base's tokenizer_config.json a pad_token of its own",
         )
     return end_of_turn

@@ -22,7 +22,7 @@ def check_plan(recipe: Recipe) -> None:
 
 
 def start_adapter(recipe: Recipe) -> Path | None:
-    """The folder of the adapter that training starts from; None for the base. Raises DataError when it has none."""
+    """Return the folder of the adapter that training starts from; None for the base. Raises DataError for none."""
     if recipe.train.start == "base":
         return None
     folder = start_folder(recipe.train.start)
@@ -32,12 +32,12 @@ def start_adapter(recipe: Recipe) -> Path | None:
 
 
 def start_folder(start: str) -> Path:
-    """The folder that a recipe's train.start names, other than `base`."""
+    """Return the folder that a recipe's train.start names, other than `base`."""
     return starter() if start == "starter" else Path(start).expanduser()
 
 
 def starter() -> Path:
-    """The folder of the adapter that comes with sql-llama; raises SqlLlamaError when this build has none."""
+    """Return the folder of the adapter that comes with sql-llama; raises SqlLlamaError when this build has none."""
     folder = Path(str(resources.files("sql_llama.recipes"))) / "starter"
     if not (folder / "adapter_config.json").is_file():
         raise SqlLlamaError("this build carries no starter adapter", fix=FROM_BASE)
@@ -49,5 +49,5 @@ def say_what_differs(recipe: Recipe, start: Path) -> None:
     config = json.loads((start / "adapter_config.json").read_text(encoding="utf-8"))
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if (rank, alpha) != (recipe.lora.r, recipe.lora.alpha):
-        asked_for = f"lora.r = {recipe.lora.r} and lora.alpha = {recipe.lora.alpha}"
-        say(f"going on from {start} as it is: rank {rank} and alpha {alpha}, not the recipe's {asked_for}")
+        recipe_values = f"lora.r = {recipe.lora.r} and lora.alpha = {recipe.lora.alpha}"
+        say(f"going on from {start} as it is: rank {rank} and alpha {alpha}, not the recipe's {recipe_values}")

@@ -24,6 +24,7 @@ from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
 from ..models.folder import fingerprint
+from .memory import explain_out_of_memory
 from .model import load_tokenizer
 from .plan import plan_training
 from .preflight import check_tokenizer
@@ -117,8 +118,9 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
 
     checkpoints = stage.work_folder("checkpoints")
     metrics = run.path / "metrics.jsonl"
-    trainer = build_trainer(recipe, plan, base, start, checkpoints)
-    result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}")
+    with explain_out_of_memory(recipe, plan.passes.rows):
+        trainer = build_trainer(recipe, plan, base, start, checkpoints)
+        result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}")
     with stage.folder(run.adapter) as temporary:
         save_adapter(trainer.model, temporary, base)
     stage.output(metrics)

@@ -25,7 +25,7 @@ from .plan import Plan
 
 
 def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, checkpoints: Path) -> "SqlTrainer":
-    """The base in memory with an adapter to train, and the trainer of the plan's rows; the seed is set before both."""
+    """Load the base with an adapter to train, and build the trainer of the plan's rows; sets the seed before both."""
     from datasets import Dataset
 
     set_seed(recipe.train.seed)
@@ -45,7 +45,7 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
 
 
 def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
-    """The recipe's optimisation as the trainer takes it, on the device that is here."""
+    """Translate the recipe's optimisation for the trainer, on the device that is here."""
     train, dtype, on_gpu = recipe.train, compute_dtype(), torch.cuda.is_available()
     return SFTConfig(
         output_dir=str(checkpoints),
@@ -88,7 +88,7 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean cross-entropy over the answer tokens of the optimizer step."""
+        """Compute the mean cross-entropy over the answer tokens of the optimizer step."""
         target = inputs["labels"][:, 1:]
         keep = (target != -100).any(dim=0).nonzero().flatten()
         output = model(input_ids=inputs["input_ids"], logits_to_keep=keep, use_cache=False)
@@ -176,7 +176,7 @@ class StopAfterStep(TrainerCallback):  # type: ignore[misc]
     """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     @contextlib.contextmanager
     def on_interrupt(self) -> Iterator[None]:
@@ -191,20 +191,20 @@ class StopAfterStep(TrainerCallback):  # type: ignore[misc]
             signal.signal(signal.SIGINT, before)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
         say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Let the trainer save a checkpoint and stop."""
-        if self.asked:
+        if self.requested:
             control.should_save = control.should_training_stop = True
 
 
 @torch.no_grad()
 def mean_loss(model: Any, rows: list[dict[str, Any]], collator: Collator, batch: int, dtype: torch.dtype) -> float:
-    """Mean cross-entropy of the answer tokens of rows that are not trained on."""
+    """Compute the mean cross-entropy, per answer token, of rows that are not trained on."""
     model.eval()
     device = next(model.parameters()).device
     total, count = 0.0, 0

@@ -37,7 +37,7 @@ class Side:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def speed(self) -> float:
-        """Tokens a second from the first piece of text to the last, without the reading of the prompt; 0 if unknown.
+        """Return tokens per second from the first piece of text to the last, without the prompt; 0 if unknown.
 
         Several candidates are written at once, so their speed is not that of the text that was watched.
         """
@@ -53,12 +53,23 @@ def start_answers(
 ) -> None:
     """Start all answers to a question; with an empty `database.url` nothing is run.
 
-    Setting `stop` ends each within one decoding step.
+    Setting `stop` ends each within one decoding step. Raises KeyboardInterrupt on Ctrl-C, with all of them stopped.
     """
-    for side in sides:
+    threads = [
         threading.Thread(
             target=_answer, args=(side, database, question, policy, stop), name=f"answer-{side.title}", daemon=True
-        ).start()
+        )
+        for side in sides
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+    except KeyboardInterrupt:
+        stop.set()  # a thread that begins after this leaves its engine alone
+        for side, thread in zip(sides, threads, strict=True):
+            if thread.ident is None:
+                side.ended.set()
+        raise
 
 
 def _answer(side: Side, database: PreparedDatabase, question: str, policy: Policy, stop: threading.Event) -> None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 def command(
     url: str | None, models: tuple[Path, ...], ollama: str | None, base: Path | None, no_base: bool, candidates: int
 ) -> None:
-    """Ask base and tuned model side by side, and run what they say read-only.
+    """Ask the base and the tuned model side by side, and run their queries read-only.
 
     Reads questions from a pipe too: printf 'How many?\\n' | sql-llama chat --db FILE
     """
@@ -55,10 +55,10 @@ def command(
     from .session import ChatSession, open_database
 
     if models and ollama:
-        raise click.UsageError("--model and --ollama each name the tuned model: give one of them.")
+        raise click.UsageError("give either --model or --ollama: each names the tuned model.")
     if base and no_base:
-        raise click.UsageError("--base and --no-base contradict each other.")
-    source = open_database(url) if url else None  # before the models: a wrong path is told at once
+        raise click.UsageError("give either --base or --no-base.")
+    source = open_database(url) if url else None  # before the models: an error in the path is shown at once
     console = Console(highlight=False)
     tuned_engine, base_engine = load_engines(models, ollama, base, no_base)
     session = ChatSession(Screen(console), tuned_engine, base_engine, source, Policy(candidates=candidates))
@@ -78,7 +78,7 @@ def command(
 def load_engines(
     models: Sequence[Path], ollama: str | None, base: Path | None, no_base: bool
 ) -> "tuple[Engine, Engine | None]":
-    """The tuned and the base model, with half of the cores each when both run in this process.
+    """Load the tuned and the base model, with half of the cores each when both run in this process.
 
     One file is loaded once: base and adapters share its weights.
     """
@@ -120,7 +120,7 @@ def load_engines(
 
 
 def _latest() -> Path:
-    """The latest exported run's model: the tuned one, and what tells the base even when Ollama has the tuned one."""
+    """The newest exported run's model; it names the base even when Ollama has the tuned model."""
     from ...core.run import newest_exported_run
 
     return newest_exported_run().shipped()

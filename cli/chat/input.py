@@ -14,7 +14,7 @@ DDL = re.compile(r"\s*(?:/schema[ \t]*(?:\n|\Z)|create\s+(?:temp(?:orary)?\s+)?t
 
 
 def takes_ddl(text: str) -> bool:
-    """Whether an input is a schema in the making: `/schema` without a file, or CREATE TABLE as it is.
+    """Tell whether an input is a schema in the making: `/schema` without a file, or CREATE TABLE as it is.
 
     >>> [takes_ddl(text) for text in ("/schema", "/schema\\nxyz", "create table t (", "/schema a.sql", "Create a list")]
     [True, True, True, False, False]
@@ -34,13 +34,13 @@ def finished(text: str) -> bool:
 
 
 def tidy(text: str) -> str:
-    """An input without the marks of its lines: backslashes before line ends, the `;` alone on the last line."""
+    """Remove the marks of an input's lines: backslashes before line ends, the `;` alone on the last line."""
     text = text.replace("\\\n", "\n").rstrip()
     return text.removesuffix("\n;").strip()
 
 
 def chat_input(stream: TextIO) -> Iterator[str]:
-    """The inputs in a pipe or file; a schema that the end of the file cuts off is taken as it is."""
+    """Yield the inputs of a pipe or file; a schema that the end of the file cuts off is taken as it is."""
     held: list[str] = []
     for line in stream:
         held.append(line.rstrip("\r\n"))
@@ -53,7 +53,7 @@ def chat_input(stream: TextIO) -> Iterator[str]:
 
 
 def editor(history: Path, status: Callable[[], str]) -> "PromptSession[str]":
-    """The line editor of a terminal: history in a file, Enter ends a complete input, Alt-Enter starts a new line."""
+    """Make the line editor of a terminal: history in a file, Enter ends a complete input, Alt-Enter starts a line."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent

@@ -100,7 +100,7 @@ def _silent_keyboard() -> Iterator[None]:
 
 
 def answers_table(sides: Sequence[Side], width: int, height: int = 0) -> "RenderableType":
-    """The answers as framed columns, below each other in a narrow terminal; `height` cuts them to that many lines."""
+    """Draw the answers as framed columns, in a narrow terminal below each other; `height` is the most lines."""
     from rich.console import Group
 
     if width >= SIDE_BY_SIDE:
@@ -154,17 +154,17 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def written(side: Side) -> str:
-    """What a model wrote: the query, where its answer is there and holds one, else the text so far."""
+    """Return what a model wrote: the query of a finished answer that has one, else the text so far."""
     return (side.reply.sql or side.reply.text) if side.reply else side.text
 
 
 def error_of(side: Side) -> str:
-    """Why there are no rows: the message of the engine or of the database."""
+    """Return why there are no rows: the message of the engine or of the database; empty when there are."""
     return side.error or (side.reply.error if side.reply else "")
 
 
 def is_query(side: Side) -> bool:
-    """Whether a finished answer holds a query at all: a base model may well answer in prose."""
+    """Tell whether a finished answer holds a query at all: a base model may well answer in prose."""
     return bool(side.reply and START.search(side.reply.sql))
 
 
@@ -183,7 +183,7 @@ def _rows_table(result: ResultSet, width: int) -> "Table":
 
 
 def rows_line(result: ResultSet) -> str:
-    """How many rows there are, and how many are shown.
+    """Say how many rows there are, and how many are shown.
 
     >>> [rows_line(ResultSet(("a",), ((1,),) * count)) for count in (0, 1, 12)]
     ['no rows', '1 row', '12 rows, 10 shown']
@@ -220,7 +220,7 @@ def _footer(side: Side) -> str:
 
 
 def plain_answer(side: Side) -> str:
-    """One answer for a pipe: a headline, the SQL on lines of its own, the rows with two blanks between columns."""
+    """Write one answer for a pipe: a headline, the SQL on its own lines, the rows with two blanks between columns."""
     lines = [f"{side.title} ({clean(side.engine.name)}): {_footer(side)}"]
     text = clean(written(side), keep="\n").strip()
     if text:
@@ -239,7 +239,7 @@ def plain_answer(side: Side) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value of a row on one short line.
+    """Write a value of a row on one short line.
 
     >>> [cell(value) for value in (None, 1, 2.5, 1 / 3, b"abc", "a\\nb", "x" * 50)][:6]
     ['NULL', '1', '2.5', '0.3333333333', '<3 bytes>', 'a b']
@@ -255,7 +255,7 @@ def cell(value: Any) -> str:
 
 
 def clean(text: str, keep: str = "") -> str:
-    """A text without control characters: neither a model nor a cell may move the terminal's cursor.
+    """Replace control characters in a text: neither a model nor a cell may move the terminal's cursor.
 
     >>> clean("a\\x1b[2Jb\\nc"), clean("a\\nb", keep="\\n") == "a\\nb"
     ('a\ufffd[2Jb c', True)

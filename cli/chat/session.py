@@ -91,7 +91,7 @@ class ChatSession:
         self._sides: list[Side] = []
 
     def status(self) -> str:
-        """One line: what is asked about and who answers."""
+        """Return one line: the database or schema, and the models that answer."""
         return f"{self.source or 'no schema yet'} | {'base and tuned' if self.with_base else 'tuned'} | /help"
 
     def welcome(self) -> None:
@@ -171,8 +171,8 @@ class ChatSession:
                 f"{tuned.name}: has no adapter to change", fix="leave, and start with --model BASE.gguf+LORA.gguf"
             )
         if not name:
-            for one in tuned.adapters:
-                self.screen.say(f"{'*' if one == tuned.adapter else ' '} {one}")
+            for adapter in tuned.adapters:
+                self.screen.say(f"{'*' if adapter == tuned.adapter else ' '} {adapter}")
             return
         self.wait()
         if name in tuned.adapters:
@@ -193,8 +193,8 @@ class ChatSession:
         sides.append(Side("tuned", self.tuned))
         stop = threading.Event()
         self._sides = sides
-        start_answers(sides, self.source.prepared, question, self.policy, stop)
         try:
+            start_answers(sides, self.source.prepared, question, self.policy, stop)
             self.screen.follow(sides)
         except KeyboardInterrupt:
             stop.set()
@@ -203,7 +203,7 @@ class ChatSession:
             self.wait(STOP_SECONDS)
         dropped = sorted({name for side in sides if side.reply for name in side.reply.dropped})
         if dropped:
-            self.screen.say(f"Left out, for the question to fit the context: {', '.join(dropped)}")
+            self.screen.say(f"Skipped tables, so that the prompt fits the context: {', '.join(dropped)}")
         self.screen.show(sides)
         self.screen.say(f"{agreement(sides)}\n".lstrip("\n"))
 
@@ -222,7 +222,7 @@ class ChatSession:
 
 
 def agreement(sides: Iterable[Side]) -> str:
-    """Whether two answers that ran return the same; empty when there is nothing to compare."""
+    """Tell whether two answers that ran return the same; empty when there is nothing to compare."""
     from ...sql.compare import orders, same_result
 
     replies = [side.reply for side in sides if side.reply]

@@ -1,1 +1,1 @@
-"""Rows of questions and SQL as they were published in, those that can be learnt out, and why others were left out."""
+"""Published rows of questions and SQL in, the ones that can be learnt out, and why others were skipped."""

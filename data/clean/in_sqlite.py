@@ -59,7 +59,7 @@ def in_sqlite(text: str, trial: TrialDatabase, ddl: str, failed: str) -> str:
 
 
 def _means_else(tree: object, dialect: str) -> bool:
-    """Whether SQLite would take the words of this query for something else, though it runs."""
+    """Tell whether SQLite would take the words of this query for something else, though it runs."""
     from sqlglot import exp
 
     assert isinstance(tree, exp.Expr)

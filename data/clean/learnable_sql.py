@@ -1,7 +1,7 @@
 """Which answers of a file of pairs are learnt: one query that reads, over tables and columns that its schema has.
 
 SQLite is the judge. The tables are made in memory as the prompt shows them, with a few rows; the answer must run there,
-and what is learnt must return what the answer does. Everything else is left out with its reason.
+and what is learnt must return what the answer does. Everything else is skipped with its reason.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def learnable_sql(answer: str, trial: TrialDatabase, ddl: str) -> str:
     if not text:
         raise LeftOut("empty answer")
     if len(text) > LONGEST or _depth(text) > DEEPEST:
-        raise LeftOut("too long or too deep")
+        raise LeftOut("too long or too many nested brackets")
     check_query(text)
     bare_text = re.sub(r"'(?:[^']|'')*'", "''", text)
     if FULL_TEXT.search(bare_text):

@@ -12,7 +12,7 @@ NO_NAMES = frozenset(("value", "values", "trigger", "view", "by"))
 
 
 def speaking_name(example: Example) -> Example:
-    """Half of the tables called table_name_12 get a name that says something, taken from one of their columns."""
+    """Rename half of the tables called table_name_12 after one of their columns."""
     schema = example.schema
     if len(schema.tables) != 1 or not OPAQUE.match(schema.tables[0].name):
         return example

@@ -24,7 +24,7 @@ OF_NUMBERS = ("int", "real")
 
 
 def quote_texts(text: str, connection: sqlite3.Connection, schema: Schema) -> str | None:
-    """Put single quotes around the texts of a query that runs; None when a text must have been meant as a column."""
+    """Put single quotes around the texts of a query that runs; None when a text can only mean a column."""
     places = [(token.start(), token.end()) for token in TOKEN.finditer(text) if token.group().startswith('"')]
     names = [text[begin + 1 : end - 1].replace('""', '"') for begin, end in places]
     ticked = ["`" + name.replace("`", "``") + "`" for name in names]
@@ -87,7 +87,7 @@ def _at_sight(text: str, begins: Sequence[int], schema: Schema) -> bool:
 
 
 def _plausible(node: "exp.Expr", texts: dict[str, str], numbers: set[str]) -> bool:
-    """Whether a text makes sense where it stands: compared with a column, in a list, in a function."""
+    """Tell whether a text makes sense where it stands: compared with a column, in a list, in a function."""
     from sqlglot import exp
 
     value = texts[node.name]
@@ -116,7 +116,7 @@ def _plausible(node: "exp.Expr", texts: dict[str, str], numbers: set[str]) -> bo
 
 
 def _compares(value: str, others: "Sequence[exp.Expr]", texts: dict[str, str], numbers: set[str]) -> bool:
-    """Whether a column is on the other side, and no number where the text is a mere word."""
+    """Tell whether a column is on the other side, and not a number when the text is only a word."""
     from sqlglot import exp
 
     for other in others:
@@ -131,7 +131,7 @@ def _compares(value: str, others: "Sequence[exp.Expr]", texts: dict[str, str], n
 
 
 def _joins_alone(compared: "exp.Expr", texts: dict[str, str]) -> bool:
-    """Whether it stands in an ON that compares no two columns otherwise."""
+    """Tell whether it stands in an ON that compares no two columns otherwise."""
     from sqlglot import exp
 
     join = compared.find_ancestor(exp.Join, exp.Select)

@@ -13,9 +13,9 @@ from ...sql.ddl.render import render_ddl
 from ...sql.names import columns_of, fold, quoted
 from .left_out import LeftOut
 
-SECONDS = 1.0  # that an answer may take over a few rows
+SECONDS = 1.0  # for one answer over a few rows
 ROWS = 6  # of each table
-MOST_ROWS = 5000  # of a result that are compared
+MOST_ROWS = 5000  # rows of a result that are compared
 WORDS = ("alpha", "beta", "gamma", "Delta")
 NAME = r'("(?:[^"]|"")*"|\w+)'
 COMPARED = re.compile(rf"{NAME}\.{NAME} (?:NOT )?(?:[<>=]+|LIKE|BETWEEN|IN \() ?('(?:[^']|'')*'|-?\d+(?:\.\d+)?)")
@@ -33,7 +33,7 @@ class TrialDatabase:
     read: set[str] = field(default_factory=set)
 
     def watch(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        """SQLite's authorizer: notes the tables that are read, and lets nothing else happen."""
+        """Note the tables that are read and forbid everything else; SQLite calls this as its authorizer."""
         if action == sqlite3.SQLITE_READ and first:
             self.read.add(fold(first))
         return sqlite3.SQLITE_OK if action in READS else sqlite3.SQLITE_DENY
@@ -56,7 +56,7 @@ def trial_database(schema: Schema) -> Iterator[TrialDatabase]:
 def failure(text: str, trial: TrialDatabase) -> str:
     """Say what SQLite has against a query; empty when it would run.
 
-    Raises LeftOut for a query that reads no table, or a table that the schema does not show.
+    Raises LeftOut for a query that uses no table, or a table that the schema does not show.
     """
     trial.read.clear()
     trial.connection.set_authorizer(trial.watch)
@@ -69,12 +69,12 @@ def failure(text: str, trial: TrialDatabase) -> str:
     if any(name not in JSON_TABLES and not _is_named(name, text) for name in trial.read - trial.tables):
         raise LeftOut("no such table")  # as sqlite_master, which SQLite knows and the prompt does not
     if not trial.read & trial.tables:
-        raise LeftOut("reads no table")
+        raise LeftOut("uses no table")
     return ""
 
 
 def _is_named(name: str, text: str) -> bool:
-    """Whether WITH gives a query this name."""
+    """Tell whether WITH gives a query this name."""
     given = rf"""(?<!\w){re.escape(name)}["`\]]?\s*(?:\([^()]*\)\s*)?AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\("""
     return re.search(given, text, re.IGNORECASE) is not None
 

@@ -19,7 +19,7 @@ class Database:
     cells: CellIndex
 
     def hints(self, question: str) -> tuple[Hint, ...]:
-        """The cells that a question names."""
+        """Return the cells that a question names."""
         return find_hints(question, self.cells)
 
 

@@ -20,8 +20,8 @@ from .loaded import Loaded, nothing_left
 from .pair_rows import pair_rows
 from .pair_schemas import PairSchemas, SchemaRow
 
-MANY = 5000  # rows of a file; checking them takes long enough to be told of
-MOST_HINTS = 6  # of a pair
+MANY = 5000  # rows of a file; from here on their check shows its progress
+MOST_HINTS = 6  # hints of a pair
 EQUALS = re.compile(rf"{NAME}\.{NAME} = '((?:[^']|'')*)'")
 
 Cells = Mapping[tuple[str, str, str], set[str]]

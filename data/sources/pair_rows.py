@@ -59,7 +59,7 @@ class PairRow:
 
 
 def pair_rows(path: Path) -> Iterator[PairRow]:
-    """The rows of a file, packed with gzip or not. Raises DataError with the line, or with what the file is instead."""
+    """Yield the rows of a file, packed with gzip or not. Raises DataError with the line, or the file's real kind."""
     if path.is_dir():
         raise DataError(f"{path}: is a folder", fix="--set data.jsonl=FILE, or --set data.spider=FOLDER")
     if not path.is_file():
@@ -144,7 +144,7 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
 
 
 def _goes_on(text: str) -> bool:
-    """Whether a text that begins in a line holds an object all the same: it was printed over several lines."""
+    """Tell whether a text that begins in a line holds a whole object: it was printed over several lines."""
     try:
         json.JSONDecoder().raw_decode(text.lstrip())
     except (ValueError, RecursionError):
@@ -208,7 +208,7 @@ def _holds_text(kind: Any) -> bool:
     if types.is_dictionary(kind):
         kind = kind.value_type
     texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    return any(is_one(kind) for is_one in texts)
+    return any(is_text(kind) for is_text in texts)
 
 
 def _cells(path: Path, number: int, cells: Mapping[str, Any]) -> PairRow:

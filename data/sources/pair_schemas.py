@@ -43,7 +43,7 @@ class PairSchemas:
         self.made: dict[tuple[str, str], Schema] = {}
 
     def read(self, row: PairRow) -> SchemaRow:
-        """The row with its schema and key. Raises LeftOut."""
+        """Give a row its schema and key. Raises LeftOut."""
         if not row.question.strip():
             raise LeftOut("empty question")
         schema = self._parse(row.schema)
@@ -72,7 +72,7 @@ class PairSchemas:
         return schema
 
     def whole(self, row: SchemaRow) -> SchemaRow:
-        """The row with a schema that has the columns which other rows of its key say there are, once all are read."""
+        """Give a row the schema with all columns that the rows of its key have; to be called once all are read."""
         place = row.key, row.pair.schema
         if place not in self.made:
             tables = tuple(

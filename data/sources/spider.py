@@ -30,7 +30,7 @@ class Spider:
     databases: Path
 
     def database(self, name: str) -> Path:
-        """The file of a database; whether it is there is not checked."""
+        """Return the file of a database; whether it is there is not checked."""
         return self.databases / name / f"{name}.sqlite"
 
 
@@ -45,7 +45,7 @@ def open_spider(folder: Path, cache: Path) -> Spider:
 
 
 def find_spider(folder: Path) -> Spider:
-    """Like `open_spider`, but nothing is unpacked: `databases` may not be there yet."""
+    """Do what `open_spider` does, but unpack nothing: `databases` may not be there yet."""
     questions = folder / "train_spider.json"
     if not folder.is_dir():
         raise DataError(f"{folder}: no such data folder", fix="--set data.spider=FOLDER")
@@ -74,7 +74,7 @@ def _unpacked(packed: Path, cache: Path) -> Path:
 
 
 def spider_rows(spider: Spider) -> list[tuple[str, str, str]]:
-    """Question, query and name of the database of each training question. Raises DataError for another layout."""
+    """Read question, query and database name of each training question. Raises DataError for another layout."""
     try:
         items = json.loads(spider.questions.read_text(encoding="utf-8-sig"))
         return [(str(item["question"]), str(item["query"]), str(item["db_id"])) for item in items]

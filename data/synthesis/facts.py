@@ -57,7 +57,7 @@ class Edge:
     parent: Entity
     parent_field: Field
     nouns: tuple[str, ...]
-    twin: bool
+    parallel: bool
     """Another edge joins the same two tables, so that `the child's parent` would not say which."""
 
 
@@ -67,7 +67,7 @@ class Facts:
 
     entities: tuple[Entity, ...]
     edges: tuple[Edge, ...]
-    words: frozenset[str]
+    column_words: frozenset[str]
     """Every word of every column's noun: a synonym that is also a column's name would say the wrong thing."""
 
     @cached_property
@@ -78,12 +78,12 @@ class Facts:
     @cached_property
     def edges_spoken(self) -> list[Edge]:
         """The keys between two tables that sentences can speak of, where no second key joins the two."""
-        return [edge for edge in self._between_spoken if not edge.twin]
+        return [edge for edge in self._between_spoken if not edge.parallel]
 
     @cached_property
-    def twin_edges(self) -> list[Edge]:
+    def parallel_edges(self) -> list[Edge]:
         """The keys between two tables that another key joins as well."""
-        return [edge for edge in self._between_spoken if edge.twin]
+        return [edge for edge in self._between_spoken if edge.parallel]
 
     @cached_property
     def _between_spoken(self) -> list[Edge]:
@@ -98,7 +98,7 @@ class Facts:
     @cached_property
     def links(self) -> list[tuple[Edge, Edge]]:
         """Two keys of one table to two others: a link between these."""
-        plain = [e for e in self.edges if not e.twin and e.parent.spoken and e.child.name != e.parent.name]
+        plain = [e for e in self.edges if not e.parallel and e.parent.spoken and e.child.name != e.parent.name]
         return [(a, b) for a in plain for b in plain if a.child.name == b.child.name and a.parent.name != b.parent.name]
 
     @cached_property

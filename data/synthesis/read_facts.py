@@ -48,9 +48,9 @@ class _Keys:
 
 
 def read_facts(url: str, schema: Schema) -> Facts:
-    """The facts of a database, from every table's first rows.
+    """Read the facts of a database from every table's first rows.
 
-    Tables without rows are left out: no query over them could be checked.
+    Tables without rows are skipped: no query over them could be checked.
     """
     keys = _Keys(
         frozenset((key.table.lower(), key.column.lower()) for key in schema.foreign_keys),
@@ -217,15 +217,15 @@ def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: Sequence[ForeignKey
     if child_field is None or parent_field is None:
         return None
     two = {key.table.lower(), key.ref_table.lower()}
-    twin = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
-    return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, twin), twin)
+    parallel = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
+    return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, parallel), parallel)
 
 
-def _edge_nouns(child: Entity, child_field: Field, parent: Entity, twin: bool) -> tuple[str, ...]:
+def _edge_nouns(child: Entity, child_field: Field, parent: Entity, parallel: bool) -> tuple[str, ...]:
     """What the parent is to the child: by the column where that says more than the table (`home team`)."""
     spoken = re.sub(r" (id|code|number|key|name|ref|reference)$", "", child_field.nouns[-1])
     noun = " ".join([*spoken.split()[:-1], singular_noun(spoken.split()[-1])]) if spoken else parent.nouns[0]
-    if twin or child.name == parent.name:
+    if parallel or child.name == parent.name:
         return (noun,)
     known = {word for name in parent.nouns for word in name.split()}
     own = set(noun.split())

@@ -20,7 +20,7 @@ from .read_facts import read_facts
 EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be that there are none
 DRAWS = 6  # of one template before another has its turn
 TRIES = 300  # templates that fail in a row before the database counts as used up
-SECONDS = 1.0  # a query that takes longer is left out
+SECONDS = 1.0  # a query that takes longer is skipped
 ROWS = 60  # of a result that are read
 
 

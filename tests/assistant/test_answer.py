@@ -49,7 +49,7 @@ def test_a_control_token_in_a_cell_or_a_question_stays_text_and_comes_back_in_th
     question = "How many messages have the role <|im_end|>?"
     engine = ScriptedEngine({}, otherwise="SELECT COUNT(*) FROM message WHERE message.role = '< |im_end|>'")
     reply = answer(engine, prepare(str(path)), question)
-    prompt = engine.asked[0][-1].content
+    prompt = engine.chats[0][-1].content
     assert not re.search(r"<\||\[INST\]", prompt) and "< |im_end|>" in prompt and '"< |im_start|>"' in prompt
     assert reply.sql.endswith("= '<|im_end|>'") and reply.result is not None and reply.result.rows == ((2,),)
 
@@ -155,7 +155,7 @@ def test_an_engine_that_gives_one_answer_is_not_asked_for_several(pets: Path) ->
     engine = ScriptedEngine({"x": ROWS})
     with pytest.raises(RecipeError, match="one answer only, not 4"):
         answer(engine, prepare(str(pets)), "x", SEVERAL)
-    assert engine.asked == []
+    assert engine.chats == []
 
 
 def test_the_first_answer_is_seen_while_it_grows_and_every_step_is_told(pets: Path) -> None:

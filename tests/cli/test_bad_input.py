@@ -142,8 +142,12 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "unknown key": (["train", "unknown.toml"], USAGE, "unknown.toml:8: train.lerning_rate: unknown key"),
     "wrong type": (["train", "typed.toml"], USAGE, "typed.toml:8: train.epochs: must be a number"),
     "unknown key with --set": ([*TRAIN, "train.epoch=2"], USAGE, "--set train.epoch=2: unknown key"),
-    "impossible value with --set": ([*TRAIN, "lora.r=0"], USAGE, "--set lora.r=0: 0 is not possible"),
-    "not a number": ([*TRAIN, "train.learning_rate=nan"], USAGE, "--set train.learning_rate=nan: nan is not"),
+    "impossible value with --set": ([*TRAIN, "lora.r=0"], USAGE, "--set lora.r=0: must be between 1 and 1024, not 0"),
+    "not a number": (
+        [*TRAIN, "train.learning_rate=nan"],
+        USAGE,
+        "--set train.learning_rate=nan: must be between 1e-08",
+    ),
     "--set without a value": ([*TRAIN, "train.epochs"], USAGE, "--set train.epochs: not section.key=value"),
     "--set with a name in it": ([*TRAIN, "name=x"], USAGE, "--set name=x: not section.key=value"),
     "batch of no whole passes": (

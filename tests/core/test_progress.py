@@ -5,17 +5,18 @@ import sys
 
 import pytest
 from sql_llama.core import progress as module
-from sql_llama.core.progress import progress
+from sql_llama.core.progress import progress, rate
 
 
-def test_in_a_pipe_the_end_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_pipe_the_end_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHORT", 0.0)
     with progress("training", 4, "steps") as advance:
         for step in range(4):
             advance(note=f"loss {step}")
-    said = capsys.readouterr()
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    assert line.startswith("training: 4/4, ") and "steps/s" in line and line.endswith("0 s left loss 3")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("training: 4/4, ") and line.endswith("0 s left loss 3")
 
 
 def test_long_work_says_where_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +26,29 @@ def test_long_work_says_where_it_is(capsys: pytest.CaptureFixture[str], monkeypa
         advance()
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == ["reading: 2/3", "reading: 3/3"]
-    assert " /s" not in lines[0]
+
+
+def test_short_work_prints_nothing_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHORT", 3600.0)
+    with progress("reading", 2, "files") as advance:
+        advance(2)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "done, seconds, unit, text",
+    [
+        (30, 10.0, "steps", "3.0 steps/s"),
+        (2, 2.0, "steps", "1.0 steps/s"),
+        (1, 24.0, "steps", "24.0 s/step"),
+        (8, 2.0, "", "4.0/s"),
+        (0, 5.0, "steps", "0.0 steps/s"),
+    ],
+)
+def test_slow_work_is_given_in_seconds_for_each_unit(done: int, seconds: float, unit: str, text: str) -> None:
+    assert rate(done, seconds, unit) == text
 
 
 def test_no_work_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,5 +68,5 @@ def test_a_terminal_gets_a_bar_with_note_and_count(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "160")
     with progress("training", 2, "steps") as advance:
         advance(2, "loss 0.5")
-    said = screen.getvalue()
-    assert "training" in said and "2/2" in said and "steps/s" in said and "loss 0.5" in said
+    shown = screen.getvalue()
+    assert "training" in shown and "2/2" in shown and "loss 0.5" in shown

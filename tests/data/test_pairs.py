@@ -99,8 +99,22 @@ def test_what_is_left_out_is_told_in_one_line(tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({**good, "sql": sql}) + "\n" for sql in answers))
     pairs = build_pairs(Data(jsonl=(str(path),)), tmp_path)
-    assert capsys.readouterr().err == "left out 3 of 4 rows of a.jsonl: writes (2), changes the schema (1)\n"
+    assert capsys.readouterr().err == "skipped 3 of 4 rows of a.jsonl: writes (2), changes the schema (1)\n"
     assert pairs.left_out == {"a.jsonl: writes": 2, "a.jsonl: changes the schema": 1}
+
+
+def test_a_source_that_is_only_validated_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One schema is never split, so one of two sources with one schema each is kept for validation as a whole."""
+    for name in ("mine", "other"):
+        row = {"question": "Q?", "schema": f"CREATE TABLE {name} (a INT)", "sql": f"SELECT a FROM {name}"}
+        (tmp_path / f"{name}.jsonl").write_text(2 * (json.dumps(row) + "\n"))
+    files = (str(tmp_path / "mine.jsonl"), str(tmp_path / "other.jsonl"))
+    (kept,) = {example.source for example in build_pairs(Data(jsonl=files, valid_share=0.02), tmp_path).valid}
+    assert capsys.readouterr().err == (
+        f"Warning: validation takes all 2 pairs of {kept}, training none. Fix: --set data.valid_share=0\n"
+    )
+    build_pairs(Data(jsonl=files, valid_share=0), tmp_path)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_recipe_without_data_is_refused(tmp_path: Path) -> None:

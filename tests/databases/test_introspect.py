@@ -37,6 +37,16 @@ def test_a_database_has_its_tables_types_samples_and_keys(pets: Path) -> None:
     assert introspect(f"sqlite:///{pets}", "pets") == schema
 
 
+def test_a_database_whose_pages_are_damaged_is_called_damaged(tmp_path: Path) -> None:
+    """The first page, with the list of tables, is whole; the rows of every table are lost."""
+    path = tmp_path / "d.sqlite"
+    make(path, "CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO city (name) VALUES ('Oslo')")
+    page = path.read_bytes()[:4096]
+    path.write_bytes(page + bytes(path.stat().st_size - len(page)))
+    with pytest.raises(DataError, match=r"d\.sqlite: cannot be read: damaged \(database disk image is malformed\)"):
+        introspect(str(path))
+
+
 def test_samples_are_few_short_and_on_one_line(tmp_path: Path) -> None:
     url = make(
         tmp_path / "d.sqlite",
@@ -127,8 +137,9 @@ def test_a_view_has_keys_that_were_not_declared_too(tmp_path: Path) -> None:
 
 
 def test_keys_that_were_not_declared_are_found_among_hundreds_of_tables(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sql_llama.core.progress.SHORT", 0.0)
     tables = "".join(f"CREATE TABLE thing{n}_item (id INTEGER PRIMARY KEY, a INT, b INT);" for n in range(400))
     rows = "INSERT INTO thing7_item (id) VALUES (3); INSERT INTO use VALUES (3)"
     script = f"{tables} CREATE TABLE use (thing7_items_id INT); {rows}"

@@ -37,5 +37,5 @@ def test_a_file_that_wants_bos_and_has_none_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(gguf.GGUFWriter, "add_tokenizer_model", without_bos)
     path = tmp_path / "tiny.gguf"
     write_tiny_gguf(path)
-    with pytest.raises(DataError, match=r"tiny\.gguf: wants a BOS token before each prompt and names none"):
+    with pytest.raises(DataError, match=r"tiny\.gguf: needs a BOS token before each prompt, but names none"):
         open_model(path)

@@ -74,11 +74,11 @@ def test_a_killed_run_goes_on_where_it_was(pets: Path, tmp_path: Path) -> None:
     (out / "m.jsonl").write_text("".join(cut[:3]) + cut[3][:20])
     again = scripted()
     resumed = score(pets, again, out)
-    assert len(again.asked) == 5
+    assert len(again.chats) == 5
     assert [row["correct"] for row in lines(out)] == [case[4] for case in CASES]
     assert resumed.execution_accuracy == whole.execution_accuracy
     done = scripted()
-    assert score(pets, done, out).seconds > 0 and done.asked == []
+    assert score(pets, done, out).seconds > 0 and done.chats == []
 
 
 def test_other_questions_start_anew(pets: Path, tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_other_questions_start_anew(pets: Path, tmp_path: Path) -> None:
     fewer = Questions(eight_questions(pets).items[1:], {}, tuple(range(7)), 7)
     engine = scripted()
     evaluate(fewer, name="m", model="m.gguf", engine=engine, out=tmp_path)
-    assert len(engine.asked) == 7 and len(lines(tmp_path)) == 7
+    assert len(engine.chats) == 7 and len(lines(tmp_path)) == 7
 
 
 def test_a_prompt_that_cannot_fit_is_an_empty_answer(pets: Path, tmp_path: Path) -> None:
     engine = ScriptedEngine({}, num_ctx=10)
     assert score(pets, engine, tmp_path).valid_sql == 0
-    assert engine.asked == [] and lines(tmp_path)[0]["raw"] == ""
+    assert engine.chats == [] and lines(tmp_path)[0]["raw"] == ""
 
 
 def test_a_judge_that_dies_is_replaced(pets: Path) -> None:
@@ -159,7 +159,7 @@ def test_an_answer_with_a_line_break_of_unicode_is_kept(pets: Path, tmp_path: Pa
     for asked in (len(CASES), 0):
         engine = ScriptedEngine(says)
         evaluate(eight_questions(pets), name="m", model="m", engine=engine, out=tmp_path)
-        assert len(engine.asked) == asked
+        assert len(engine.chats) == asked
 
 
 ATTACKS = [
@@ -223,7 +223,7 @@ def test_a_database_that_breaks_after_all_is_counted_and_the_rest_is_scored(
     assert (done.score.n, done.score.execution_accuracy) == (3, 1.0) and sorted(done.unread) == [1, 3, 5]
     lost = done.score.extra["unreadable"]["second"]
     assert lost["questions"] == 3 and ("no such database" if how == "gone" else "not a SQLite") in lost["reason"]
-    assert len(engine.asked) == (3 if asks else 0)
+    assert len(engine.chats) == (3 if asks else 0)
 
 
 def test_what_could_not_be_judged_is_judged_when_the_database_is_back(pets: Path, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_evidence_is_asked_with_the_question_and_kept_apart(pets: Path, tmp_path
     engine = ScriptedEngine({item.full_question: item.gold})
     asked = Questions((item,), {}, (0,), 1)
     done = evaluate(asked, name="m", model="m", engine=engine, out=tmp_path)
-    assert done.score.execution_accuracy == 1 and "How many are heavy? heavy: weight > 9" in engine.asked[0][-1].content
+    assert done.score.execution_accuracy == 1 and "How many are heavy? heavy: weight > 9" in engine.chats[0][-1].content
     assert (lines(tmp_path)[0]["question"], lines(tmp_path)[0]["evidence"]) == (item.question, item.evidence)
 
 

@@ -94,14 +94,14 @@ def test_other_rules_of_the_judge_judge_again_and_ask_nobody(
     assert scored(pets, engine, tmp_path).score.execution_accuracy == 0  # verdicts are believed
     monkeypatch.setattr(kept_answers, "JUDGE_VERSION", kept_answers.JUDGE_VERSION + 1)
     assert scored(pets, engine, tmp_path).score.execution_accuracy == 0.5
-    assert lines(tmp_path)[0]["correct"] is True and engine.asked == []
+    assert lines(tmp_path)[0]["correct"] is True and engine.chats == []
 
 
 def test_another_reference_query_is_judged_by_and_nobody_is_asked(pets: Path, tmp_path: Path) -> None:
     scored(pets, scripted(), tmp_path)
     engine = scripted()
     result = scored(pets, engine, tmp_path, gold="SELECT 4")
-    assert result.score.execution_accuracy == 0 and engine.asked == [] and result.aside is None
+    assert result.score.execution_accuracy == 0 and engine.chats == [] and result.aside is None
     assert lines(tmp_path)[0]["gold"] == "SELECT 4"
 
 
@@ -110,7 +110,7 @@ def test_grades_are_written_and_computed_anew_when_read(pets: Path, tmp_path: Pa
     changed = [line | {"cause": "gone", "tree": 7, "hardness": "?"} for line in lines(tmp_path)]
     (tmp_path / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
     engine = scripted()
-    assert scored(pets, engine, tmp_path).rows == before.rows and engine.asked == []
+    assert scored(pets, engine, tmp_path).rows == before.rows and engine.chats == []
     assert [line["cause"] for line in lines(tmp_path)] == ["", "invented column"]
 
 
@@ -118,7 +118,7 @@ def test_answers_of_before_there_were_versions_are_put_aside_and_asked_anew(pets
     (tmp_path / "m.jsonl").write_text('{"question": "How many pets?", "correct": true}\n')
     (tmp_path / "m.state.json").write_text('{"key": "a hash of source files"}')
     engine = scripted()
-    assert scored(pets, engine, tmp_path).aside == tmp_path / "m.1.jsonl" and len(engine.asked) == 2
+    assert scored(pets, engine, tmp_path).aside == tmp_path / "m.1.jsonl" and len(engine.chats) == 2
 
 
 def test_answers_of_a_later_version_are_an_error_and_stay(pets: Path, tmp_path: Path) -> None:
@@ -137,4 +137,4 @@ def test_a_line_that_is_no_answer_ends_what_is_kept(pets: Path, tmp_path: Path, 
     (tmp_path / "m.jsonl").write_text(f"{first}\n{line}\n")
     engine = scripted()
     scored(pets, engine, tmp_path)
-    assert len(engine.asked) == 1 and len(lines(tmp_path)) == 2
+    assert len(engine.chats) == 1 and len(lines(tmp_path)) == 2

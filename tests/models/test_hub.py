@@ -56,7 +56,7 @@ def test_a_hub_model_offline_is_one_clear_line() -> None:
     ("raised", "says"),
     [
         ("GatedRepoError", "accepted its licence"),
-        ("RepositoryNotFoundError", "neither a folder nor a model on the Hub"),
+        ("RepositoryNotFoundError", "no such folder, and no such model on the Hub"),
         ("RevisionNotFoundError", "has no such revision"),
     ],
 )

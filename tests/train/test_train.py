@@ -178,7 +178,7 @@ def test_too_little_memory_is_said_before_the_base_is_loaded(
 ) -> None:
     monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: 2**20)
     monkeypatch.setattr("sql_llama.train.trainer.load_model", lambda *given: pytest.fail("loaded"))
-    with pytest.raises(SqlLlamaError, match="GiB of memory with one row a pass"):
+    with pytest.raises(SqlLlamaError, match="GiB of memory with one row per pass"):
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
 
 
@@ -318,7 +318,7 @@ def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
         signal.raise_signal(signal.SIGINT)
-        assert stop.asked and "Ctrl-C again" in capsys.readouterr().err
+        assert stop.requested and "Ctrl-C again" in capsys.readouterr().err
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 

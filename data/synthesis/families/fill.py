@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ..facts import Entity, Facts, Field
 from ..language.fitness import NEEDS, Unfit
 from ..language.nouns import indefinite
-from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, of_one, opening
+from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, opening, singular_clause
 from . import literals
 from .filling import Filling, column_filling, render_sql, render_words, under_alias
 from .notation import Choice, Phrase, Slot, Template
@@ -39,7 +39,7 @@ class Filler:
     fits: dict[tuple[str, str, str], list[Phrase]] = field(default_factory=dict)
 
     def draw(self, template: Template) -> tuple[str, str]:
-        """A question and its query. Raises Unfit where this database, or this draw, has nothing for the template."""
+        """Draw a question and its query. Raises Unfit where the database, or this draw, does not fit the template."""
         fillings = bind(template.over, self.facts, self.rng)
         if template.person is not None and template.person != _first_entity(fillings).person:
             raise Unfit
@@ -50,20 +50,20 @@ class Filler:
         return question, render_sql(template.sql, fillings, self.rng)
 
     def fill(self, template: Template, fillings: Mapping[str, Filling]) -> dict[str, Filling]:
-        """The fillings with one more for each slot of the template, in their order."""
+        """Add a filling for each slot of the template to the fillings, in the slots' order."""
         filled = dict(fillings)
         for name, slot in template.slots.items():
             filled[name] = self.choice(slot, filled) if isinstance(slot, Choice) else self.slot(slot, filled)
         return filled
 
     def choice(self, slot: Choice, fillings: Mapping[str, Filling]) -> Filling:
-        """One of the words with its SQL."""
+        """Draw one of the choice's words, with its SQL."""
         (place,) = self.rng.choices(range(len(slot.words)), slot.weights)
         sql = render_sql(slot.sql[place], fillings, self.rng)
         return Filling(sql, render_words(slot.words[place], fillings, self.rng))
 
     def slot(self, slot: Slot, fillings: Mapping[str, Filling]) -> Filling:
-        """What a slot is drawn to be. Raises Unfit."""
+        """Draw what a slot is filled with. Raises Unfit."""
         target = fillings.get(slot.of, Filling(""))
         entity = target.entity
         avoid = [f for name in slot.without for f in fillings[name].fields]
@@ -149,17 +149,17 @@ class Filler:
         return [self.rng.choice(fit)]
 
     def _columns(self, fields: Sequence[Field]) -> Filling:
-        one, mostly, many = columns_words(fields, self.facts, self.rng)
-        several = " and " in one
+        singular, mostly, plural = columns_words(fields, self.facts, self.rng)
+        several = " and " in singular
         forms = {
             "be": "are" if several else "is",
-            "be+": "are" if several or mostly != one else "is",
-            "many": many,
-            "a": indefinite(one),
+            "be+": "are" if several or mostly != singular else "is",
+            "many": plural,
+            "a": indefinite(singular),
         }
         for alias in ("t1", "t2"):
             forms[alias] = ", ".join(under_alias(f, alias) for f in fields)
-        return Filling(", ".join(f.sql for f in fields), one, mostly, forms, tuple(fields))
+        return Filling(", ".join(f.sql for f in fields), singular, mostly, forms, tuple(fields))
 
     def _condition(self, entity: Entity, slot: Slot, avoid: Sequence[Field]) -> Filling:
         """A condition on some column of the table; with `several`, one that more than one row is likely to meet."""
@@ -183,7 +183,7 @@ class Filler:
         return self.rng.choices(usable, weights)[0]
 
     def say(self, kind: str, column: Field, entity: Entity | None, slot: Slot, but: str = "") -> Filling:
-        """A phrase of the kind that fits the column, filled; `but` is SQL that it must not be. Raises Unfit."""
+        """Draw and fill a phrase of the kind that fits the column; `but` is SQL that it must not be. Raises Unfit."""
         person = entity.person if entity else None
         place = (kind, column.sql, str(person))
         fit = self.fits.get(place)
@@ -204,9 +204,9 @@ class Filler:
             raise Unfit
         if person and words.startswith("that ") and self.rng.random() < WHO_SHARE:
             words = "who " + words.removeprefix("that ")
-        forms = {"one": of_one(words), "verb": as_verb(words), "a": indefinite(words)}
+        forms = {"one": singular_clause(words), "verb": as_verb(words), "a": indefinite(words)}
         if phrase.says:
-            forms["is"] = statement = filled["is"].one
+            forms["is"] = statement = filled["is"].singular
             forms["has"] = statement.replace(" is ", " ", 1) if " is " in statement else ""
         return Filling(sql, words, words, forms, (column,))
 
@@ -227,8 +227,8 @@ class Filler:
             again = "whose " if rng.random() < AGAIN_SHARE else ""
             words = f"whose {first.forms['is']} {word.lower()} {again}{second.forms['is']}"
         else:
-            words = f"{first.one} {word.lower()} {second.one}"
-        forms = {"one": of_one(words), "verb": as_verb(words)}
+            words = f"{first.singular} {word.lower()} {second.singular}"
+        forms = {"one": singular_clause(words), "verb": as_verb(words)}
         return Filling(f"{first.sql} {word} {second.sql}", words, words, forms, fields)
 
     def _aggregates(self, entity: Entity, slot: Slot) -> Filling:
@@ -239,20 +239,20 @@ class Filler:
         words = joined([render_words(phrase.words, {}, self.rng) for phrase in chosen])
         filled = {"column": name}
         sql = ", ".join(render_sql(phrase.sql, filled, self.rng) for phrase in chosen)
-        return Filling(sql, f"{words} {name.one}", fields=(column,))
+        return Filling(sql, f"{words} {name.singular}", fields=(column,))
 
 
 def fits(phrase: Phrase, column: Field, person: bool | None) -> bool:
     """Tell whether a phrase can be said of a column, and of a person or a thing."""
     noun = column.nouns[0].split(" in ")[0]  # without its unit
-    ends = tuple(f" {end}" for end in phrase.ends)
-    not_ends = tuple(f" {end}" for end in phrase.not_ends)
+    endings = tuple(f" {end}" for end in phrase.endings)
+    not_endings = tuple(f" {end}" for end in phrase.not_endings)
     person_only = phrase.template.person
     return (
         column.role in phrase.roles
         and (not phrase.nouns or noun in phrase.nouns)
-        and (not ends or f" {noun}".endswith(ends))
-        and not (not_ends and f" {noun}".endswith(not_ends))
+        and (not endings or f" {noun}".endswith(endings))
+        and not (not_endings and f" {noun}".endswith(not_endings))
         and all(NEEDS[need](column) for need in phrase.needs)
         and (person_only is None or person_only == person)
     )

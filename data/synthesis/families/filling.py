@@ -14,11 +14,14 @@ from .frames import Frame, Pick, Ref, slot_name
 
 @dataclass(frozen=True)
 class Filling:
-    """`sql` is its text in a query, `one` and `many` its words; `forms` are other words or other SQL by their name."""
+    """What stands for a slot.
+
+    `sql` is its text in a query, `singular` and `plural` are its words, `forms` are other words or other SQL by name.
+    """
 
     sql: str
-    one: str = ""
-    many: str = ""
+    singular: str = ""
+    plural: str = ""
     forms: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[Field, ...] = ()
     entity: Entity | None = None
@@ -97,9 +100,9 @@ def _text(ref: Ref, fillings: Fillings, *, sql: bool) -> str:
     filling = fillings[name]
     plural_wanted = name != ref.slot
     if not ref.form:
-        return filling.sql if sql else filling.many if plural_wanted else filling.one
+        return filling.sql if sql else filling.plural if plural_wanted else filling.singular
     if ref.form in fillings:
-        return filling.one if fillings[ref.form].size == 1 else filling.many
+        return filling.singular if fillings[ref.form].size == 1 else filling.plural
     text = filling.forms.get(ref.form + "+" * plural_wanted) or filling.forms.get(ref.form, "")
     if not text:
         raise Unfit

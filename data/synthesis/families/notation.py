@@ -22,8 +22,8 @@ weight (`[["most", "DESC", 3], ["fewest", ""]]`).
 
 A phrase (phrases/*.toml) is a template over one column, `column`: a condition, an order, an extreme, an aggregate. It
 has `say` instead of `ask`; conditions have a statement as well, `is`, which `say` may name (`whose {is}`). It fits the
-columns that have one of its `roles`; further limits are `nouns` (what the column may be called), `ends` and `not_ends`
-(how the noun ends), `needs`, and `person` (whether the rows of the table are people).
+columns that have one of its `roles`; further limits are `nouns` (what the column may be called), `endings` and
+`not_endings` (how the noun ends), `needs`, and `person` (whether the rows of the table are people).
 """
 
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "table": ("row",),
     "edge": ("item", "parent", "item_key", "parent_key", "from"),
     "edge_complete": ("item", "parent", "item_key", "parent_key", "from"),
-    "twin": ("item", "parent", "item_key", "parent_key", "from"),
+    "parallel": ("item", "parent", "item_key", "parent_key", "from"),
     "bridge": ("left", "right", "left_key", "item", "from", "count_from"),
     "junction": ("left", "right", "left_key", "item", "from", "count_from"),
     "chain": ("item", "middle", "top", "from"),
@@ -107,7 +107,7 @@ OPTIONS = {
     "frequent": "a cell that more than one row has, where there are such",
 }
 TEMPLATE_KEYS = frozenset(["weight", "over", "person", "ask", "what", "sql"])
-PHRASE_KEYS = frozenset(["weight", "roles", "nouns", "ends", "not_ends", "needs", "person", "say", "is", "sql"])
+PHRASE_KEYS = frozenset(["weight", "roles", "nouns", "endings", "not_endings", "needs", "person", "say", "is", "sql"])
 ROLES = frozenset(get_args(Role))
 
 
@@ -159,6 +159,6 @@ class Phrase:
     says: tuple[Frame, ...]
     roles: tuple[str, ...]
     nouns: tuple[str, ...] = ()
-    ends: tuple[str, ...] = ()
-    not_ends: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    not_endings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()

@@ -73,8 +73,8 @@ def read_phrase(name: str, table: Mapping[str, object], place: str) -> Phrase:
     needs = tuple(str(table.get("needs", "")).split())
     if not ROLES.issuperset(roles) or not set(NEEDS).issuperset(needs):
         raise TemplateError(f"{place}: no such role or need: {' '.join(sorted({*roles, *needs} - ROLES - set(NEEDS)))}")
-    nouns, ends, not_ends = (_texts(table, key, place) for key in ("nouns", "ends", "not_ends"))
-    return Phrase(template, says, roles, nouns, ends, not_ends, needs)
+    nouns, endings, not_endings = (_texts(table, key, place) for key in ("nouns", "endings", "not_endings"))
+    return Phrase(template, says, roles, nouns, endings, not_endings, needs)
 
 
 def read_slot(text: str, known: tuple[str, ...], place: str) -> Slot:

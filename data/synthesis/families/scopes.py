@@ -17,8 +17,8 @@ def bind(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
     """Bind the names of a scope, over tables drawn from those that fit. Raises Unfit when there are none."""
     if over == "table":
         return {"row": table_filling(_any(facts.spoken, rng), rng)}
-    if over in ("edge", "edge_complete", "twin"):
-        edges = facts.twin_edges if over == "twin" else facts.edges_spoken
+    if over in ("edge", "edge_complete", "parallel"):
+        edges = facts.parallel_edges if over == "parallel" else facts.edges_spoken
         if over == "edge_complete":
             edges = [edge for edge in edges if not edge.child_field.nulls]
         return _edge(_any(edges, rng), rng)

@@ -86,7 +86,7 @@ def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str,
 
 
 def speakable(name: str) -> bool:
-    """Whether the table's name can stand for a thing in a sentence: `has_pet` and `member_of` cannot."""
+    """Tell whether the table's name can stand for a thing in a sentence: `has_pet` and `member_of` cannot."""
     parts = words(name)
     return bool(parts) and not (
         parts[-1] in UNCOUNTABLE_ENDS
@@ -97,7 +97,7 @@ def speakable(name: str) -> bool:
 
 
 def is_person(noun: str) -> bool:
-    """Whether a row with this noun is a person.
+    """Tell whether a row with this noun is a person.
 
     >>> is_person("staff member"), is_person("hotel")
     (True, False)

@@ -39,7 +39,7 @@ def column_words(field: Field, facts: Facts, rng: random.Random) -> str:
     brief, chance = field.nouns[0], rng.random()
     if chance < SYNONYM_SHARE and brief in SYNONYMS:
         other = rng.choice(SYNONYMS[brief])
-        if not set(other.split()) - NEUTRAL_WORDS & facts.words:
+        if not set(other.split()) - NEUTRAL_WORDS & facts.column_words:
             return other
     return field.nouns[-1] if chance > 1 - FULL_NAME_SHARE else brief
 
@@ -48,11 +48,11 @@ def columns_words(fields: Sequence[Field], facts: Facts, rng: random.Random) -> 
     """Put the columns of a select list into words: in the singular, mostly in the plural, and in the plural."""
     nouns = [field.nouns[0] for field in fields]
     if nouns == ["first name", "last name"] and rng.random() < ONE_FULL_NAME_SHARE:
-        names = [rng.choice(["first and last name", *(["full name"] if "full" not in facts.words else [])])]
+        names = [rng.choice(["first and last name", *(["full name"] if "full" not in facts.column_words else [])])]
     else:
         names = [column_words(field, facts, rng) for field in fields]
-    one, many = joined(names), joined([plural(name) for name in names])
-    return one, many if rng.random() < MANY_SHARE else one, many
+    singular, several = joined(names), joined([plural(name) for name in names])
+    return singular, several if rng.random() < MANY_SHARE else singular, several
 
 
 def joined(items: Sequence[str], word: str = "and") -> str:
@@ -119,10 +119,10 @@ PLACED = frozenset("from in located born living named called older younger talle
 """First words of a clause that can follow `are`."""
 
 
-def of_one(phrase: str) -> str:
+def singular_clause(phrase: str) -> str:
     """Turn a clause on many into one on a single row.
 
-    >>> of_one("that have no city")
+    >>> singular_clause("that have no city")
     'that has no city'
     """
     return re.sub(r"\b(who|that) (\w+)\b", lambda m: f"{m[1]} {VERBS_OF_ONE.get(m[2], m[2])}", phrase)

@@ -58,7 +58,7 @@ class Plan:
     columns: tuple[tuple[str, str], ...]
 
     def key(self) -> str | None:
-        """The primary key's column, if there is one."""
+        """Return the primary key's column, if there is one."""
         return next((name for name, kind in self.columns if kind.split()[0] in ("key", "code")), None)
 
 
@@ -85,7 +85,7 @@ def build_worlds(folder: Path, seed: int = 1) -> list[World]:
 
 
 def blueprints() -> Iterator[Blueprint]:
-    """All schemas, read from their notation."""
+    """Read all schemas from their notation."""
     for module in (domains_business, domains_life, domains_play, domains_public):
         for paragraph in re.split(r"\n\s*\n", module.WORLDS.strip()):
             head, *lines = paragraph.strip().splitlines()

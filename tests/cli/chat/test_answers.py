@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from sql_llama.cli.chat.screen import Screen
 from sql_llama.cli.chat.session import ChatSession, open_database
@@ -52,6 +53,25 @@ def test_control_c_stops_the_answer_and_keeps_the_session(pets: Path) -> None:
     assert "stopped" in endless.terminal.getvalue()
     assert session.handle("R")
     assert "1 row" in endless.terminal.getvalue()
+    session.close()
+
+
+def test_control_c_while_the_answers_start_keeps_the_session(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer has started, the second never does; the next question must not wait for it."""
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if thread.name == "answer-tuned":
+            raise KeyboardInterrupt
+        start(thread)
+
+    session, out = terminal_session(ScriptedEngine({"Q": CATS}), ScriptedEngine({"Q": CATS}), pets)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        assert session.handle("Q")
+    assert "stopped" in out.getvalue()
+    assert session.handle("Q")
+    assert "Both return the same." in out.getvalue()
     session.close()
 
 

@@ -81,11 +81,11 @@ def test_adapters_are_changed_between_two_questions(tiny_gguf: Path, tiny_loras:
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
-        (["--base", "a.gguf", "--no-base"], 2, "--base and --no-base contradict each other."),
+        (["--base", "a.gguf", "--no-base"], 2, "give either --base or --no-base."),
         (
             ["--model", "a.gguf", "--ollama", "b"],
             2,
-            "--model and --ollama each name the tuned model: give one of them.",
+            "give either --model or --ollama: each names the tuned model.",
         ),
         (["--db", "nosuch.sqlite"], 1, "nosuch.sqlite: no such database"),
         (["--ollama", "nosuch", "--no-base"], 1, "no Ollama server answers"),

@@ -118,7 +118,7 @@ def test_tables_that_do_not_fit_are_left_out_and_named(pets: Path) -> None:
     tuned = Scripted("t", {"Which cities?": "SELECT count(*) FROM owners"})
     tuned.num_ctx = 256 + 60
     said = transcript("Which cities?\n", tuned, None, pets)
-    assert "> Which cities?\nLeft out, for the question to fit the context: pets\ntuned (t): 1 row" in said
+    assert "> Which cities?\nSkipped tables, so that the prompt fits the context: pets\ntuned (t): 1 row" in said
 
 
 def test_an_empty_question_is_ignored(pets: Path) -> None:

@@ -145,7 +145,7 @@ def test_rows_that_cannot_be_learnt_are_counted_by_reason(tmp_path: Path) -> Non
 def test_when_every_row_is_left_out_the_error_says_why(tmp_path: Path) -> None:
     rows = [{**LINES[0], "sql": sql} for sql in ["DELETE FROM t"] * 3 + ["SELECT gone FROM t"]]
     (tmp_path / "a.jsonl").write_text(text(*rows))
-    with pytest.raises(DataError, match=r"a\.jsonl: .* all 4 rows are left out: writes \(3\), no such column \(1\)"):
+    with pytest.raises(DataError, match=r"a\.jsonl: .* all 4 rows were skipped: writes \(3\), no such column \(1\)"):
         load(tmp_path / "a.jsonl")
 
 

@@ -100,7 +100,7 @@ def test_a_gold_that_writes_and_a_broken_database_are_counted_by_reason(spider: 
     }
     (spider / "train_spider.json").write_text(json.dumps(more))
     with pytest.raises(
-        DataError, match=r"train_spider\.json: .* all 4 rows are left out: database cannot be read \(2\)"
+        DataError, match=r"train_spider\.json: .* all 4 rows were skipped: database cannot be read \(2\)"
     ):
         load_spider(open_spider(spider, tmp_path / "cache"))
 

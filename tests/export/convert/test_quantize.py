@@ -43,8 +43,9 @@ def test_q8_0_is_what_the_gguf_package_writes(whole: Path, tmp_path: Path) -> No
 
 
 def test_progress_goes_to_standard_error_and_llama_cpps_log_does_not(
-    whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sql_llama.core.progress.SHORT", 0.0)
     quantize(whole, tmp_path / "x.gguf", "Q8_0", threads=1)
     out, err = capfd.readouterr()
     assert out == ""

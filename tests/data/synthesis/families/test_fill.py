@@ -82,7 +82,7 @@ def _says(filler: Filler, kind: str, phrase: Phrase, column, entity) -> int:  # 
             filling = filler.say(kind, column, entity, Slot(kind, only=(phrase.template.name,)))
         except Unfit:
             continue
-        assert filling.sql.split()[0] and filling.one
+        assert filling.sql.split()[0] and filling.singular
         return 1
     return 0
 
