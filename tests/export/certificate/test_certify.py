@@ -15,10 +15,10 @@ from sql_llama.export.convert.convert import convert
 from sql_llama.export.register import register
 from sql_llama.modelfiles.templates import Family, family
 
+from .spoilt import failing, rewritten, verdicts
+
 if TYPE_CHECKING:
     from conftest import OllamaServer
-
-from .spoilt import failing, rewritten, verdicts
 
 
 def test_a_good_file_passes(
