@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import DataError, QueryError
 from sql_llama.core.files import sha256
+from sql_llama.databases import sqlite
 from sql_llama.databases.sqlite import connect, query, run, sqlite_path
 
 ATTACKS = [
@@ -222,7 +223,8 @@ def test_what_virtual_tables_need_opens_nothing_else(virtual: Path, sql: str) ->
     assert sorted(item.name for item in virtual.parent.iterdir()) == ["home", "virtual.sqlite"]
 
 
-def test_a_locked_database_is_said_to_be_locked(pets: Path) -> None:
+def test_a_locked_database_is_said_to_be_locked(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_TIME", 0.1)
     other = sqlite3.connect(pets, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:

@@ -205,6 +205,19 @@ def test_a_process_that_is_killed_is_replaced_and_only_its_question_is_wrong(pet
     assert "crashed" in seen[3].error
 
 
+def test_a_judge_that_dies_is_replaced(pets: Path) -> None:
+    with judge() as ask:
+        assert ask(pets, "SELECT 1", "SELECT 1").correct
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        said = ask(pets, "SELECT 1", "SELECT 1")
+        assert not said.valid and "crashed" in said.error
+        assert ask(pets, "SELECT 1", "SELECT 1.0").correct
+    assert multiprocessing.active_children() == []
+
+
 def test_verdicts_come_in_order_and_as_early_as_they_can(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The questions end only when the first verdict is there."""
     monkeypatch.setattr(module, "AHEAD", 10**9)
