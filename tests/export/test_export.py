@@ -92,26 +92,13 @@ def test_an_export_killed_at_every_stage_ends_with_the_same_files(
     tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
 ) -> None:
     """Each process ends with kill -9 when it comes to its stage, and the next one goes on from there."""
-    code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom sql_llama.export import export, gguf_files, plan\n"
-        "at, *paths = sys.argv[1:]\n"
-        "name, left = at.split()[0], at.count(' ')\n"
-        "module = gguf_files if hasattr(gguf_files, name) else export\n"
-        "whole = getattr(module, name)\n"
-        "def killed(*args, **options):\n"
-        "    global left\n"
-        "    left -= 1\n"
-        "    if left < 0:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return whole(*args, **options)\n"
-        "setattr(module, name, killed)\n"
-        "export.export_adapter(*map(Path, paths), plan.Options(quants=['Q4_K_M']), ground='base')"
-    )
     out = tmp_path / "killed"
-    for at in ("convert_all", "importance", "convert_all again", "certify", "write_certificate"):
-        command = [sys.executable, "-c", code, at, str(tiny_stopping_base), str(tiny_adapter), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == -signal.SIGKILL, (at, done.stderr[-2000:])
+    kills = ("convert_all", "importance", "convert_all:1", "certify", "write_certificate")
+    script = Path(__file__).with_name("killed_exports.py")
+    paths = [str(path) for path in (tiny_stopping_base, tiny_adapter, out)]
+    command = [sys.executable, "-P", str(script), *paths, "Q4_K_M", "--", *kills]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
     def files(folder: Path) -> dict[str, bytes]:
         made = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".gguf", "")]
