@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -36,6 +37,8 @@ OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that
 # Models of two layers gain nothing by a second thread, and threads that wait for each other on a busy machine take many
 # times as long: a test of training 58 s in place of 7. Set before torch is imported; processes of the tests inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell starts what runs in the background with Ctrl-C ignored, which processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 # A core for each worker, since llama.cpp takes a thread for each core that it may use.
 if worker and hasattr(os, "sched_setaffinity"):

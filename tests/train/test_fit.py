@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.run import Run
 from sql_llama.train.fit import last_checkpoint
 
@@ -56,6 +57,7 @@ def test_the_newest_whole_checkpoint_counts_and_a_half_one_is_dropped(tmp_path: 
     assert left == ["checkpoint-12", "checkpoint-4", "checkpoint-8"]
 
 
+@pytest.mark.timeout(300)  # three trainings, two of them in processes that import torch
 def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_home: Path, tmp_path: Path) -> None:
     """A run killed after a checkpoint and run again ends in the adapter of an undisturbed run, byte for byte."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HOME": str(temporary_home)}
@@ -65,17 +67,15 @@ def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_h
         command = [sys.executable, "-m", "sql_llama.cli", "train", str(recipe_file), "--run", str(path), *sets]
         return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    whole, killed = Run(tmp_path / "whole"), Run(tmp_path / "killed")
-    first, second = start(whole.path), start(killed.path)
+    killed = Run(tmp_path / "killed")
+    process = start(killed.path)
     try:
-        while second.poll() is None and not list(killed.path.glob("checkpoints/*/trainer_state.json")):
+        while process.poll() is None and not list(killed.path.glob("checkpoints/*/trainer_state.json")):
             time.sleep(0.005)
     finally:
-        second.kill()
-        output, errors = second.communicate(timeout=60)
-    assert second.returncode == -9, output + errors
-    output, errors = first.communicate(timeout=300)
-    assert first.returncode == 0, errors
+        process.kill()
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == -9, output + errors
 
     assert list(killed.manifest()["stages"]) == ["data"] and not killed.adapter.exists()
     data = killed.manifest()["stages"]["data"]
@@ -85,9 +85,10 @@ def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_h
     assert 4 <= kept < 40
     early = [line for line in metrics_text(killed) if json.loads(line)["step"] <= kept]
 
-    again = start(killed.path)
-    output, errors = again.communicate(timeout=300)
-    assert again.returncode == 0, errors
+    process = start(killed.path)
+    whole = fit(recipe_file, tmp_path / "whole", *sets[1::2])  # at the same time
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     assert "Next: sql-llama export" in output
     assert "Traceback" not in errors and "Warning" not in errors, errors
     assert adapter_files(killed) == adapter_files(whole)
@@ -100,6 +101,7 @@ def test_kill_9_loses_nothing_and_changes_nothing(recipe_file: Path, temporary_h
     assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]  # and it has learned
 
 
+@pytest.mark.timeout(300)
 def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     recipe_file: Path, temporary_home: Path, tmp_path: Path
 ) -> None:
@@ -109,11 +111,8 @@ def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     sets = ["--set", "train.max_steps=40", "--set", "train.epochs=10", "--set", "train.save_steps=1000"]
     arguments = ["train", str(recipe_file), *sets, "--run", str(run.path)]
 
-    def start(arguments: list[str]) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "sql_llama.cli", *arguments]
-        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    process = start(arguments)
+    command = [sys.executable, "-m", "sql_llama.cli", *arguments]
+    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while process.poll() is None and not (run.path / "metrics.jsonl").is_file():
             time.sleep(0.005)
@@ -130,9 +129,7 @@ def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     told = errors.rstrip().splitlines()[-1]
     assert told == f"Stopped. To go on: {shlex.join(['sql-llama', *arguments])}"
 
-    process = start(shlex.split(told.partition("To go on: ")[2])[1:])
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    assert sql_llama(shlex.split(told.partition("To go on: ")[2])[1:]) == 0
     assert run.manifest()["stages"]["train"]["steps"] == 40 and run.adapter.is_dir()
     assert [line["step"] for line in metrics(run)] == list(range(1, 41))
 
