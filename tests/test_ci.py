@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-import yaml
+import yaml  # which transformers needs
 
 from .conftest import REAL
 

@@ -12,8 +12,11 @@ from sql_llama.core.run import Run
 from sql_llama.evals.pick import Picked
 from sql_llama.export import gguf_files
 from sql_llama.export.certificate.reference import Reference
+from sql_llama.export.convert.convert import convert
 from sql_llama.export.export import export_run
+from sql_llama.export.merge.merge import merge
 from sql_llama.export.plan import Judges, Options
+from sql_llama.modelfiles.templates import family
 from sql_llama.models.gguf_header import check_gguf, read_gguf
 
 from .exporting import exported
@@ -85,19 +88,20 @@ def test_such_a_type_is_rounded_with_the_importance_matrix_in_a_file_of_any_type
 
 
 def test_a_run_is_exported_over_the_nf4_weights_of_its_own_dtype(
-    trained: Run, monkeypatch: pytest.MonkeyPatch, tiny_stopping_base: Path
+    trained: Run, tiny_stopping_base: Path, tmp_path: Path
 ) -> None:
-    seen: list[dict[str, Any]] = []
-    original = gguf_files.merge
+    """The fixture's training says float32; rounded through bfloat16 the weights would be others."""
+    from gguf import GGUFReader
 
-    def merge(*args: Any, **options: Any) -> Any:
-        seen.append(options)
-        return original(*args, **options)
+    def weights(path: Path) -> dict[str, bytes]:
+        return {tensor.name: tensor.data.tobytes() for tensor in GGUFReader(path).tensors}
 
-    monkeypatch.setattr(gguf_files, "merge", merge)
     recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny"))
-    export_run(trained, recipe, Options(quants=["Q8_0"], verify=False))
-    assert seen == [{"ground": "nf4", "dtype": "float32"}]
+    (file,) = export_run(trained, recipe, Options(quants=["F16"], verify=False)).gguf
+    for dtype, same in (("float32", True), ("bfloat16", False)):
+        merged = merge(tiny_stopping_base, trained.adapter, ground="nf4", dtype=dtype)
+        expected = convert(tiny_stopping_base, tmp_path / f"{dtype}.gguf", family("chatml"), merged)
+        assert (weights(file) == weights(expected)) is same
     assert trained.merge_base() == "nf4"
 
 
