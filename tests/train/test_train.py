@@ -1,4 +1,4 @@
-"""Training for real: a tiny random Llama through the real trainer on the CPU, stopped, killed and gone on with."""
+"""Training for real: a tiny random Llama through the real trainer on the CPU; what a finished run holds."""
 
 import json
 import shutil
