@@ -28,6 +28,7 @@ LONGEST_SQL = 100_000  # bytes
 MOST_MEMORY = 2**30  # bytes that SQLite may take in this process, all connections together
 SCHEMA_TIME = 60.0  # seconds that reading a schema and its cells may take: a view can be made to run for ever
 VIRTUAL_TIME = 2.0  # seconds that opening one virtual table may take
+LOCK_TIME = 5.0  # seconds to wait for a program that is writing
 # of a value in a view or a generated column while a schema is read: no clock stops a single call of a function
 LONGEST_COMPUTED = 100_000  # bytes
 STEPS = 10_000  # of SQLite's machine between two looks at the clock: a few milliseconds
@@ -82,6 +83,7 @@ def connect(url: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path.resolve()))}?{_mode(path)}",
         uri=True,
+        timeout=LOCK_TIME,
         check_same_thread=False,
         isolation_level=None,
     )

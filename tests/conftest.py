@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+from sql_llama.core.recipe import Base, Export, Recipe, render_recipe
+from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
+
+from .tiny_models import build_tiny_adapter, build_tiny_base
 
 SHARED = os.environ.get("SQL_LLAMA_SHARED", "")
 REAL_CACHE = os.environ.get("SQL_LLAMA_TEST_CACHE", "")
@@ -32,6 +37,8 @@ OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that
 # Models of two layers gain nothing by a second thread, and threads that wait for each other on a busy machine take many
 # times as long: a test of training 58 s in place of 7. Set before torch is imported; processes of the tests inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell starts what runs in the background with Ctrl-C ignored, which processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 # A core for each worker, since llama.cpp takes a thread for each core that it may use.
 if worker and hasattr(os, "sched_setaffinity"):
@@ -202,105 +209,6 @@ def ollama_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
             server.wait()
 
 
-def build_tiny_base(
-    folder: Path, *, llama3: bool = False, tied: bool = True, dtype: str = "float16", stops: bool = False
-) -> Path:
-    """A random Llama of two layers with a real byte-level tokenizer, as SmolLM2 has it or as Llama 3 has it.
-
-    With `stops` (not tied) its first token is always the end of the turn; without, it hardly ever stops.
-    """
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    if llama3:
-        special = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
-        bos, eos, pad = special[0], special[4], special[1]
-    else:
-        special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-        bos, eos, pad = special[1], special[2], special[0]
-    tokenizer = _byte_level_tokenizer(special, llama3)
-    folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    facts = {"bos_token": bos, "eos_token": eos, "pad_token": pad, "add_bos_token": llama3, "add_eos_token": False}
-    facts["tokenizer_class"] = "PreTrainedTokenizerFast"
-    (folder / "tokenizer_config.json").write_text(json.dumps(facts))
-    torch.manual_seed(3)
-    rope: dict[str, object] = {"rope_type": "default", "rope_theta": 10000.0}
-    if llama3:
-        rope = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0}
-        rope |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 256}
-    config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size() + (0 if llama3 else 3),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        tie_word_embeddings=tied,
-        rope_parameters=rope,
-        bos_token_id=tokenizer.token_to_id(bos),
-        eos_token_id=tokenizer.token_to_id(eos),
-        pad_token_id=tokenizer.token_to_id(pad),
-        initializer_range=0.2,
-    )
-    model = LlamaForCausalLM(config)
-    if stops:
-        with torch.no_grad():
-            model.model.embed_tokens.weight[:, 0] = 50.0
-            model.lm_head.weight.zero_()
-            model.lm_head.weight[config.eos_token_id, 0] = 1.0
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
-    return folder
-
-
-def _byte_level_tokenizer(special: list[str], llama3: bool) -> Any:
-    """A tokenizer of 400 tokens at most, learnt from two lines; it splits digits, or words as Llama 3 does."""
-    from sql_llama.models.byte_level import LLAMA3_SPLIT
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE(ignore_merges=llama3))
-    split: pre_tokenizers.PreTokenizer = pre_tokenizers.Digits(individual_digits=True)
-    if llama3:
-        split = pre_tokenizers.Split(Regex(LLAMA3_SPLIT), "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not llama3)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    text = [
-        "SELECT name, count(*) FROM singer WHERE age > 20 GROUP BY name ORDER BY name",
-        "How many singers are there?",
-    ]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(text, trainer)
-    return tokenizer
-
-
-def build_tiny_adapter(base: Path, folder: Path, **options: object) -> Any:
-    """Save a random adapter over `base` in `folder`; returns the PeftModel (float32)."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    chosen = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options}
-    with warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 for a name that is on its way out
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
-        peft_model = get_peft_model(model, LoraConfig(**chosen))
-    torch.manual_seed(5)
-    for name, parameter in peft_model.named_parameters():
-        if "lora_" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    peft_model.save_pretrained(folder)
-    return peft_model
-
-
 @pytest.fixture(scope="session")
 def make_tiny_adapter() -> Callable[..., Any]:
     """`build_tiny_adapter`, for tests that want an adapter of their own."""
@@ -331,3 +239,13 @@ def tiny_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def tiny_llama3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama with Llama 3's kind of tokenizer and rotary scaling: BOS, its own lm_head, bfloat16."""
     return build_tiny_base(tmp_path_factory.mktemp("tiny") / "llama3", llama3=True, tied=False, dtype="bfloat16")
+
+
+@pytest.fixture
+def trained(tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path) -> Run:
+    """A run directory as training leaves it."""
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_stopping_base)), export=Export(name="tiny", quants=("Q8_0",)))
+    run = create_run(tmp_path / "home" / "runs" / "one", recipe.name, render_recipe(recipe))
+    shutil.copytree(tiny_adapter, run.adapter)
+    run.finish("train", {}, [run.adapter], 1.0, dtype="float32")
+    return run

@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import yaml  # which transformers needs
+
 from .conftest import REAL
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +41,16 @@ def test_the_workflow_runs_commands_that_exist() -> None:
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
     for setting in re.findall(r" ([A-Z]+)=", " ".join(commands)):
         assert re.search(rf"^{setting} \?=", MAKEFILE, re.MULTILINE), setting
+
+
+def test_every_job_of_the_workflow_ends_and_every_step_does_one_thing() -> None:
+    workflow = yaml.safe_load(WORKFLOW)
+    assert set(workflow["jobs"]) == {"everything", "fast"}
+    assert set(workflow[True]) == {"push", "pull_request"}  # YAML 1.1 reads the key `on` as true
+    for job in workflow["jobs"].values():
+        assert job["runs-on"] and job["timeout-minutes"] <= 120
+        assert all(("uses" in step) != ("run" in step) for step in job["steps"])
+        assert job["steps"][0]["uses"].startswith("actions/checkout@")
 
 
 def test_the_workflow_tests_every_python_that_is_supported_and_macos() -> None:

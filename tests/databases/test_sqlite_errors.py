@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import QueryError
-from sql_llama.databases import sqlite_errors
+from sql_llama.databases import sqlite, sqlite_errors
 from sql_llama.databases.sqlite import connect, query, run
 
 FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
 
 
-def failure(url: Path, sql: str, timeout: float = 0.2) -> QueryError:
+def failure(url: Path, sql: str) -> QueryError:
     with pytest.raises(QueryError) as caught:
-        run(str(url), sql, timeout=timeout)
+        run(str(url), sql, timeout=0.2 if sql == FOREVER else 60)
     return caught.value
 
 
@@ -69,12 +69,13 @@ except QueryError as error:
     assert done.stdout.strip() == "memory: stopped: the query needs too much memory"
 
 
-def test_a_database_that_another_program_writes_to(pets: Path) -> None:
+def test_a_database_that_another_program_writes_to(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_TIME", 0.1)
     with contextlib.closing(connect(str(pets))) as ours, contextlib.closing(sqlite3.connect(pets)) as theirs:
         theirs.isolation_level = None
         theirs.execute("BEGIN EXCLUSIVE")
         with pytest.raises(QueryError) as caught:
-            query(ours, "SELECT * FROM pets", timeout=0.1)
+            query(ours, "SELECT * FROM pets")
         theirs.execute("ROLLBACK")
     assert caught.value.kind == "locked"
 

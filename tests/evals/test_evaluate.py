@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +12,6 @@ from sql_llama.core.errors import DataError, RecipeError
 from sql_llama.core.records import Score
 from sql_llama.engines.scripted import ScriptedEngine
 from sql_llama.evals.evaluate import aligned, evaluate
-from sql_llama.evals.judge import judge as judging
-from sql_llama.evals.judge.judge import judge
 from sql_llama.evals.questions.questions import Question, Questions
 
 CASES = [  # question, gold, what the model says, valid, correct
@@ -93,29 +89,6 @@ def test_a_prompt_that_cannot_fit_is_an_empty_answer(pets: Path, tmp_path: Path)
     engine = ScriptedEngine({}, num_ctx=10)
     assert score(pets, engine, tmp_path).valid_sql == 0
     assert engine.chats == [] and lines(tmp_path)[0]["raw"] == ""
-
-
-def test_a_judge_that_dies_is_replaced(pets: Path) -> None:
-    import multiprocessing
-
-    with judge() as judged:
-        assert judged(pets, "SELECT 1", "SELECT 1").correct
-        (process,) = multiprocessing.active_children()
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        said = judged(pets, "SELECT 1", "SELECT 1")
-        assert not said.valid and "crashed" in said.error
-        assert judged(pets, "SELECT 1", "SELECT 1.0").correct
-    assert multiprocessing.active_children() == []
-
-
-def test_a_query_that_hangs_is_ended(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "TIMEOUT", 0.0)
-    monkeypatch.setattr(judging, "GRACE", 0.5)
-    forever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
-    with judge() as judged:
-        assert judged(pets, "SELECT 1", forever).error == "did not stop in time"
 
 
 def test_a_process_that_cannot_start_is_an_error_and_no_wrong_answer(pets: Path) -> None:

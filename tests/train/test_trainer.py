@@ -1,13 +1,14 @@
 """The trainer's shortcuts change the speed and not the loss."""
 
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from sql_llama.train.trainer import Collator, Metrics, SqlTrainer, mean_loss
+from sql_llama.train.trainer import Collator, Metrics, SqlTrainer, StopAfterStep, mean_loss
 
 ROWS: list[dict[str, Any]] = [
     {"input_ids": [5, 6, 7, 8, 9, 10, 11], "prompt": 4},
@@ -80,3 +81,13 @@ def test_metrics_forget_what_came_after_the_checkpoint_and_half_a_line(tmp_path:
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert lines[2]["loss"] == 0.5 and lines[2]["grad_norm"] == 2.0 and lines[2]["tokens_per_second"] > 0
     assert moved[0] == (2, "resumed") and moved[1][1].startswith("loss 0.500, ")
+
+
+def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = StopAfterStep()
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        assert stop.asked and "Ctrl-C again" in capsys.readouterr().err
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -57,7 +57,7 @@ def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def judged(database: Path, gold: str, predicted: str, copies: tuple[Path, ...]) -> tuple[bool, bool | None]:
-    bench = Bench(5.0)
+    bench = Bench(60.0)
     said = bench.verdict(Task(database, gold, predicted, copies))
     for connection in bench.connections.values():
         connection.close()

@@ -20,6 +20,7 @@ from sql_llama.evals.judge.bench import Bench
 from sql_llama.evals.judge.judge import judge, judged
 from sql_llama.evals.judge.verdict import Task, Verdict, efficiency
 
+PLENTY = 60.0  # seconds for a query that ends, on a machine however busy
 NAMES = "SELECT name FROM pets"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 # one call of a function that SQLite's clock cannot look into: minutes of comparing
@@ -31,7 +32,7 @@ CROSS = "WITH t(i) AS (VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9),(10)) SELECT c
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    made = Bench(5.0)
+    made = Bench(PLENTY)
     yield made
     for connection in made.connections.values():
         connection.close()
@@ -144,7 +145,7 @@ def test_attacks_are_refused_and_nothing_is_written(pets: Path, tmp_path: Path) 
     before = hashlib.sha256(pets.read_bytes()).digest(), sorted(tmp_path.iterdir())
     tasks = [Task(pets, NAMES, attack) for attack in ATTACKS]
     tasks += [Task(pets, attack, NAMES) for attack in ATTACKS]
-    verdicts = list(judged([*tasks, Task(pets, NAMES, NAMES)], workers=2, timeout=5.0))
+    verdicts = list(judged([*tasks, Task(pets, NAMES, NAMES)], workers=2, timeout=PLENTY))
     assert verdicts[-1].correct
     for (attack, wanted), verdict in zip(ATTACKS.items(), verdicts, strict=False):
         assert not verdict.valid and not verdict.correct, attack[:80]
@@ -157,25 +158,28 @@ def test_attacks_are_refused_and_nothing_is_written(pets: Path, tmp_path: Path) 
 def test_a_flood_of_rows_and_values_is_cut(pets: Path) -> None:
     flood = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
     blobs = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(9000000) FROM n"
-    sort = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n ORDER BY -i"
-    tasks = [Task(pets, NAMES, attack) for attack in (flood, blobs, sort)]
-    first, second, third, fine = judged([*tasks, Task(pets, NAMES, NAMES)], workers=1, timeout=2.0)
-    assert fine.correct and not (first.correct or second.correct or third.correct)
+    tasks = [Task(pets, NAMES, attack) for attack in (flood, blobs)]
+    first, second, fine = judged([*tasks, Task(pets, NAMES, NAMES)], workers=1, timeout=PLENTY)
+    assert fine.correct and not (first.correct or second.correct)
     assert first.valid and second.valid  # cut, and so never the same as a whole result
-    assert "stopped" in third.error or "memory" in third.error
 
 
-def test_endless_queries_are_stopped_in_time(pets: Path) -> None:
-    tasks = [Task(pets, NAMES, ENDLESS), Task(pets, NAMES, CROSS), Task(pets, ENDLESS, NAMES), Task(pets, NAMES, NAMES)]
-    first, second, third, fine = judged(tasks, workers=2, timeout=0.3)
-    assert first.error == second.error == third.gold_error == "stopped after 0.3 s"
+def test_endless_queries_are_stopped_in_time(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query of three rows ends before SQLite looks at the clock for the first time."""
+    monkeypatch.setattr(module, "GRACE", PLENTY)
+    sort = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n ORDER BY -i"
+    tasks = [Task(pets, NAMES, endless) for endless in (ENDLESS, CROSS, sort)]
+    tasks += [Task(pets, ENDLESS, NAMES), Task(pets, NAMES, NAMES)]
+    *stopped, gold, fine = judged(tasks, workers=2, timeout=0.2)
+    assert [verdict.error for verdict in stopped] == ["stopped after 0.2 s"] * 3
+    assert gold.gold_error == "stopped after 0.2 s"
     assert fine.correct
 
 
 def test_a_query_that_no_clock_stops_loses_its_process_and_no_more(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GRACE", 1.5)
+    monkeypatch.setattr(module._Worker, "_limit", lambda self, task: 0.5 if task.predicted == STUCK else PLENTY)
     tasks = [Task(pets, NAMES, NAMES), Task(pets, NAMES, STUCK), *[Task(pets, NAMES, NAMES)] * 6]
-    verdicts = list(judged(tasks, workers=1, timeout=0.2))
+    verdicts = list(judged(tasks, workers=1))
     assert [one.correct for one in verdicts] == [True, False, *[True] * 6]
     assert verdicts[1].error == "did not stop in time"
     assert multiprocessing.active_children() == []
@@ -199,6 +203,19 @@ def test_a_process_that_is_killed_is_replaced_and_only_its_question_is_wrong(pet
         seen.append(verdict)
     assert [place for place, one in enumerate(seen) if not one.correct] == [3]
     assert "crashed" in seen[3].error
+
+
+def test_a_judge_that_dies_is_replaced(pets: Path) -> None:
+    with judge() as ask:
+        assert ask(pets, "SELECT 1", "SELECT 1").correct
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        said = ask(pets, "SELECT 1", "SELECT 1")
+        assert not said.valid and "crashed" in said.error
+        assert ask(pets, "SELECT 1", "SELECT 1.0").correct
+    assert multiprocessing.active_children() == []
 
 
 def test_verdicts_come_in_order_and_as_early_as_they_can(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +282,7 @@ def test_an_answer_that_makes_a_sound_database_look_broken_is_wrong(bench: Bench
 
 
 def test_one_by_one_it_says_the_same(pets: Path) -> None:
-    with judge(timeout=5.0) as ask:
+    with judge(timeout=PLENTY) as ask:
         assert ask(pets, NAMES, "SELECT name FROM pets AS p", (pets,)).suite is True
         assert not ask(pets, NAMES, "DELETE FROM pets").valid
 

@@ -69,7 +69,7 @@ def test_queries_run_with_the_schema_and_without(ddl: str, gold: str, answer: st
     gold = unqualified(gold, names)
     path = from_schema(ddl, [gold], gold)
     assert run(str(path), gold).rows
-    made = Bench(5.0)
+    made = Bench(60.0)
     verdict = made.verdict(Task(path, gold, unqualified(answer, names)))
     assert verdict.correct, (verdict, gold, unqualified(answer, names))
     for connection in made.connections.values():
