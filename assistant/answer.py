@@ -120,9 +120,8 @@ def stream(
     answers = [first]
     if several:
         on_step("choosing")
-        answers = next(
-            several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens, stop=stop)
-        )
+        search = several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens, stop=stop)
+        answers = next(search, [])
         yield ""  # where a stopped search has left nothing, the caller closes this generator here
     on_step("running")
     return reply_to(database, prompt, answers or [first], policy)

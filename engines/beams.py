@@ -2,9 +2,8 @@
 
 import heapq
 import math
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,25 +25,25 @@ class Beam:
 
 
 def beam_search(
-    context: Context, prompt: Sequence[int], width: int, limit: int, stop: threading.Event | None = None
+    context: Context, prompt: Sequence[int], width: int, limit: int, stopped: Callable[[], bool] = lambda: False
 ) -> list[Answer]:
     """Return the `width` best answers of at most `limit` tokens, the best first; with a width of one the greedy answer.
 
     Answers that ended come before those cut by the limit; among each, by mean log-probability. Fewer than `width` come
     where an answer could end in two ways. The context needs 2 * `width` sequences, those of one step and those of the
-    next, and cells for the prompt and `width` * `limit` tokens. A set `stop` ends it early with nothing.
+    next, and cells for the prompt and `width` * `limit` tokens. It ends early with nothing once `stopped` says so.
     """
     import llama_cpp
 
     started = time.monotonic()
     for _ in context.read(prompt):
-        if stop is not None and stop.is_set():
+        if stopped():
             return []
     alive = [Beam((), 0.0, 0)]
     rows = context.logits(1)
     ended: list[Beam] = []
     for step in range(limit):
-        if stop is not None and stop.is_set():
+        if stopped():
             return []
         grown: list[tuple[float, int, int]] = []  # log-probability, beam, token
         for place, (beam, row) in enumerate(zip(alive, rows, strict=True)):

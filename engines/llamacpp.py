@@ -8,7 +8,7 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +191,11 @@ class LlamaCpp:
             return
         # several beams hold more tokens than the longest of them
         longest = max(len(prompt) + beams * min(max_tokens, self.num_ctx - len(prompt)) for prompt in prompts)
-        ended = stop or threading.Event()
+        closed = threading.Event()  # `stop` is the caller's own: another engine may listen to it
+
+        def stopped() -> bool:
+            return closed.is_set() or (stop is not None and stop.is_set())
+
         with self._contexts(longest, len(prompts), sequences=1 if beams == 1 else 2 * beams) as contexts:
             free: queue.SimpleQueue[Context] = queue.SimpleQueue()
             for context in contexts:
@@ -202,8 +206,8 @@ class LlamaCpp:
                 try:
                     limit = min(max_tokens, self.num_ctx - len(prompt))
                     if beams == 1:
-                        return [_finish(context.greedy(prompt, limit), ended)]
-                    return beam_search(context, prompt, beams, limit, ended)
+                        return [_finish(context.greedy(prompt, limit), stopped)]
+                    return beam_search(context, prompt, beams, limit, stopped)
                 finally:
                     free.put(context)
 
@@ -212,7 +216,7 @@ class LlamaCpp:
                     for future in [pool.submit(answers, prompt) for prompt in prompts]:
                         yield future.result()
                 finally:
-                    ended.set()
+                    closed.set()
                     pool.shutdown(cancel_futures=True)
 
     def answer_logits(self, rows: Sequence[tuple[Sequence[int], int]]) -> Iterator[Any]:
@@ -258,9 +262,9 @@ class LlamaCpp:
             self._model.leave()
 
 
-def _finish(pieces: Generator[str, None, Answer], stop: threading.Event) -> Answer:
-    """Run an answer to its end, or until `stop` is set."""
-    while not stop.is_set():
+def _finish(pieces: Generator[str, None, Answer], stopped: Callable[[], bool]) -> Answer:
+    """Run an answer to its end, or until `stopped` says so."""
+    while not stopped():
         try:
             next(pieces)
         except StopIteration as end:

@@ -97,9 +97,17 @@ class Facts:
 
     @cached_property
     def links(self) -> list[tuple[Edge, Edge]]:
-        """Two keys of one table to two others: a link between these."""
+        """Two keys of one table to two others: a link between these.
+
+        A table that no sentence names links only what no key joins: the employees of a job are those whose key says
+        so, not those in its history.
+        """
         plain = [e for e in self.edges if not e.parallel and e.parent.spoken and e.child.name != e.parent.name]
-        return [(a, b) for a in plain for b in plain if a.child.name == b.child.name and a.parent.name != b.parent.name]
+        pairs = [
+            (a, b) for a in plain for b in plain if a.child.name == b.child.name and a.parent.name != b.parent.name
+        ]
+        joined = {frozenset((e.child.name, e.parent.name)) for e in self.edges}
+        return [(a, b) for a, b in pairs if a.child.spoken or frozenset((a.parent.name, b.parent.name)) not in joined]
 
     @cached_property
     def chains(self) -> list[tuple[Edge, Edge]]:

@@ -144,6 +144,14 @@ def drained(pieces: Generator[str, None, Reply]) -> Reply:
             return reply
 
 
+def test_a_stopped_search_may_end_without_an_answer(pets: Path) -> None:
+    class Silent(Candidates):
+        def candidates(self, *arguments: object, **options: object) -> Iterator[list[Answer]]:
+            return iter(())
+
+    assert drained(stream(Silent({"x": ROWS}), prepare(str(pets)), "x", SEVERAL)).sql == ROWS
+
+
 def test_where_none_runs_the_policy_says_whether_there_is_a_query(pets: Path) -> None:
     engine = Candidates({"x": f"{BROKEN}\n{WRITES}"})
     reply = answer(engine, prepare(str(pets)), "x", Policy(candidates=2, when_none_runs="no query"))

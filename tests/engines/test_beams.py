@@ -3,7 +3,7 @@
 import itertools
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,11 @@ def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def search(
-    engine: LlamaCpp, prompt: list[int], width: int, limit: int, stop: threading.Event | None = None
+    engine: LlamaCpp, prompt: list[int], width: int, limit: int, stopped: Callable[[], bool] = lambda: False
 ) -> list[Answer]:
     context = engine.new_context(len(prompt) + width * limit, 1, 2 * width)
     try:
-        return beam_search(context, prompt, width, limit, stop)
+        return beam_search(context, prompt, width, limit, stopped)
     finally:
         context.close()
 
@@ -104,9 +104,10 @@ def test_the_beams_of_a_prompt_that_fills_the_context_have_room(engine: LlamaCpp
 
 
 def test_a_stopped_search_says_nothing(engine: LlamaCpp) -> None:
+    assert search(engine, engine.prompt_tokens(CHATS[3]), 3, 50, lambda: True) == []
     stop = threading.Event()
     stop.set()
-    assert search(engine, engine.prompt_tokens(CHATS[3]), 3, 50, stop) == []
+    assert list(engine.candidates(CHATS[3:], beams=3, max_tokens=50, stop=stop)) == [[]]
 
 
 def test_a_search_can_be_left_in_the_middle(engine: LlamaCpp) -> None:
@@ -114,3 +115,9 @@ def test_a_search_can_be_left_in_the_middle(engine: LlamaCpp) -> None:
     next(many)
     many.close()
     assert answer(engine, CHATS[0], max_tokens=2).tokens == 2
+
+
+def test_a_search_that_is_over_does_not_stop_others_of_the_same_caller(engine: LlamaCpp) -> None:
+    stop = threading.Event()
+    assert len(next(engine.candidates(CHATS[:1], beams=2, max_tokens=2, stop=stop))) == 2
+    assert not stop.is_set()

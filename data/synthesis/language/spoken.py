@@ -77,7 +77,7 @@ OPENINGS = (
     "What {be} the {what}?",
     "[Show|List|Find|Give|Return|Display|Provide|Retrieve] the {what}.",
     "[Show|List|Find|Give|Return|Get|Tell me|Show me|Give me|Report] the {what}.",
-    "Please [show|list|give] [me |]the {what}.",
+    "Please [show|show me|list|give|give me] the {what}.",
     "[Can|Could] you [give|show|tell] me the {what}?",
     "[I want|I need|I would like|We need] [to see |to know |]the {what}.",
     "[List|Find|Show|Give|Let me see|Look up] the {what}.",

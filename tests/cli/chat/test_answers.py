@@ -10,19 +10,25 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from sql_llama.assistant.answer import ASK, Policy
 from sql_llama.cli.chat.screen import Screen
 from sql_llama.cli.chat.session import ChatSession, open_database
 from sql_llama.core.records import Answer, Message
 from sql_llama.engines.engine import Engine
+from sql_llama.engines.llamacpp import load_llamacpp
 from sql_llama.engines.scripted import ScriptedEngine, question_of
+from sql_llama.export.convert.convert import convert
+from sql_llama.modelfiles.templates import family
 
 from .transcript import CATS
 
 
-def terminal_session(tuned: Engine, base: Engine | None, pets: Path) -> tuple[ChatSession, io.StringIO]:
+def terminal_session(
+    tuned: Engine, base: Engine | None, pets: Path, policy: Policy = ASK
+) -> tuple[ChatSession, io.StringIO]:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, height=40, highlight=False, _environ={})
-    return ChatSession(Screen(console), tuned, base, open_database(str(pets))), out
+    return ChatSession(Screen(console), tuned, base, open_database(str(pets)), policy), out
 
 
 class Endless(ScriptedEngine):
@@ -93,4 +99,13 @@ def test_both_models_answer_at_the_same_time(pets: Path) -> None:
     session, out = terminal_session(Meeting(meeting), Meeting(meeting), pets)
     session.handle("Q")
     assert not meeting.broken and "Both return the same." in out.getvalue()
+    session.close()
+
+
+def test_two_models_in_llama_cpp_each_choose_from_several_candidates(pets: Path, tiny_base: Path) -> None:
+    """The first to be ready must not stop the other, nor itself."""
+    tuned = load_llamacpp(convert(tiny_base, pets.parent / "tiny.gguf", family("chatml")), threads=1)
+    session, out = terminal_session(tuned, tuned.beside(), pets, Policy(candidates=2, max_tokens=8))
+    session.handle("Q")
+    assert "base" in out.getvalue() and "stopped" not in out.getvalue()
     session.close()

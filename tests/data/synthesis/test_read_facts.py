@@ -1,6 +1,7 @@
 """The facts of a small shop: what each column is, what people call it, and how the tables hang together."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sql_llama.data.synthesis.facts import Entity, Facts, Field
@@ -84,6 +85,25 @@ def test_people_are_told_from_things(facts: Facts) -> None:
 def test_a_table_of_keys_alone_is_only_passed_through(facts: Facts) -> None:
     assert not entity(facts, "order_products").spoken
     assert {(a.parent.name, b.parent.name) for a, b in facts.links} == {("orders", "products"), ("products", "orders")}
+
+
+def test_a_history_of_keys_alone_is_no_link_where_a_key_says_more(tmp_path: Path) -> None:
+    """`The employees of the job` are those who have it now."""
+    path = tmp_path / "staff.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "CREATE TABLE jobs (id INTEGER PRIMARY KEY, title TEXT);"
+            "CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, job_id INTEGER REFERENCES jobs);"
+            "CREATE TABLE clubs (id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE history (job_id INTEGER REFERENCES jobs, employee_id INTEGER REFERENCES employees,"
+            " club_id INTEGER REFERENCES clubs);"
+            "INSERT INTO jobs VALUES (1, 'Cook'); INSERT INTO employees VALUES (1, 'Ann', 1);"
+            "INSERT INTO clubs VALUES (1, 'Chess'); INSERT INTO history VALUES (1, 1, 1);"
+        )
+    connection.close()
+    links = read_facts(str(path), introspect(str(path))).links
+    between = {frozenset((a.parent.name, b.parent.name)) for a, b in links}
+    assert between == {frozenset(("jobs", "clubs")), frozenset(("employees", "clubs"))}
 
 
 def test_a_table_that_refers_to_itself_names_the_other_row(facts: Facts) -> None:
