@@ -17,17 +17,41 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .files import atomic, atomic_folder, write_json
 
-if TYPE_CHECKING:
-    from .run import Run
-
 WORK_INPUTS = "stage-inputs.json"  # in a work folder: the inputs that its content belongs to
+
+
+class Stages(Protocol):
+    """What keeps the list of finished stages: a run directory (run.py)."""
+
+    @property
+    def path(self) -> Path:
+        """The folder that all outputs are in."""
+        ...
+
+    def manifest(self) -> dict[str, Any]:
+        """Read the list, under `stages`."""
+        ...
+
+    def done(self, stage: str, inputs: Mapping[str, str]) -> bool:
+        """Whether a stage is listed with these inputs and its outputs are whole."""
+        ...
+
+    def forget(self, stage: str) -> None:
+        """Take a stage from the list."""
+        ...
+
+    def finish(
+        self, stage: str, inputs: Mapping[str, str], outputs: Sequence[Path], seconds: float, **facts: Any
+    ) -> None:
+        """Put a stage on the list, by one move."""
+        ...
 
 
 @dataclass
@@ -38,7 +62,7 @@ class Stage:
     `facts`: what is recorded beside inputs and outputs; those of the earlier entry when the stage is done.
     """
 
-    run: "Run"
+    run: Stages
     name: str
     inputs: Mapping[str, str]
     done: bool
@@ -84,7 +108,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def open_stage(run: "Run", name: str, inputs: Mapping[str, str], shared_by: int) -> Iterator[Stage]:
+def open_stage(run: Stages, name: str, inputs: Mapping[str, str], shared_by: int) -> Iterator[Stage]:
     """Open a stage of a run and, when it is not done, list it as finished at the end; see `Run.stage`."""
     entry = run.manifest()["stages"].get(name, {})
     if run.done(name, inputs):
