@@ -20,7 +20,7 @@ def test_the_commands_export_and_verify_the_latest_run(trained: Run, capsys: pyt
     assert "pass tokens: 50 of 50 prompts have the same token ids in Hugging Face and llama.cpp" in told
     assert told[-1] == "Next: sql-llama chat"
     assert sql_llama(["verify", str(trained.path)]) == 0
-    assert "| files | pass | 1 of 1 files are as they were made |" in capsys.readouterr().out
+    assert "| files | pass | 1 of 1 files are unchanged since the export |" in capsys.readouterr().out
     assert sql_llama(["verify", str(trained.path), "--json"]) == 0
     certificate = json.loads(capsys.readouterr().out)
     assert certificate["verdict"] == "pass"

@@ -145,7 +145,7 @@ def test_auto_ships_the_type_that_the_judge_takes(trained: Run, tiny_stopping_ba
         assert result.modelfile.read_text().startswith("FROM ./gguf/tiny-Q5_K_M.gguf\n")
     assert offered == [list(gguf_files.CANDIDATES)]
     assert work == ["convert_all", "convert_all"]  # types without an importance matrix, and those with
-    with pytest.raises(RecipeError, match="asks the files questions"):
+    with pytest.raises(RecipeError, match="has to evaluate the files"):
         export_run(trained, recipe, Options(verify=False, importance=False), Judges())
 
 

@@ -11,7 +11,7 @@ from .exporting import exported
 
 @pytest.mark.parametrize(
     ("pattern", "quant", "says"),
-    [("ffn_sideways", "Q4_0", "finds no tensor"), ("(", "Q4_0", "no pattern"), ("attn_v", "F16", "are floats")],
+    [("ffn_sideways", "Q4_0", "matches no tensor"), ("(", "Q4_0", "not a pattern"), ("attn_v", "F16", "are floats")],
 )
 def test_a_pattern_that_would_change_nothing_is_refused(
     pattern: str, quant: str, says: str, tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
@@ -32,7 +32,7 @@ def test_an_adapter_that_no_gguf_holds_is_refused_before_the_work(
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"quants": ["Q4_X"]}, "no GGUF type"), ({"name": "Bad Name"}, "cannot be a name in Ollama")],
+    [({"quants": ["Q4_X"]}, "not a GGUF type"), ({"name": "Bad Name"}, "cannot be a name in Ollama")],
 )
 def test_a_mistake_is_told_before_anything_is_made(
     options: dict[str, Any], says: str, tiny_base: Path, tiny_adapter: Path, tmp_path: Path

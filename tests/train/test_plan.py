@@ -31,7 +31,7 @@ def test_too_little_memory_is_said_before_the_base_is_loaded(
 ) -> None:
     monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: 2**20)
     monkeypatch.setattr("sql_llama.train.trainer.load_model", lambda *given: pytest.fail("loaded"))
-    with pytest.raises(SqlLlamaError, match="GiB of memory with one row a pass"):
+    with pytest.raises(SqlLlamaError, match="GiB of memory with one row per pass"):
         fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
 
 

@@ -88,6 +88,6 @@ def test_the_second_control_c_stops_at_once(capsys: pytest.CaptureFixture[str]) 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop.on_interrupt():
         signal.raise_signal(signal.SIGINT)
-        assert stop.asked and "Ctrl-C again" in capsys.readouterr().err
+        assert stop.requested and "Ctrl-C again" in capsys.readouterr().err
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
