@@ -30,7 +30,7 @@ class Assistant:
         prepare(self.url)
 
     @classmethod
-    def open(cls, model: str | Path | None = None, database: str | Path = "", *, policy: Policy = ASK) -> Self:
+    def open(cls, model: str | Path | None, database: str | Path, *, policy: Policy = ASK) -> Self:
         """Load a model and read a database.
 
         `model` is what `sql-llama ask --model` takes: a GGUF file, `BASE.gguf+LORA.gguf`, a model or run folder,

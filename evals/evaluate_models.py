@@ -82,7 +82,10 @@ def _evaluate(
         embeddings=options.embeddings,
     )
     if evaluated.aside:
-        warn(f"Answers to other questions or of another model were in the folder. They are now in {evaluated.aside}")
+        warn(
+            "Answers of another model, to other questions or of an earlier version were in the folder. "
+            f"They are now in {evaluated.aside}"
+        )
     return evaluated
 
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 PROMPT = "> "
 CONTINUED = ". "
-DDL = re.compile(r"\s*(?:/schema[ \t]*(?:\n|\Z)|create\s+(?:temp(?:orary)?\s+)?table\b)", re.IGNORECASE)
+DDL = re.compile(
+    r"\s*(?:/schema[ \t]*(?:\n|\Z)|(?:/schema[ \t]+)?create\s+(?:temp(?:orary)?\s+)?table\b)", re.IGNORECASE
+)
 
 
 def takes_ddl(text: str) -> bool:
@@ -18,6 +20,8 @@ def takes_ddl(text: str) -> bool:
 
     >>> [takes_ddl(text) for text in ("/schema", "/schema\\nxyz", "create table t (", "/schema a.sql", "Create a list")]
     [True, True, True, False, False]
+    >>> takes_ddl("/schema CREATE TABLE t (a int)")
+    True
     """
     return DDL.match(text) is not None
 

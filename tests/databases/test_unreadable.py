@@ -15,7 +15,7 @@ def test_a_database_that_can_be_read(pets: Path) -> None:
     ("content", "reason"),
     [
         (b"", "an empty file"),
-        (b"\x8f" * 4096, "not a SQLite database, or an encrypted one"),
+        (b"\x8f" * 4096, "not a SQLite database, or encrypted"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "a pointer of Git LFS"),
     ],
 )

@@ -151,5 +151,5 @@ def test_a_run_that_is_not_trained_says_how_to_train_it(tmp_path: Path, tiny_bas
 
 def test_a_run_is_not_exported_over_another_base(trained: Run, tiny_base: Path) -> None:
     trained.finish("train", {"base": "another"}, [trained.adapter], 1.0)
-    with pytest.raises(DataError, match="trained on another base"):
+    with pytest.raises(DataError, match="has changed since the training"):
         export_run(trained, Recipe(name="tiny", base=Base(model=str(tiny_base))))
