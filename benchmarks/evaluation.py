@@ -82,8 +82,8 @@ def asking(who: str, model: Path, questions: Path, databases: Path, count: int) 
         plain = Llama(str(model), n_ctx=4096, n_threads=cores(), n_threads_batch=cores(), verbose=False)
         answers = []
         for chat in chats:
-            messages = [{"role": message.role, "content": message.content} for message in chat]
-            done = plain.create_chat_completion(messages, temperature=0, max_tokens=LONGEST)
+            turns = [{"role": message.role, "content": message.content} for message in chat]
+            done = plain.create_chat_completion(turns, temperature=0, max_tokens=LONGEST)
             answers.append(done["choices"][0]["message"]["content"])
     print(json.dumps({"rate": round(len(answers) / (time.monotonic() - started), 4), "answers": answers}))
 
