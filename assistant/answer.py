@@ -215,7 +215,7 @@ def reply_to(
         return len(result.rows) if isinstance(result, ResultSet) else None
 
     runs = bool(database.url)
-    chosen = choose([count(item.sql) for item in candidates]) if runs and len(candidates) > 1 else 0
+    chosen = choose(count(item.sql) for item in candidates) if runs and len(candidates) > 1 else 0
     best = candidates[max(chosen, 0)]
     last = outcome(best.sql) if runs and policy.runs == "always" else None
     sql = best.sql if chosen >= 0 or policy.when_none_runs == "first" else ""
@@ -246,17 +246,21 @@ def query_in(text: str, schema: Schema) -> tuple[str, bool]:
     return sql, sql != written
 
 
-def choose(returned: Sequence[int | None]) -> int:
+def choose(returned: Iterable[int | None]) -> int:
     """Return which of several queries to take, by the rows that each returned (None: it does not run).
 
-    The first that returns rows, else the first that runs; -1 where none runs.
+    The first that returns rows, else the first that runs; -1 where none runs. None after it is looked at.
 
     >>> choose([None, 0, 3, 5]), choose([None, 0]), choose([None, None])
     (2, 1, -1)
     """
-    running = [place for place, rows in enumerate(returned) if rows is not None]
-    giving = [place for place in running if returned[place]]
-    return (giving or running or [-1])[0]
+    first_that_runs = -1
+    for place, rows in enumerate(returned):
+        if rows:
+            return place
+        if rows is not None and first_that_runs < 0:
+            first_that_runs = place
+    return first_that_runs
 
 
 def _outcome(database: PreparedDatabase, sql: str, policy: Policy) -> ResultSet | QueryError:
