@@ -126,7 +126,7 @@ def test_export_takes_the_checkout_for_such_a_base_and_says_so(
     assert "--no-gate" in capsys.readouterr().err
     assert not out.exists()
     assert sql_llama([*command, *plain, "--llama-cpp", str(REFERENCE)]) == 0
-    assert f"Converted by {REFERENCE}" in capsys.readouterr().out
+    assert f"Converted by the llama.cpp in {REFERENCE}" in capsys.readouterr().out
     facts = check_gguf(out / "gguf" / "sql-llama-Q4_0.gguf")
     assert (facts["general.architecture"], facts["general.file_type"]) == ("gemma", 2)
     assert sorted(path.name for path in out.iterdir()) == ["Modelfile", "gguf", "manifest.json", "recipe.toml"]
