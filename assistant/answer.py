@@ -11,8 +11,8 @@ from typing import Literal
 
 from ..core.errors import QueryError, RecipeError
 from ..core.records import Answer, ResultSet, Schema
+from ..databases.database import open_database
 from ..databases.requote import requote
-from ..databases.sqlite import run
 from ..engines.engine import Engine, SeveralAnswers
 from ..engines.engine import answer as whole_answer
 from ..prompts.budget import Prompt, fitting_prompt
@@ -267,6 +267,7 @@ def _outcome(database: PreparedDatabase, sql: str, policy: Policy) -> ResultSet 
     """What the database says to a query: rows, or why there are none."""
     try:
         check(sql)
-        return run(database.url, sql, timeout=policy.query_seconds, max_rows=policy.max_rows)
+        with contextlib.closing(open_database(database.url)) as opened:
+            return opened.query(sql, timeout=policy.query_seconds, max_rows=policy.max_rows)
     except QueryError as error:
         return error

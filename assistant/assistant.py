@@ -9,7 +9,7 @@ from ..core.records import Schema
 from ..core.run import newest_exported_run
 from ..engines.engine import Engine
 from ..engines.load import load
-from .answer import ASK, Policy, Reply, answer, check_candidates
+from .answer import ASK, Policy, Reply, answer
 from .prepare import prepare
 
 
@@ -51,7 +51,6 @@ class Assistant:
         context, RecipeError when it cannot give several candidates.
         """
         policy = self.policy if candidates is None else replace(self.policy, candidates=candidates)
-        check_candidates(self.engine, policy)
         return answer(self.engine, prepare(self.url), question, policy)
 
     def close(self) -> None:

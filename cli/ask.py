@@ -34,7 +34,7 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
     The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. The
     exit code is 1 when the query fails.
     """
-    from ..assistant.answer import Policy, answer, check_candidates
+    from ..assistant.answer import Policy, answer
     from ..assistant.prepare import prepare
     from ..core.run import newest_exported_run
     from ..engines.load import load
@@ -47,7 +47,6 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
     policy = Policy(candidates=candidates)
     engine = load(model or str(newest_exported_run().shipped()))
     try:
-        check_candidates(engine, policy)
         reply = answer(engine, database, question, policy)
     finally:
         engine.close()

@@ -135,16 +135,13 @@ def _write_report(
     asked: "Questions", file: Path, scored: Sequence["Model"], verdict: "Verdict | None", out: Path
 ) -> None:
     import datetime
+    from dataclasses import replace
 
-    from ..evals.report.report import Facts, write_report
+    from ..evals.evaluate_models import report_facts
+    from ..evals.report.report import write_report
 
-    facts = Facts(
-        tuple(scored),
-        questions=str(file),
-        questions_hash=asked.sha256,
-        missing=asked.missing,
-        unreadable=scored[0].unreadable,
-        databases={item.database_name: item.database for item in asked.items},
+    facts = replace(
+        report_facts(asked, file, scored),
         machine=_machine(),
         gate=verdict,
         date=datetime.date.today().isoformat(),

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .evaluate_models import Options, evaluate_models
+from .evaluate_models import Options, evaluate_models, report_facts
 from .questions.questions import questions as read_questions
-from .report.report import Facts, Model, write_report
+from .report.report import Model, write_report
 
 
 def evaluate_file(
@@ -33,13 +33,5 @@ def evaluate_file(
     folder = Path(out) if out else None
     scored = tuple(evaluate_models(items, names, (), Options(folder, candidates, variants)))
     if folder:
-        facts = Facts(
-            scored,
-            questions=str(questions),
-            questions_hash=items.sha256,
-            missing=items.missing,
-            unreadable=scored[0].unreadable,
-            databases={item.database_name: item.database for item in items.items},
-        )
-        write_report(facts, folder)
+        write_report(report_facts(items, questions, scored), folder)
     return scored

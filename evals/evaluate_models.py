@@ -10,7 +10,7 @@ from ..engines.load import load, parts
 from .evaluate import Evaluated, aligned, evaluate
 from .kept_answers import Variants
 from .questions.questions import Questions, fuzzed
-from .report.report import Model, of_evaluation
+from .report.report import Facts, Model, of_evaluation
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,18 @@ def _evaluate(
             f"They are now in {evaluated.aside}"
         )
     return evaluated
+
+
+def report_facts(questions: Questions, file: str | Path, models: Sequence[Model]) -> Facts:
+    """Return what the report of an evaluation is made from: the questions of `file` and the scored models."""
+    return Facts(
+        tuple(models),
+        questions=str(file),
+        questions_hash=questions.sha256,
+        missing=questions.missing,
+        unreadable=models[0].unreadable,
+        databases={item.database_name: item.database for item in questions.items},
+    )
 
 
 def model_names(models: Sequence[str]) -> list[str]:
