@@ -23,7 +23,9 @@ class Terminal:
 
     def __init__(self, command: str, width: int, height: int) -> None:
         self.socket = f"sql-llama-test-{os.getpid()}"
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "screen-256color"}
+        # pytest-xdist sets COLUMNS, which would stand for the size of the window
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        environment = {**inherited, "LC_ALL": "C.UTF-8", "TERM": "screen-256color"}
         size = ["-x", str(width), "-y", str(height)]
         # the shell stays, so that the exit code can be read from the screen
         shell = f"{command}; echo left with $?; exec sleep 600"
