@@ -4,16 +4,17 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
 from .._version import __version__
 from ..core.errors import RecipeError, SqlLlamaError
+from .lazy_group import LazyGroup
 
 # In the order of the pipeline. Each name is a module of this room whose `command` is the Click command; the help lines
 # stand here so that `sql-llama --help` imports none of them.
 COMMANDS = {
+    "data": "Check, make and prepare pairs of question and SQL.",
     "train": "Fine-tune a recipe's base: QLoRA on pairs of question and SQL.",
     "export": "Turn a trained run into a checked GGUF file, and tell Ollama.",
     "verify": "Check an exported run or a GGUF file again.",
@@ -25,33 +26,16 @@ COMMANDS = {
     "doctor": "Show what this machine has and what is missing.",
 }
 
-MODULES = {"chat": ".chat.command"}
-"""Where a command is that has a folder of its own."""
-
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 
 
-class Pipeline(click.Group):
-    """A group that lists its commands in the order of the pipeline and imports one when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order of the pipeline."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command's module; None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(MODULES.get(cmd_name, f".{cmd_name}"), __package__).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help of the group without importing a command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=Pipeline, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    package=__package__,
+    modules={"chat": ".chat.command", "data": ".data.command"},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, "--version", prog_name="sql-llama", message="%(prog)s %(version)s")
 def cli() -> None:
     """Fine-tune a small Llama to turn questions into SQL, measure that it got better, and run it offline.

@@ -105,33 +105,45 @@ class _Source:
     text: str
     options: dict[tuple[str, str], str]
 
-    def line(self, section: str, key: str) -> int:
-        """The line of a key in the file; 0 when it is not there."""
-        header_above = ""
+    def line(self, section: str, key: str, entry: int = 0) -> int:
+        """The line of a key in the file; 0 when it is not there. `entry`: in which of several tables [[section]]."""
+        header_above, entries = "", 0
         assigned = rf"\s*\"?{re.escape(key)}\"?\s*="
         dotted = rf"\s*{re.escape(section)}\s*\.{assigned}"
         for number, line in enumerate(self.text.splitlines(), 1):
-            header = re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)
+            header = re.match(r"\s*\[(\[)?\s*([\w.-]+)\s*\]", line)
             if header:
-                header_above = header.group(1)
-                if not section and header_above == key:
+                header_above = header.group(2)
+                if header.group(1) and header_above == section:
+                    entries += 1
+                    if entries - 1 != entry:
+                        header_above = ""  # a key of another entry
+                    elif not key:
+                        return number
+                elif not section and header_above == key:
                     return number
             elif re.match(assigned, line) if header_above == section else not header_above and re.match(dotted, line):
                 return number
         return 0
 
-    def place(self, section: str, key: str) -> str:
+    def place(self, section: str, key: str, entry: int = 0) -> str:
         """The option that gave a value, else the file with the line."""
-        if (section, key) in self.options:
-            return self.options[section, key]
-        line = self.line(section, key)
+        option = self.option(section, key)
+        if option:
+            return option
+        line = self.line(section, key, entry) or (self.line(section, "", entry) if section == "data.source" else 0)
         return f"{self.where}:{line}" if line else self.where
 
-    def at(self, section: str, key: str) -> str:
+    def at(self, section: str, key: str, entry: int = 0) -> str:
         """The place of a key with its name; an option says the name itself."""
         full = f"{section}.{key}" if section else key
-        place = self.place(section, key)
+        place = self.place(section, key, entry)
         return place if (section, key) in self.options else f"{place}: {full}"
+
+    def option(self, section: str, key: str) -> str:
+        """The option that gave a value; empty when the file did."""
+        whole = ("data", "source") if section == "data.source" else (section, key)
+        return self.options.get((section, key)) or self.options.get(whole, "")
 
 
 def _refusal(error: ValidationError, source: _Source) -> RecipeError:
@@ -139,19 +151,24 @@ def _refusal(error: ValidationError, source: _Source) -> RecipeError:
     problems = []
     for place, details in enumerate(error.errors()):
         location = [str(part) for part in details["loc"] if not isinstance(part, int)]
-        section, key = location if len(location) == 2 else ("", location[0])
-        line = 0 if (section, key) in source.options else source.line(section, key)
-        problems.append((line or len(source.text) + 2, place, section, key, details))
-    _, _, section, key, details = min(problems, key=lambda problem: problem[:2])
-    return _explain(source, section, key, details)
+        entry = next((part for part in details["loc"] if isinstance(part, int)), 0)
+        if location[:2] == ["data", "source"] and len(location) > 2:
+            section, key = "data.source", location[2]
+        else:
+            section, key = (location[0], location[1]) if len(location) == 2 else ("", location[0])
+        line = 0 if source.option(section, key) else source.line(section, key, entry)
+        problems.append((line or len(source.text) + 2, place, section, key, entry, details))
+    _, _, section, key, entry, details = min(problems, key=lambda problem: problem[:2])
+    return _explain(source, section, key, entry, details)
 
 
-def _explain(source: _Source, section: str, key: str, details: Mapping[str, Any]) -> RecipeError:
-    at, kind, value = source.at(section, key), details["type"], details["input"]
+def _explain(source: _Source, section: str, key: str, entry: int, details: Mapping[str, Any]) -> RecipeError:
+    at, kind, value = source.at(section, key, entry), details["type"], details["input"]
     owner = (section_class(section) if section else None) or Recipe
     if kind == "missing":
         full = f"{section}.{key}" if section else key
-        return RecipeError(f"{source.where}: {full} is missing", fix=f"add {key}")
+        where = source.place(section, key, entry) if section == "data.source" else source.where
+        return RecipeError(f"{where}: {full} is missing", fix=f"add {key}")
     if kind == "extra_forbidden":
         option = next((option for (part, _), option in source.options.items() if not section and part == key), "")
         return RecipeError(
@@ -159,8 +176,12 @@ def _explain(source: _Source, section: str, key: str, details: Mapping[str, Any]
             fix=f"known here: {', '.join(owner.model_fields)}",
         )
     field = owner.model_fields[key]
+    if (section, key) == ("data", "source"):
+        return RecipeError(f"{at}: must be tables [[data.source]]", fix='write [[data.source]] and below it path = "..."')
     if kind == "model_type":
         return RecipeError(f"{at}: must be a section [{key}]", fix=f"write [{key}] and its keys below")
+    if typing.get_origin(field.annotation) is dict:
+        return RecipeError(f"{at}: must be a table of texts", fix='for example {question = "q", sql = "query"}')
     if typing.get_origin(field.annotation) is tuple:
         return RecipeError(f"{at}: must be a list of texts", fix='for example ["a", "b"]')
     if kind in TYPES:

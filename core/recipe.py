@@ -4,6 +4,7 @@ The text under a field is its documentation: `docs/recipes.md` is made from it.
 """
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,8 +34,57 @@ class Base(Section):
     """Licence of the base, for the card and the Modelfile."""
 
 
+Layout = Literal[
+    "auto", "rows", "spider", "bird", "wikisql", "synsql", "llama2", "messages", "sql-files", "query-log"
+]
+"""What a source looks like; data/sources/ has one file for each."""
+
+
+class Source(Section):
+    """[[data.source]]: one source of pairs. Can be given several times."""
+
+    path: str
+    """A file, a folder of files, or `hub:OWNER/NAME` for a data set on the Hugging Face Hub."""
+    layout: Layout = "auto"
+    """What the source looks like; `auto` looks at the files."""
+    name: str = ""
+    """Name in the data card; by default that of the file, folder or data set."""
+    revision: str = ""
+    """Branch, tag or commit of a Hub data set; by default its newest data, in Parquet where it has a loading script."""
+    subset: str = ""
+    """Configuration of a Hub data set."""
+    split: str = "train"
+    """Part of the source: of a Hub data set, or of a layout with several question files."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Which column holds what, for other names than the usual ones: any of question, sql, schema, db, evidence."""
+    databases: str = ""
+    """Folder of the SQLite databases that the rows name; by default the one beside the question file."""
+    db: str = ""
+    """The SQLite database that all rows ask, instead of a schema or a database in each row."""
+    limit: int = Field(default=0, ge=0, le=100_000_000)
+    """At most this many of its usable pairs, chosen at random; 0 is all."""
+    weight: float = Field(default=1.0, ge=0, le=1000)
+    """How often each pair is trained in an epoch: 3 is three times, 0.5 is a random half of the pairs."""
+    license: str = ""
+    """Licence of the source, for the data card, the model card and the Modelfile."""
+
+
 class Data(Section):
     """[data]: where the pairs come from. Sources add up; pairs are split by schema."""
+
+    source: Annotated[tuple[Source, ...], Field(strict=False)] = ()
+    """The sources, each a table `[[data.source]]` of its own; see below."""
+    db: str = ""
+    """Your own database, a SQLite file: pairs are synthesised over it (`db_synthetic`), and `pairs` ask it. `sample` is
+    the shop that comes with sql-llama, with its pairs."""
+    pairs: Texts = ()
+    """Files of your own pairs about `db`, in any form that `sql-llama data check` takes. A part is kept for the test."""
+    pairs_weight: float = Field(default=6.0, ge=0, le=1000)
+    """How often each of your own pairs is trained in an epoch."""
+    db_synthetic: int = Field(default=0, ge=0, le=10_000_000)
+    """Pairs synthesised over `db`."""
+    db_names: str = ""
+    """A `names.toml` with the words that people use for the tables and columns of `db`; see `sql-llama data synth`."""
 
     synthetic: int = Field(default=0, ge=0, le=10_000_000)
     """Pairs synthesised over the project's own schemas, checked by running them."""
@@ -47,6 +97,22 @@ class Data(Section):
     field names of sql-create-context (context, answer) and of gretel's synthetic_text_to_sql are known too."""
     jsonl_limit: int = Field(default=0, ge=0, le=10_000_000)
     """At most this many pairs of each of these files, chosen at random; 0 is all."""
+    drop: Texts = ()
+    """Marks of the audit whose pairs are not trained: any of empty, unnamed-column, tie."""
+    near_duplicates: float = Field(default=0.95, ge=0.5, le=1)
+    """Of pairs with one schema and one query, those are left out whose questions are at least this similar; 1 leaves
+    out equal questions only."""
+    balance: float = Field(default=1.0, ge=0.01, le=1)
+    """No class of queries may be more than this share of the pairs; the rest of a larger class is left out at random."""
+    robust: float = Field(default=0.0, ge=0, le=5)
+    """Rewritten copies for each pair: synonyms, typos, lower case, or tables beside the needed ones. 0.2 adds a copy of
+    every fifth pair."""
+    against: str = ""
+    """A file of evaluation questions that the training pairs must not contain; the data card reports the overlap."""
+    against_databases: str = ""
+    """Folder of the databases of `against`."""
+    max_leakage: float = Field(default=0.01, ge=0, le=1)
+    """Stop when more than this share of the questions in `against` stands in the training pairs, exactly or nearly."""
     valid_share: float = Field(default=0.02, ge=0, le=0.5)
     """Share of the schemas that are kept for validation."""
     without_hints: float = Field(default=0.3, ge=0, le=1)
@@ -141,6 +207,16 @@ class Recipe(Section):
     export: Export = Export()
 
 
+ADDED = frozenset(
+    ("data", key)
+    for key in (
+        *("source", "db", "pairs", "pairs_weight", "db_synthetic", "db_names", "drop", "near_duplicates", "balance"),
+        *("robust", "against", "against_databases", "max_leakage"),
+    )
+)
+"""Keys that the first recipes did not have."""
+
+
 def limits(field: FieldInfo) -> tuple[float, float] | None:
     """Return the smallest and the largest value of a number; None for other fields."""
     bounds = {
@@ -153,18 +229,28 @@ def limits(field: FieldInfo) -> tuple[float, float] | None:
 
 
 def section_class(key: str) -> type[Section] | None:
-    """Return the class of a section of a recipe; None when `key` is no section."""
+    """Return the class of a section of a recipe, `data.source` too; None when `key` is no section."""
+    if key == "data.source":
+        return Source
     field = Recipe.model_fields.get(key)
     kind = field.annotation if field else None
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
 def render_recipe(recipe: Recipe) -> str:
-    """Write the recipe as TOML with every value: what a run directory keeps."""
+    """Write the recipe as TOML with every value: what a run directory keeps.
+
+    Keys in ADDED are written where they are set, so that the recipes of older runs keep their text and their hash.
+    """
     lines, sections = [], []
     for name, value in recipe:
         if isinstance(value, Section):
-            rows = [f"{key} = {toml(item)}" for key, item in value]
+            fields = type(value).model_fields
+            rows = [
+                f"{key} = {toml(item)}"
+                for key, item in value
+                if (name, key) not in ADDED or item != fields[key].get_default(call_default_factory=True)
+            ]
             sections.append(f"\n[{name}]\n" + "\n".join(rows))
         else:
             lines.append(f"{name} = {toml(value)}")
@@ -177,6 +263,13 @@ def toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return "[" + ", ".join(toml(item) for item in value) + "]"
+    if isinstance(value, Section | dict):  # of a list of tables: each on one line
+        return "{" + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in dict(value).items()) + "}"
     if isinstance(value, str):  # JSON's escapes are those of TOML, but for DEL
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value)
+
+
+def _key(name: str) -> str:
+    """A key of a table, in quotes where TOML needs them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)

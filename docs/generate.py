@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from sql_llama.core.files import write_text
 from sql_llama.core.read_recipe import read_recipe, recipe_names
-from sql_llama.core.recipe import Recipe, limits, section_class, toml
+from sql_llama.core.recipe import Recipe, Source, limits, section_class, toml
 
 PAGE = Path(__file__).parent / "recipes.md"
 TABLE = "| Key | Type | Default | Meaning |\n|---|---|---|---|"
@@ -34,11 +34,13 @@ def generate() -> str:
     top = {name: field for name, field in Recipe.model_fields.items() if section_class(name) is None}
     parts.append(f"\n## Keys\n\n### At the top of the file\n\n{TABLE}")
     parts += [row(name, field) for name, field in top.items()]
-    for name in Recipe.model_fields:
+    names = [name for field in Recipe.model_fields for name in (field, "data.source") if field == name or field == "data"]
+    for name in names:
         section = section_class(name)
         if section is not None:
             title = (section.__doc__ or "").partition(": ")[2]
-            parts.append(f"\n### [{name}]\n\n{title[:1].upper()}{title[1:]}\n\n{TABLE}")
+            heading = f"[[{name}]]" if name == "data.source" else f"[{name}]"
+            parts.append(f"\n### {heading}\n\n{title[:1].upper()}{title[1:]}\n\n{TABLE}")
             parts += [row(key, field) for key, field in section.model_fields.items()]
     return "\n".join(parts) + "\n"
 
@@ -47,7 +49,7 @@ def row(key: str, field: FieldInfo) -> str:
     """Write the line of a table about one key."""
     bounds = limits(field)
     within = f" ({bounds[0]:,.10g} to {bounds[1]:,.10g})" if bounds else ""
-    default = "needed" if field.is_required() else f"`{toml(field.default)}`"
+    default = "needed" if field.is_required() else f"`{toml(field.get_default(call_default_factory=True))}`"
     meaning = " ".join((field.description or "").split()).replace("|", "\\|")
     return f"| `{key}` | {type_name(field.annotation)}{within} | {default} | {meaning} |"
 
@@ -57,7 +59,9 @@ def type_name(annotation: typing.Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
-        return "list of texts"
+        return "list of tables" if Source in typing.get_args(annotation) else "list of texts"
+    if typing.get_origin(annotation) is dict:
+        return "table of texts"
     return {int: "whole number", float: "number", bool: "true or false", str: "text"}[annotation]
 
 

@@ -176,3 +176,43 @@ def test_a_shipped_recipe_is_written_out_as_before(name: str) -> None:
         "llama3.1-8b": "12a24afdfcf920b2",
         "spider-smollm2": "f86945ec536d8590",
     }.get(name, digest)
+
+
+SOURCES = """
+[[data.source]]
+path = "a.jsonl"
+columns = {question = "q", "the sql" = "x"}
+
+[[data.source]]
+path = "b"
+weight = 2
+"""
+
+
+def test_sources_are_tables_of_their_own_and_survive_being_written_out(write: Path) -> None:
+    write.write_text(GOOD + SOURCES)
+    recipe, text = read_recipe("mine.toml")
+    assert [(source.path, source.weight) for source in recipe.data.source] == [("a.jsonl", 1), ("b", 2)]
+    write.write_text(text)
+    assert read_recipe("mine.toml")[0] == recipe
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('layuot = "bird"', "mine.toml:{line}: data.source.layuot: unknown key"),
+        ('layout = "brid"', "mine.toml:{line}: data.source.layout: must be one of auto, rows"),
+        ("columns = 3", "mine.toml:{line}: data.source.columns: must be a table of texts"),
+    ],
+)
+def test_a_wrong_line_of_a_source_is_named(line: str, said: str, write: Path) -> None:
+    text = f"{GOOD}{SOURCES}{line}\n"
+    number = text.splitlines().index(line) + 1
+    assert str(refusal(write, text)).startswith(said.format(line=number))
+
+
+def test_a_source_without_a_path_and_sources_that_are_no_tables_are_named(write: Path) -> None:
+    text = GOOD + SOURCES.replace('path = "b"\n', "")
+    header = [n for n, line in enumerate(text.splitlines(), 1) if line == "[[data.source]]"][1]
+    assert f"mine.toml:{header}: data.source.path is missing" in str(refusal(write, text))
+    assert "must be tables [[data.source]]" in str(refusal(write, GOOD, "data.source=x"))

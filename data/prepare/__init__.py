@@ -1,0 +1,1 @@
+"""Sources in, checked, balanced and split pairs with their data card out."""
