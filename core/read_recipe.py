@@ -177,7 +177,8 @@ def _explain(source: _Source, section: str, key: str, entry: int, details: Mappi
         )
     field = owner.model_fields[key]
     if (section, key) == ("data", "source"):
-        return RecipeError(f"{at}: must be tables [[data.source]]", fix='write [[data.source]] and below it path = "..."')
+        fix = 'write [[data.source]] and below it path = "..."'
+        return RecipeError(f"{at}: must be tables [[data.source]]", fix=fix)
     if kind == "model_type":
         return RecipeError(f"{at}: must be a section [{key}]", fix=f"write [{key}] and its keys below")
     if typing.get_origin(field.annotation) is dict:

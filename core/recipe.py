@@ -34,9 +34,7 @@ class Base(Section):
     """Licence of the base, for the card and the Modelfile."""
 
 
-Layout = Literal[
-    "auto", "rows", "spider", "bird", "wikisql", "synsql", "llama2", "messages", "sql-files", "query-log"
-]
+Layout = Literal["auto", "rows", "spider", "bird", "wikisql", "synsql", "llama2", "messages", "sql-files", "query-log"]
 """What a source looks like; data/sources/ has one file for each."""
 
 
@@ -78,7 +76,8 @@ class Data(Section):
     """Your own database, a SQLite file: pairs are synthesised over it (`db_synthetic`), and `pairs` ask it. `sample` is
     the shop that comes with sql-llama, with its pairs."""
     pairs: Texts = ()
-    """Files of your own pairs about `db`, in any form that `sql-llama data check` takes. A part is kept for the test."""
+    """Files of your own pairs about `db`, in any form that `sql-llama data check` takes; a part is kept for the
+    test."""
     pairs_weight: float = Field(default=6.0, ge=0, le=1000)
     """How often each of your own pairs is trained in an epoch."""
     db_synthetic: int = Field(default=0, ge=0, le=10_000_000)
@@ -103,7 +102,8 @@ class Data(Section):
     """Of pairs with one schema and one query, those are left out whose questions are at least this similar; 1 leaves
     out equal questions only."""
     balance: float = Field(default=1.0, ge=0.01, le=1)
-    """No class of queries may be more than this share of the pairs; the rest of a larger class is left out at random."""
+    """No class of queries may be more than this share of the pairs; the rest of a larger class is left out at
+    random."""
     robust: float = Field(default=0.0, ge=0, le=5)
     """Rewritten copies for each pair: synonyms, typos, lower case, or tables beside the needed ones. 0.2 adds a copy of
     every fifth pair."""

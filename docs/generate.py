@@ -34,7 +34,8 @@ def generate() -> str:
     top = {name: field for name, field in Recipe.model_fields.items() if section_class(name) is None}
     parts.append(f"\n## Keys\n\n### At the top of the file\n\n{TABLE}")
     parts += [row(name, field) for name, field in top.items()]
-    names = [name for field in Recipe.model_fields for name in (field, "data.source") if field == name or field == "data"]
+    names = list(Recipe.model_fields)
+    names.insert(names.index("data") + 1, "data.source")
     for name in names:
         section = section_class(name)
         if section is not None:
