@@ -172,13 +172,14 @@ def write_pairs(path: Path, examples: Iterable[Example]) -> None:
         }
         if example.schema not in seen:
             seen[example.schema] = len(seen)
-            item["schema"] = _schema_json(example.schema)
+            item["schema"] = schema_json(example.schema)
         item["schema_id"] = seen[example.schema]
         lines.append(json.dumps(item, ensure_ascii=False))
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def _schema_json(schema: Schema) -> dict[str, Any]:
+def schema_json(schema: Schema) -> dict[str, Any]:
+    """Return a schema as the pair files hold it."""
     return {
         "name": schema.name,
         "tables": [

@@ -11,6 +11,7 @@ from ...core.records import Schema, Table
 from ...databases.sqlite import READS, query
 from ...sql.ddl.render import render_ddl
 from ...sql.names import columns_of, fold, quoted
+from .ddl_rows import insert_rows
 from .left_out import LeftOut
 
 SECONDS = 1.0  # for one answer over a few rows
@@ -31,6 +32,20 @@ class TrialDatabase:
     tables: frozenset[str]
     columns: frozenset[str]
     read: set[str] = field(default_factory=set)
+    given: bool = False
+    """Whether the DDL came with rows for every table."""
+
+    def given_rows(self, sql: str) -> list[tuple[object, ...]] | None:
+        """Return what a query returns over the rows of the DDL; None where it has none or the query fails."""
+        if not self.given:
+            return None
+        try:
+            return list(query(self.connection, sql, timeout=SECONDS, max_rows=MOST_ROWS).rows)
+        except QueryError:
+            return None
+        finally:
+            self.connection.set_authorizer(None)
+            self.connection.set_progress_handler(None, 0)
 
     def watch(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
         """Note the tables that are read and forbid everything else; SQLite calls this as its authorizer."""
@@ -40,17 +55,24 @@ class TrialDatabase:
 
 
 @contextlib.contextmanager
-def trial_database(schema: Schema) -> Iterator[TrialDatabase]:
-    """Make the database of one schema while its answers are tried. Raises DataError when SQLite cannot make it."""
+def trial_database(schema: Schema, ddl: str = "") -> Iterator[TrialDatabase]:
+    """Make the database of one schema while its answers are tried. Raises DataError when SQLite cannot make it.
+
+    Tables have the rows that `ddl` inserts, and those without any a few made-up ones.
+    """
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         try:
             connection.executescript(render_ddl(schema))
+            given = insert_rows(connection, ddl, schema)
             for place, table in enumerate(schema.tables):
-                _fill(connection, table, place)
+                if fold(table.name) not in given:
+                    _fill(connection, table, place)
         except (sqlite3.Error, ValueError) as error:  # ValueError: a NUL in a name
             raise DataError(f"the schema cannot be made ({error})", fix="give CREATE TABLE statements") from None
         columns = frozenset(name for names in columns_of(schema).values() for name in names)
-        yield TrialDatabase(connection, schema, frozenset(columns_of(schema)), columns)
+        yield TrialDatabase(
+            connection, schema, frozenset(columns_of(schema)), columns, given=len(given) == len(schema.tables)
+        )
 
 
 def failure(text: str, trial: TrialDatabase) -> str:

@@ -48,12 +48,12 @@ def load_pairs(path: Path, limit: int, rng: random.Random) -> Loaded:
         learnt = _learnable([schemas.whole(row) for row in rows], loaded, path.name)
     if not learnt:
         raise nothing_left(path, loaded)
-    cells = _cells(learnt)
+    cells = known_cells(learnt)
     if limit and len(learnt) > limit:
         learnt = rng.sample(learnt, limit)
     source = path.name.split(".")[0]
     for row, sql in learnt:
-        hints = _hints(row, cells)[:MOST_HINTS]
+        hints = named_cells(row, cells)[:MOST_HINTS]
         loaded.examples.append(speaking_name(Example(row.pair.question, sql, row.schema, hints, row.key, source)))
     return loaded
 
@@ -82,7 +82,8 @@ def _learnable(rows: Sequence[SchemaRow], loaded: Loaded, name: str) -> list[tup
     return [(row, learnt[place]) for place, row in enumerate(rows) if place in learnt]
 
 
-def _cells(learnt: Sequence[tuple[SchemaRow, str]]) -> Cells:
+def known_cells(learnt: Sequence[tuple[SchemaRow, str]]) -> Cells:
+    """Collect the texts that queries compare columns with, by database, table and column."""
     cells: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for row, sql in learnt:
         for table, column, cell in EQUALS.findall(sql):
@@ -90,7 +91,8 @@ def _cells(learnt: Sequence[tuple[SchemaRow, str]]) -> Cells:
     return cells
 
 
-def _hints(row: SchemaRow, cells: Cells) -> tuple[Hint, ...]:
+def named_cells(row: SchemaRow, cells: Cells) -> tuple[Hint, ...]:
+    """Return the known cells that a row's question names."""
     question = f" {flat(row.pair.question)} "
     return tuple(
         Hint(table.name, column.name, cell)

@@ -42,14 +42,25 @@ class PairSchemas:
         self.names: dict[tuple[str, str], str] = {}
         self.made: dict[tuple[str, str], Schema] = {}
 
-    def read(self, row: PairRow) -> SchemaRow:
-        """Give a row its schema and key. Raises LeftOut."""
+    def read(self, row: PairRow, key: str = "") -> SchemaRow:
+        """Give a row its schema and key; `key` is one that is known already. Raises LeftOut."""
         if not row.question.strip():
             raise LeftOut("empty question")
-        schema = self._parse(row.schema)
+        schema = self.parse(row.schema)
+        if isinstance(schema, str):
+            raise LeftOut(schema)
+        key = key or self._key(schema, row)
+        self._collect(schema, key)
+        return SchemaRow(row, schema, key)
+
+    def _key(self, schema: Schema, row: PairRow) -> str:
         key = self.keys.setdefault(shape(schema), f"{self.file}:{row.number}")
         if row.table_id:
             key = f"{self.file}:{row.table_id}"
+        return key
+
+    def _collect(self, schema: Schema, key: str) -> None:
+        """Note the tables and columns of a key."""
         for table in schema.tables:
             self.names.setdefault((key, fold(table.name)), table.name)
             columns = self.columns[key, fold(table.name)]
@@ -57,19 +68,16 @@ class PairSchemas:
                 known = columns.get(fold(column.name), column)
                 kind = column.type if known.type == "text" else known.type
                 columns[fold(column.name)] = Column(known.name, kind, known.primary_key or column.primary_key)
-        return SchemaRow(row, schema, key)
 
-    def _parse(self, ddl: str) -> Schema:
+    def parse(self, ddl: str) -> Schema | str:
+        """Return the schema of a DDL text, or the reason why it cannot be used; each text is parsed once."""
         if ddl not in self.parsed:
             try:
                 self.parsed[ddl] = parse_ddl(ddl)
             except DataError as error:
                 known = (reason for part, reason in REFUSED.items() if part in error.message)
                 self.parsed[ddl] = next(known, "the schema cannot be parsed")
-        schema = self.parsed[ddl]
-        if isinstance(schema, str):
-            raise LeftOut(schema)
-        return schema
+        return self.parsed[ddl]
 
     def whole(self, row: SchemaRow) -> SchemaRow:
         """Give a row the schema with all columns that the rows of its key have; to be called once all are read."""

@@ -99,7 +99,7 @@ def load_spider(spider: Spider) -> tuple[Loaded, dict[str, Database]]:
             loaded.rows += 1
             try:
                 database = _database(spider, name, databases, broken)
-                sql = _gold(query, database)
+                sql = gold(query, database)
             except LeftOut as reason:
                 loaded.left_out[str(reason)] += 1
                 continue
@@ -130,8 +130,8 @@ def _database(spider: Spider, name: str, databases: dict[str, Database], broken:
     return databases[name]
 
 
-def _gold(query: str, database: Database) -> str:
-    """The gold query in plain style. Raises LeftOut."""
+def gold(query: str, database: Database) -> str:
+    """Return the gold query in plain style. Raises LeftOut."""
     try:
         check(query)
     except QueryError as error:

@@ -1,0 +1,177 @@
+"""One chunk of rows of one database or schema, checked in a worker process: the work that `workers.py` hands out."""
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from ...core.errors import DataError, QueryError
+from ...core.records import Example, Hint
+from ...databases.sqlite import run
+from ...sql.query_class import query_class
+from ...sql.skeleton import skeleton
+from ..clean.learnable_sql import learnable_sql, quiet_parser
+from ..clean.left_out import LeftOut
+from ..clean.opaque_names import speaking_name
+from ..clean.trial_database import trial_database
+from ..pairs import schema_json
+from ..sources.database import Database, open_database
+from ..sources.load_pairs import MOST_HINTS, known_cells, named_cells
+from ..sources.pair_rows import PairRow
+from ..sources.pair_schemas import PairSchemas, SchemaRow
+from ..sources.shape import shape
+from ..sources.spider import gold
+from .audit import audit
+
+AUDIT_SECONDS = 2.0  # that a query of the audit may take
+LOST = "takes too long or ends the process"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows that ask one database: `rows` are id, number, question, sql, name of the database and DDL text or ''.
+
+    `ddls` are all DDL texts that rows of this schema have, in the order of the source; empty where `db` is a file.
+    """
+
+    source: str
+    key: str
+    rows: tuple[tuple[int, int, str, str, str], ...]
+    ddls: tuple[str, ...] = ()
+    db: str = ""
+
+
+@dataclass
+class Checked:
+    """What became of a chunk: pairs as (id, question, sql, schema, hints, database, marks, skeleton, class), and rows
+    that are left out as (id, reason). Schemas and hints are JSON."""
+
+    pairs: list[tuple[int, str, str, str, str, str, str, str, str]] = field(default_factory=list)
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+
+
+def check_chunk(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int]) -> Checked:
+    """Check the rows of a chunk by running them; rows whose places are in `lost` are given up."""
+    checked = Checked([], [(chunk.rows[place][0], LOST) for place in sorted(lost)])
+    with quiet_parser():
+        if chunk.db:
+            _over_database(chunk, at, lost, checked)
+        else:
+            _over_schema(chunk, at, lost, checked)
+    return checked
+
+
+def parse_texts(texts: Sequence[tuple[int, str]], at: Callable[[int], None], lost: frozenset[int]) -> list[tuple]:  # type: ignore[type-arg]
+    """Parse DDL texts: for each id the shape of its schema, or the reason why it cannot be used."""
+    parsed = []
+    with quiet_parser():
+        for place, (number, text) in enumerate(texts):
+            if place in lost:
+                parsed.append((number, None, LOST))
+                continue
+            at(place)
+            schema = PairSchemas("").parse(text)
+            names = "" if isinstance(schema, str) else json.dumps(sorted((t, *sorted(c)) for t, c in shape(schema)))
+            parsed.append((number, names, schema) if isinstance(schema, str) else (number, names, None))
+    return parsed
+
+
+def _over_schema(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int], checked: Checked) -> None:
+    """Rows with DDL: the tables are made in memory, with the rows of the DDL and a few more."""
+    schemas = PairSchemas(chunk.source)
+    for ddl in chunk.ddls:
+        with contextlib.suppress(LeftOut):
+            schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key)
+    by_ddl: dict[str, list[int]] = {}
+    for place, row in enumerate(chunk.rows):
+        by_ddl.setdefault(row[4], []).append(place)
+    learnt: dict[int, tuple[SchemaRow, str, tuple[str, ...]]] = {}
+    for ddl, places in by_ddl.items():
+        try:
+            whole = schemas.whole(schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key))
+            with trial_database(whole.schema, ddl) as trial:
+                for place in places:
+                    if place in lost:
+                        continue
+                    at(place)
+                    number, _, question, sql, _ = chunk.rows[place]
+                    try:
+                        plain = learnable_sql(sql, trial, ddl)
+                    except LeftOut as reason:
+                        checked.left_out.append((number, str(reason)))
+                        continue
+                    pair = PairRow(chunk.rows[place][1], question, ddl, sql)
+                    marks = audit(question, plain, whole.schema, trial.given_rows)
+                    learnt[place] = replace(whole, pair=pair), plain, marks
+        except LeftOut as reason:
+            checked.left_out += [(chunk.rows[place][0], str(reason)) for place in places if place not in lost]
+        except DataError:
+            gone = [place for place in places if place not in lost and place not in learnt]
+            checked.left_out += [(chunk.rows[place][0], "the schema cannot be made in SQLite") for place in gone]
+    cells = known_cells([(row, sql) for row, sql, _ in learnt.values()])
+    for place in sorted(learnt):
+        schema_row, sql, marks = learnt[place]
+        hints = named_cells(schema_row, cells)[:MOST_HINTS]
+        pair = schema_row.pair
+        example = speaking_name(Example(pair.question, sql, schema_row.schema, hints, chunk.key, chunk.source))
+        _keep(checked, chunk.rows[place][0], example, marks)
+
+
+def _over_database(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int], checked: Checked) -> None:
+    """Rows that ask a file: the file itself is the judge, read-only."""
+    try:
+        database = _database(chunk.db, chunk.rows[0][4])
+    except DataError:
+        reason = "database cannot be read" if Path(chunk.db).exists() else "database missing"
+        checked.left_out += [(row[0], reason) for place, row in enumerate(chunk.rows) if place not in lost]
+        return
+    for place, (number, _, question, query, name) in enumerate(chunk.rows):
+        if place in lost:
+            continue
+        at(place)
+        try:
+            sql = gold(query, database)
+        except LeftOut as reason:
+            checked.left_out.append((number, str(reason)))
+            continue
+        question = " ".join(question.split())
+        marks = audit(question, sql, database.schema, lambda text: _ran(chunk.db, text))
+        example = Example(question, sql, database.schema, database.hints(question), name, chunk.source)
+        _keep(checked, number, example, marks)
+
+
+@lru_cache(maxsize=2)
+def _database(path: str, name: str) -> Database:
+    return open_database(Path(path), name)
+
+
+def _ran(path: str, sql: str) -> list[tuple[object, ...]] | None:
+    """The first rows that a query returns; None where it fails."""
+    try:
+        return list(run(path, sql, timeout=AUDIT_SECONDS, max_rows=200).rows)
+    except (QueryError, DataError):
+        return None
+
+
+def _keep(checked: Checked, number: int, example: Example, marks: Sequence[str]) -> None:
+    checked.pairs.append(
+        (
+            number,
+            example.question,
+            example.sql,
+            json.dumps(schema_json(example.schema), ensure_ascii=False),
+            hints_json(example.hints),
+            example.database,
+            " ".join(marks),
+            skeleton(example.sql),
+            " ".join(query_class(example.sql)),
+        )
+    )
+
+
+def hints_json(hints: Sequence[Hint]) -> str:
+    """Write hints as the pair files do."""
+    return json.dumps([[hint.table, hint.column, hint.value] for hint in hints], ensure_ascii=False)
+

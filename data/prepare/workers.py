@@ -1,0 +1,154 @@
+"""Work in processes of its own: a database library that hangs or dies takes one row with it and not the preparation.
+
+A worker says which row it is at before it begins it. When nothing is heard for long, or the process ends, that row is
+given up, and the rest of its chunk goes to a new process.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+SILENCE = 60.0  # seconds that one row may take
+MOST = 8  # processes
+MEMORY = 4 * 2**30  # bytes of address space of a worker, where the system can bound it
+
+Work = Callable[[Any, Callable[[int], None], frozenset[int]], Any]
+"""A module's function: does a chunk, calls `at` with each row's place in it, and skips the places given up."""
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    place: int = -1
+    chunk: Any = None
+    heard: float = 0.0
+    at: int = -1
+
+
+@dataclass
+class _Waiting:
+    place: int
+    chunk: Any
+    lost: frozenset[int] = field(default_factory=frozenset)
+
+
+def work_in_processes(work: Work, chunks: Iterable[Any], count: int = 0) -> Iterator[tuple[Any, Any, frozenset[int]]]:
+    """Yield for each chunk, in order: the chunk, what `work` made of it, and the places of the rows given up.
+
+    `count` processes, by default one a core. At most two chunks a process are under way, so that memory stays flat.
+    """
+    count = count or max(1, min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
+    source = enumerate(chunks)
+    waiting: deque[_Waiting] = deque()
+    finished: dict[int, tuple[Any, Any, frozenset[int]]] = {}
+    lost: dict[int, frozenset[int]] = {}
+    workers: list[_Worker] = []
+    following = 0
+    exhausted = False
+    try:
+        while True:
+            while not exhausted and len(waiting) < count and len(finished) < 4 * count:
+                try:
+                    place, chunk = next(source)
+                except StopIteration:
+                    exhausted = True
+                    break
+                waiting.append(_Waiting(place, chunk))
+            for worker in _idle(workers, count, bool(waiting), work):
+                if waiting:
+                    _give(worker, waiting.popleft())
+            busy = [worker for worker in workers if worker.chunk is not None]
+            if not busy and not waiting and exhausted:
+                break
+            for worker in _heard(busy):
+                outcome = _listen(worker)
+                if outcome is None:
+                    continue
+                kind, value = outcome
+                if kind == "done":
+                    finished[worker.place] = worker.chunk, value, lost.pop(worker.place, frozenset())
+                    worker.chunk = None
+                elif kind == "failed":
+                    raise value
+                else:
+                    lost[worker.place] = lost.get(worker.place, frozenset()) | {worker.at}
+                    waiting.appendleft(_Waiting(worker.place, worker.chunk, lost[worker.place]))
+                    _end(worker)
+                    workers.remove(worker)
+            while following in finished:
+                yield finished.pop(following)
+                following += 1
+    finally:
+        for worker in workers:
+            _end(worker)
+
+
+def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[_Worker]:
+    """The workers without a chunk; one more is started where one is needed."""
+    idle = [worker for worker in workers if worker.chunk is None]
+    if needed and not idle and len(workers) < count:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        process.start()
+        theirs.close()
+        workers.append(_Worker(process, ours))
+        idle = [workers[-1]]
+    return idle
+
+
+def _give(worker: _Worker, waiting: _Waiting) -> None:
+    worker.place, worker.chunk, worker.at = waiting.place, waiting.chunk, -1
+    worker.heard = time.monotonic()
+    with contextlib.suppress(OSError):  # a process that ended: seen when it is listened to
+        worker.pipe.send((waiting.chunk, waiting.lost))
+
+
+def _heard(busy: list[_Worker]) -> list[_Worker]:
+    """Wait a little for workers that said something or are silent for too long."""
+    ready = wait([worker.pipe for worker in busy], timeout=1.0)
+    now = time.monotonic()
+    return [worker for worker in busy if worker.pipe in ready or now - worker.heard > SILENCE]
+
+
+def _listen(worker: _Worker) -> tuple[str, Any] | None:
+    """What a worker says: done, failed with an exception, lost; None when it goes on."""
+    try:
+        while worker.pipe.poll():
+            kind, value = worker.pipe.recv()
+            worker.heard = time.monotonic()
+            if kind != "at":
+                return kind, value
+            worker.at = value
+    except (EOFError, OSError):
+        return "lost", None
+    return ("lost", None) if time.monotonic() - worker.heard > SILENCE else None
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()
+
+
+def _serve(pipe: Connection, work: Work) -> None:
+    """The loop of a worker process."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        while True:
+            chunk, lost = pipe.recv()
+            try:
+                outcome: tuple[str, Any] = "done", work(chunk, lambda place: pipe.send(("at", place)), lost)
+            except Exception as error:
+                outcome = "failed", error
+            pipe.send(outcome)
