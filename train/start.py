@@ -7,7 +7,7 @@ from pathlib import Path
 from ..core.errors import DataError, SqlLlamaError
 from ..core.progress import say
 from ..core.recipe import Recipe
-from ..data.pairs import check_sources
+from ..data.prepare.prepare import check_sources
 
 FROM_BASE = "--set train.start=base"
 

@@ -6,7 +6,6 @@ A training that was stopped or killed goes on from its last checkpoint when it i
 import contextlib
 import os
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from logging import ERROR, getLogger
 from pathlib import Path
@@ -16,10 +15,9 @@ from ..core.files import need_space, sha256
 from ..core.progress import say
 from ..core.recipe import Recipe
 from ..core.run import Run
-from ..core.settings import settings
 from ..core.stage import Stage
-from ..data.pairs import build_pairs, write_pairs
-from ..data.sources.spider import find_spider
+from ..data.prepare.card import licenses, write_card
+from ..data.prepare.prepare import TRAIN, VALID, opened, prepare, stamps
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
@@ -71,11 +69,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
 
 def _data_inputs(recipe: Recipe, run: Run) -> dict[str, str]:
     """What finished pairs are recognised by."""
-    inputs = {"recipe": sha256(run.recipe_path)}
-    inputs |= {name: sha256(Path(name)) for name in recipe.data.jsonl if Path(name).is_file()}
-    if recipe.data.spider:
-        inputs["spider"] = sha256(find_spider(Path(recipe.data.spider)).questions)
-    return inputs
+    return {"recipe": sha256(run.recipe_path), **stamps(recipe.data, opened(recipe.data))}
 
 
 def _train_inputs(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, str]:
@@ -97,14 +91,16 @@ def _write_data(recipe: Recipe, run: Run, inputs: dict[str, str]) -> None:
     with run.stage("data", inputs) as stage:
         if stage.done:
             return
-        pairs = build_pairs(recipe.data, settings().cache)
-        write_pairs(stage.output(_pairs_file(run, "train")), pairs.train)
-        write_pairs(stage.output(_pairs_file(run, "valid")), pairs.valid)
+        folder = run.path / "data"
+        for name in (TRAIN, VALID, "card.json", "card.md", "balance.svg"):
+            stage.output(folder / name)
+        prepared = prepare(recipe, folder, stage.work_folder("data-work"), write_card)
         stage.facts.update(
-            train=len(pairs.train),
-            valid=len(pairs.valid),
-            sources=dict(Counter(example.source for example in pairs.train)),
-            left_out=pairs.left_out,
+            train=prepared.train,
+            valid=prepared.valid,
+            sources={source.name: source.kept for source in prepared.sources},
+            licenses=licenses(prepared),
+            left_out={f"{s.name}: {reason}": count for s in prepared.sources for reason, count in s.left_out.items()},
         )
 
 

@@ -11,7 +11,8 @@ from ...sql.names import fold, quoted
 
 SECONDS = 2.0  # for all rows of a text
 INSERT = re.compile(
-    r"""\s*insert\s+(?:or\s+\w+\s+)?into\s+(?:[\w$"`\[\]]+\s*\.\s*)*["`\[]?(?P<table>[\w$ ]+?)["`\]]?\s*(?P<rest>\(|values\b|select\b)""",
+    r"""\s*insert\s+(?:or\s+\w+\s+)?into\s+(?:[\w$"`\[\]]+\s*\.\s*)*["`\[]?(?P<table>[\w$ ]+?)["`\]]?\s*"""
+    r"""(?P<rest>\(|values\b|select\b)""",
     re.IGNORECASE,
 )
 ALLOWED = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION)
@@ -32,7 +33,7 @@ def insert_rows(connection: sqlite3.Connection, ddl: str, schema: Schema) -> fro
             match = INSERT.match(statement)
             if match is None or time.monotonic() > until:
                 continue
-            plain = f"INSERT OR IGNORE INTO {quoted(fold(match['table']))} {statement[match.start('rest'):]}"
+            plain = f"INSERT OR IGNORE INTO {quoted(fold(match['table']))} {statement[match.start('rest') :]}"
             try:
                 connection.execute(plain)
             except (sqlite3.Error, sqlite3.Warning, ValueError):

@@ -1,4 +1,4 @@
-"""Marks on pairs whose gold query looks wrong although it runs. A mark is a suspicion: a recipe decides what is dropped.
+"""Marks on pairs whose gold query looks wrong although it runs. A mark is a suspicion: the recipe decides.
 
 - `empty`: the query returns nothing on the real rows. The question may still be a good one.
 - `unnamed-column`: the query shows a column that the question names in no way.
@@ -31,7 +31,8 @@ ASKED = {
     "who": "name", "long": "length duration time", "old": "age birth", "tall": "height", "heavy": "weight",
     "far": "distance", "cost": "price", "expensive": "price cost", "cheap": "price cost", "big": "size area population",
     "large": "size area population", "much": "price cost amount total salary", "rich": "income money earnings",
-    "contact": "email phone telephone", "reach": "email phone", "live": "city address country", "score": "result points",
+    "contact": "email phone telephone", "reach": "email phone", "live": "city address country",
+    "score": "result points",
 }  # fmt: skip
 """Words of a question, and what they ask for."""
 EVERYTHING = re.compile(r"\b(?:information|info|details?|everything|all (?:the )?(?:data|columns|fields|attributes))\b")

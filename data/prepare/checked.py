@@ -1,6 +1,7 @@
 """One chunk of rows of one database or schema, checked in a worker process: the work that `workers.py` hands out."""
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...core.errors import DataError, QueryError
-from ...core.records import Example, Hint
+from ...core.records import Example, Schema
+from ...databases.cells import flat
 from ...databases.sqlite import run
+from ...sql.names import columns_of
 from ...sql.query_class import query_class
 from ...sql.skeleton import skeleton
 from ..clean.learnable_sql import learnable_sql, quiet_parser
@@ -24,9 +27,14 @@ from ..sources.pair_schemas import PairSchemas, SchemaRow
 from ..sources.shape import shape
 from ..sources.spider import gold
 from .audit import audit
+from .store import KeptPair
 
 AUDIT_SECONDS = 2.0  # that a query of the audit may take
 LOST = "takes too long or ends the process"
+
+
+Parsed = tuple[int, str | None, str | None]
+"""Of a DDL text: its id, the shape of its schema, or the reason why it cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,9 @@ class Chunk:
 
 @dataclass
 class Checked:
-    """What became of a chunk: pairs as (id, question, sql, schema, hints, database, marks, skeleton, class), and rows
-    that are left out as (id, reason). Schemas and hints are JSON."""
+    """What became of a chunk: pairs with the ids of their rows, and the ids of rows that are left out with reasons."""
 
-    pairs: list[tuple[int, str, str, str, str, str, str, str, str]] = field(default_factory=list)
+    pairs: list[tuple[int, KeptPair]] = field(default_factory=list)
     left_out: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -63,9 +70,9 @@ def check_chunk(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int]) -
     return checked
 
 
-def parse_texts(texts: Sequence[tuple[int, str]], at: Callable[[int], None], lost: frozenset[int]) -> list[tuple]:  # type: ignore[type-arg]
+def parse_texts(texts: Sequence[tuple[int, str]], at: Callable[[int], None], lost: frozenset[int]) -> list[Parsed]:
     """Parse DDL texts: for each id the shape of its schema, or the reason why it cannot be used."""
-    parsed = []
+    parsed: list[tuple[int, str | None, str | None]] = []
     with quiet_parser():
         for place, (number, text) in enumerate(texts):
             if place in lost:
@@ -74,7 +81,7 @@ def parse_texts(texts: Sequence[tuple[int, str]], at: Callable[[int], None], los
             at(place)
             schema = PairSchemas("").parse(text)
             names = "" if isinstance(schema, str) else json.dumps(sorted((t, *sorted(c)) for t, c in shape(schema)))
-            parsed.append((number, names, schema) if isinstance(schema, str) else (number, names, None))
+            parsed.append((number, names, schema if isinstance(schema, str) else None))
     return parsed
 
 
@@ -156,22 +163,27 @@ def _ran(path: str, sql: str) -> list[tuple[object, ...]] | None:
 
 
 def _keep(checked: Checked, number: int, example: Example, marks: Sequence[str]) -> None:
-    checked.pairs.append(
-        (
-            number,
-            example.question,
-            example.sql,
-            json.dumps(schema_json(example.schema), ensure_ascii=False),
-            hints_json(example.hints),
-            example.database,
-            " ".join(marks),
-            skeleton(example.sql),
-            " ".join(query_class(example.sql)),
-        )
+    checked.pairs.append((number, kept_pair(example, marks)))
+
+
+def kept_pair(example: Example, marks: Sequence[str] = ()) -> KeptPair:
+    """Make of a pair what the store keeps of it."""
+    return KeptPair(
+        example.question,
+        example.sql,
+        json.dumps(schema_json(example.schema), ensure_ascii=False),
+        json.dumps([[hint.table, hint.column, hint.value] for hint in example.hints], ensure_ascii=False),
+        example.database,
+        " ".join(marks),
+        flat(example.question),
+        skeleton(example.sql),
+        " ".join(query_class(example.sql)),
+        tables_of(example.schema),
     )
 
 
-def hints_json(hints: Sequence[Hint]) -> str:
-    """Write hints as the pair files do."""
-    return json.dumps([[hint.table, hint.column, hint.value] for hint in hints], ensure_ascii=False)
-
+def tables_of(schema: Schema) -> str:
+    """Return a hash of each table, by its name and those of its columns, in order; views are passed over."""
+    base = Schema(tuple(table for table in schema.tables if not table.derived))
+    named = (f"{table}({','.join(sorted(columns))})" for table, columns in columns_of(base).items())
+    return " ".join(sorted(hashlib.sha256(name.encode()).hexdigest()[:16] for name in named))

@@ -5,12 +5,13 @@ batches and notes how far it came.
 """
 
 import contextlib
+import hashlib
 import json
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.files import write_json
 
@@ -19,11 +20,27 @@ CREATE TABLE IF NOT EXISTS done (step TEXT PRIMARY KEY, value TEXT) WITHOUT ROWI
 CREATE TABLE IF NOT EXISTS ddl (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, text TEXT, shape TEXT, reason TEXT);
 CREATE TABLE IF NOT EXISTS row (id INTEGER PRIMARY KEY, source INTEGER, number INTEGER, question TEXT, sql TEXT,
     ddl INTEGER, db TEXT, name TEXT, evidence TEXT, key TEXT, chunk INTEGER, reason TEXT);
-CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, json TEXT);
+CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, json TEXT, tables TEXT);
+CREATE TABLE IF NOT EXISTS database (id INTEGER PRIMARY KEY, name TEXT UNIQUE, root INTEGER, held INTEGER);
 CREATE TABLE IF NOT EXISTS pair (id INTEGER PRIMARY KEY, source INTEGER, question TEXT, sql TEXT, schema INTEGER,
-    hints TEXT, database TEXT, marks TEXT, folded TEXT, skeleton TEXT, class TEXT, gone TEXT);
+    hints TEXT, database INTEGER, marks TEXT, folded TEXT, skeleton TEXT, class TEXT, gone TEXT, times INTEGER DEFAULT 1);
 """
-"""`reason` and `gone` say why a row or a pair is not used; NULL where it is."""
+"""`reason` and `gone` say why a row or a pair is not used; NULL where it is. `times`: how often a pair is trained."""
+
+
+class KeptPair(NamedTuple):
+    """A checked pair: hints and schema as JSON, `tables` a hash of each table of the schema, `kind` its classes."""
+
+    question: str
+    sql: str
+    schema: str
+    hints: str
+    database: str
+    marks: str
+    folded: str
+    skeleton: str
+    kind: str
+    tables: str = ""
 
 
 def open_store(folder: Path, inputs: Mapping[str, str]) -> sqlite3.Connection:
@@ -70,3 +87,18 @@ def many(store: sqlite3.Connection, sql: str, values: tuple[Any, ...] = (), size
     cursor = store.execute(sql, values)
     while rows := cursor.fetchmany(size):
         yield rows
+
+
+def keep_pair(store: sqlite3.Connection, number: int | None, source: int, pair: KeptPair) -> None:
+    """Put a checked pair into the store, with its schema and database where they are new."""
+    hashed = hashlib.sha256(pair.schema.encode()).digest()[:16]
+    store.execute(
+        "INSERT OR IGNORE INTO schema (hash, json, tables) VALUES (?, ?, ?)", (hashed, pair.schema, pair.tables)
+    )
+    store.execute("INSERT OR IGNORE INTO database (name) VALUES (?)", (pair.database,))
+    store.execute(
+        "INSERT INTO pair (id, source, question, sql, schema, hints, database, marks, folded, skeleton, class) "
+        "SELECT ?, ?, ?, ?, (SELECT id FROM schema WHERE hash = ?), ?, (SELECT id FROM database WHERE name = ?), "
+        "?, ?, ?, ?",
+        (number, source, pair.question, pair.sql, hashed, pair.hints, pair.database, *pair[5:9]),
+    )

@@ -39,12 +39,15 @@ class _Waiting:
     lost: frozenset[int] = field(default_factory=frozenset)
 
 
-def work_in_processes(work: Work, chunks: Iterable[Any], count: int = 0) -> Iterator[tuple[Any, Any, frozenset[int]]]:
+def work_in_processes(
+    work: Work, chunks: Iterable[Any], count: int = 0, *, few: bool = False
+) -> Iterator[tuple[Any, Any, frozenset[int]]]:
     """Yield for each chunk, in order: the chunk, what `work` made of it, and the places of the rows given up.
 
-    `count` processes, by default one a core. At most two chunks a process are under way, so that memory stays flat.
+    `count` processes, by default one a core, and one for `few` rows. At most a few chunks are under way at once, so
+    that memory stays flat.
     """
-    count = count or max(1, min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
+    count = count or few or max(1, min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
     source = enumerate(chunks)
     waiting: deque[_Waiting] = deque()
     finished: dict[int, tuple[Any, Any, frozenset[int]]] = {}

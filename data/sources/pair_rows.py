@@ -1,232 +1,119 @@
-"""Rows of question, schema and SQL out of one file: JSON lines, a JSON list, CSV or Parquet.
+"""Rows of question, SQL and the schema or database that they ask, out of a file or a folder of files."""
 
-What a file is, its first bytes say and not its name: people call anything `data.jsonl`.
-"""
-
-import csv
-import gzip
-import io
-import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ...core.errors import DataError
+from .file_rows import TOO_LONG, file_rows, row_texts
 
-FIELDS = {
+FIELDS: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "sql_prompt"),
     "schema": ("schema", "context", "sql_context"),
     "sql": ("sql", "answer", "query", "SQL"),
+    "db": ("db", "db_id", "database"),
+    "evidence": ("evidence", "external_knowledge"),
 }
-"""What a row must hold, and the names that public sets give it."""
-LAYOUT = "give JSON lines, a JSON list, CSV or Parquet with question, schema (or context) and sql (or answer)"
-LINES = "give each object on one line of its own (jq -c .), or all of them in one JSON list"
-LONGEST_CELL = 10_000_000  # characters of a CSV cell
-HEAD = 4096  # bytes that are looked at
-KINDS = {
-    b"PAR1": "Parquet",
-    b"SQLite format 3\0": "a SQLite database",
-    b"PK\x03\x04": "a zip file (also what Excel writes)",
-    b"ARROW1": "an Arrow file",
-    b"version https://git-lfs": "a pointer of Git LFS, not the file",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"\xfd7zXZ": "packed with xz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"BZh": "packed with bzip2",
-}
-FIXES = {
-    "a SQLite database": "--set data.spider=FOLDER takes databases; data.jsonl takes pairs",
-    "a pointer of Git LFS, not the file": "git lfs pull",
-    "UTF-16": "save it as UTF-8",
-    "packed with xz": "unpack it, or pack it with gzip",
-    "packed with zstd": "unpack it, or pack it with gzip",
-    "packed with bzip2": "unpack it, or pack it with gzip",
-}
+"""What a row holds, and the names that public sets give it. Question, SQL, and schema or db are required."""
+LAYOUT = (
+    "give JSON lines, a JSON list, CSV, Parquet or Arrow with question, sql (or answer), and schema (or context) or db"
+)
+SHARDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PairRow:
-    """One row: its line (in lists, CSV and Parquet its place, from 1), what it asks, and `table_id`, mostly empty."""
+    """One row as it stands in its source.
+
+    `number` is its line; in lists and tables its place, from 1. `schema` is DDL text, which may hold INSERT rows; `db`
+    names a SQLite file instead. Rows of one `table_id` ask one database whatever their schemas show of it. `evidence`
+    is knowledge that the question needs. `review` marks a question that a program wrote. `fault` says why the row
+    cannot be used, in few words.
+    """
 
     number: int
     question: str
     schema: str
     sql: str
     table_id: str = ""
+    db: str = ""
+    evidence: str = ""
+    review: bool = False
+    fault: str = ""
 
 
-def pair_rows(path: Path) -> Iterator[PairRow]:
-    """Yield the rows of a file, packed with gzip or not. Raises DataError with the line, or the file's real kind."""
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder", fix="--set data.jsonl=FILE, or --set data.spider=FOLDER")
-    if not path.is_file():
+def named_fields(columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return FIELDS with the names that a recipe's `columns` gives. Raises DataError for a field that is none."""
+    unknown = next((name for name in columns if name not in FIELDS), None)
+    if unknown is not None:
+        raise DataError(f"data.source.columns: {unknown} is no field", fix=f"known: {', '.join(FIELDS)}")
+    return {field: (columns[field],) if field in columns else names for field, names in FIELDS.items()}
+
+
+def pair_rows(path: Path, columns: Mapping[str, str] | None = None, *, needs_place: bool = True) -> Iterator[PairRow]:
+    """Yield the rows of a file, or of all files of a folder in the order of their names.
+
+    `columns` are other names of columns. Without `needs_place` a row needs neither schema nor db. Raises DataError with
+    the line, the columns that are missing, or the file's real kind.
+    """
+    fields = named_fields(columns or {})
+    for file in row_files(path):
+        for number, item in file_rows(file, lambda names: lacking(names, fields, needs_place), LAYOUT):
+            yield pair_row(file, number, item, fields, needs_place)
+
+
+def row_files(path: Path) -> list[Path]:
+    """Return a file, or the files of rows in a folder, as `datasets` and the Hub lay them out. Raises DataError."""
+    if path.is_file():
+        return [path]
+    if not path.exists():
         raise DataError(f"{path}: no such file", fix="--set data.jsonl=FILE")
-    try:
-        empty = True
-        for row in _rows(path):
-            empty = False
-            yield row
-        if empty:
-            raise DataError(f"{path}: holds no rows", fix=LAYOUT)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: cannot be read (not UTF-8: {error.reason})", fix="save it as UTF-8") from None
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffixes and (file.suffix in SHARDS or (file.suffixes[-2:][:1] and file.suffixes[-2:][0] in SHARDS))
+        if file.is_file() and file.name not in ("dataset_info.json", "dataset_dict.json", "state.json", "tables.json")
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not files:
+        raise DataError(f"{path}: a folder without files of pairs", fix="--set data.jsonl=FILE")
+    return files
 
 
-def _rows(path: Path) -> Iterator[PairRow]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if path.suffix == ".gz" and not packed:
-        with path.open("rb") as file:
-            kind = _kind(file.read(HEAD)) or "not packed with gzip"
-        raise DataError(f"{path}: cannot be read ({kind})", fix=FIXES.get(kind, "take .gz off its name"))
-    with gzip.open(path) if packed else path.open("rb") as raw:
-        head = raw.read(HEAD)
-        kind = _kind(head)
-        raw.seek(0)
-        if kind == "Parquet":
-            yield from _parquet(path, io.BytesIO(raw.read()) if packed else path)
-            return
-        if kind:
-            raise DataError(f"{path}: is {kind}", fix=FIXES.get(kind, LAYOUT))
-        # utf-8-sig: Windows programs put a byte order mark before the text
-        with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
-            yield from _text_rows(path, file)
+def lacking(names: Iterable[str], fields: Mapping[str, Sequence[str]], needs_place: bool) -> str:
+    """Say which of the required columns are not there; empty when all are."""
+    there = set(names)
+    missing = [field for field in ("question", "sql") if not there & set(fields[field])]
+    if needs_place and not there & {*fields["schema"], *fields["db"]}:
+        missing.append("schema (or db)")
+    return " and no ".join(missing)
 
 
-def _kind(head: bytes) -> str:
-    """What a file is that is no text in UTF-8; empty for text."""
-    known = next((kind for start, kind in KINDS.items() if head.startswith(start)), "")
-    return known or ("binary" if b"\0" in head else "")
-
-
-def _text_rows(path: Path, file: TextIO) -> Iterator[PairRow]:
-    blank = 0
-    while (first := file.read(1)) and first.isspace():
-        blank += first == "\n"
-    if not first:
-        raise DataError(f"{path}: is empty", fix=LAYOUT)
-    if first == "[":
-        yield from _json_list(path, first + file.read())
-    elif first == "{":
-        file.seek(0)
-        yield from _json_lines(path, file)
-    else:
-        header = first + file.readline()
-        yield from _csv(path, header, file)
-
-
-def _json_list(path: Path, text: str) -> Iterator[PairRow]:
-    try:
-        tree = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: broken JSON ({error})", fix="correct it, or get the file again") from None
-    for number, item in enumerate(tree, 1):
-        yield _row(path, number, item)
-
-
-def _json_lines(path: Path, file: TextIO) -> Iterator[PairRow]:
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            try:
-                item = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                if _goes_on(line + file.read()):
-                    raise DataError(f"{path}:{number}: one JSON object over several lines", fix=LINES) from None
-                raise DataError(
-                    f"{path}:{number}: broken JSON ({error})", fix="correct that line; each line holds one object"
-                ) from None
-            yield _row(path, number, item)
-
-
-def _goes_on(text: str) -> bool:
-    """Tell whether a text that begins in a line holds a whole object: it was printed over several lines."""
-    try:
-        json.JSONDecoder().raw_decode(text.lstrip())
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _csv(path: Path, header: str, file: TextIO) -> Iterator[PairRow]:
-    """Rows below a header that names the fields, between commas, tabs or semicolons."""
-    sign, columns = _columns(header)
-    if not sign:
-        table = path.suffixes[-1:] in ([".csv"], [".tsv"]) or path.suffixes[-2:-1] in ([".csv"], [".tsv"])
-        problem = "its first line does not name the columns" if table else "neither JSON nor CSV"
-        raise DataError(f"{path}: {problem} question, schema and sql" if table else f"{path}: {problem}", fix=LAYOUT)
-    limit = csv.field_size_limit(LONGEST_CELL)
-    try:
-        # strict: else an unclosed quote swallows the rest of the file as one cell
-        for number, cells in enumerate(csv.reader(file, delimiter=sign, strict=True), 1):
-            if any(cells):
-                yield _cells(path, number, dict(zip(columns, cells, strict=False)))
-    except csv.Error as error:
-        raise DataError(f"{path}: broken CSV ({error})", fix="write it again as CSV, in UTF-8") from None
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _columns(header: str) -> tuple[str, list[str]]:
-    """The sign between the columns of a header, and their names; empty when it does not name all fields."""
-    for sign in (",", "\t", ";"):
-        columns = [name.strip() for name in next(csv.reader([header], delimiter=sign), [])]
-        if all(set(names) & set(columns) for names in FIELDS.values()):
-            return sign, columns
-    return "", []
-
-
-def _parquet(path: Path, source: Any) -> Iterator[PairRow]:
-    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
-
-    try:
-        file = parquet.ParquetFile(source)
-        kinds = {column.name: column.type for column in file.schema_arrow}
-        names = list(kinds)
-        if not all(set(fields) & set(names) for fields in FIELDS.values()):
-            raise DataError(f"{path}: its columns are {', '.join(names[:10])}", fix=LAYOUT)
-        for name in names:
-            if name in set().union(*FIELDS.values()) and not _holds_text(kinds[name]):
-                raise DataError(f"{path}: its column {name} is of type {kinds[name]}, not text", fix=LAYOUT)
-        columns = [name for name in names if name in {"table_id"}.union(*FIELDS.values())]
-        number = 0
-        for batch in file.iter_batches(columns=columns):
-            for item in batch.to_pylist():
-                number += 1
-                yield _cells(path, number, item)
-    except ArrowException as error:
-        raise DataError(f"{path}: broken Parquet ({' '.join(str(error).split())})", fix="fetch it again") from None
-
-
-def _holds_text(kind: Any) -> bool:
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    return any(is_text(kind) for is_text in texts)
-
-
-def _cells(path: Path, number: int, cells: Mapping[str, Any]) -> PairRow:
-    """A row of a table: a cell that is empty is a text that is empty."""
-    return _row(path, number, {name: "" if cell is None else cell for name, cell in cells.items()})
-
-
-def _row(path: Path, number: int, item: Any) -> PairRow:
-    texts: dict[str, str] = {}
-    for field, names in FIELDS.items():
-        present = (item[name] for name in names if isinstance(item.get(name), str)) if isinstance(item, dict) else ()
-        text = next(iter(present), None)
-        if text is None and isinstance(item, dict) and any(name in item and item[name] is None for name in names):
-            text = ""  # as an empty cell of a table
-        if text is None:
-            raise DataError(
-                f"{path}:{number}: fields missing",
-                fix="each row needs question, schema (or context) and sql (or answer)",
-            )
-        texts[field] = text.encode(errors="replace").decode()  # JSON may hold halves of characters
-    return PairRow(number, texts["question"], texts["schema"], texts["sql"], str(item.get("table_id") or ""))
+def pair_row(path: Path, number: int, item: Any, fields: Mapping[str, Sequence[str]], needs_place: bool) -> PairRow:
+    """Make the row of an item of a file. Raises DataError naming the line and what is missing."""
+    if item == TOO_LONG:
+        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if not isinstance(item, Mapping):
+        raise DataError(f"{path}:{number}: fields missing: not an object", fix=LAYOUT)
+    texts = {field: row_texts(item, names) for field, names in fields.items()}
+    missing = [field for field in ("question", "sql") if texts[field] is None]
+    if needs_place and texts["schema"] is None and texts["db"] is None:
+        missing.append("schema (or db)")
+    if missing:
+        names = [name for field in missing for name in fields.get(field.split()[0], ())]
+        odd = next((name for name in names if item.get(name) is not None), None)
+        if odd is not None:
+            kind = type(item[odd]).__name__
+            raise DataError(f"{path}:{number}: its field {odd} is not text but {kind}", fix=LAYOUT)
+        there = ", ".join(str(name)[:40] for name in list(item)[:10])
+        raise DataError(f"{path}:{number}: fields missing: no {' and no '.join(missing)} (there: {there})", fix=LAYOUT)
+    return PairRow(
+        number,
+        texts["question"] or "",
+        texts["schema"] or "",
+        texts["sql"] or "",
+        str(item.get("table_id") or ""),
+        texts["db"] or "" if not texts["schema"] else "",
+        " ".join((texts["evidence"] or "").split()),
+    )

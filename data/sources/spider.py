@@ -41,7 +41,7 @@ def open_spider(folder: Path, cache: Path) -> Spider:
     """
     spider = find_spider(folder)
     packed = folder / "database.zip"
-    return Spider(spider.questions, _unpacked(packed, cache)) if not spider.databases.is_dir() else spider
+    return Spider(spider.questions, unpacked(packed, cache)) if not spider.databases.is_dir() else spider
 
 
 def find_spider(folder: Path) -> Spider:
@@ -58,7 +58,8 @@ def find_spider(folder: Path) -> Spider:
     return Spider(questions, folder / "database")
 
 
-def _unpacked(packed: Path, cache: Path) -> Path:
+def unpacked(packed: Path, cache: Path) -> Path:
+    """Unpack a zip of databases once into the cache folder; returns the folder of the databases."""
     stat = packed.stat()
     target = cache / "databases" / f"{packed.parent.name}-{stat.st_size:x}-{int(stat.st_mtime):x}"
     if not target.is_dir():

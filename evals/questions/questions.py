@@ -16,10 +16,11 @@ from typing import Any
 
 from ...core.errors import DataError
 from ...core.progress import progress
+from ...data.sources.wikisql import is_wikisql
 from ...databases.unreadable import Unreadable, unreadable, with_more
 from ..fuzz.fuzz import variants
 from .from_schema import Qualified, Unmade, from_schema, qualified, unqualified
-from .wikisql import Tables, is_wikisql
+from .wikisql import Tables
 
 EXPECTED = "a JSON list of question, query, db_id, or JSON lines of question, sql and db or schema"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
+from sql_llama.data.sources import file_rows
 from sql_llama.data.sources.pair_rows import PairRow, pair_rows
 
 ROWS = [
@@ -73,7 +74,7 @@ def test_parquet_is_read_and_an_empty_cell_is_an_empty_text(name: str, tmp_path:
     parquet.write_table(table, tmp_path / name)
     assert list(pair_rows(tmp_path / name)) == [PairRow(1, "A", "C", "E", "7"), PairRow(2, "B", "D", "", "8")]
     parquet.write_table(pyarrow.table({"a": [1], "b": [2]}), tmp_path / name)
-    with pytest.raises(DataError, match=r"its columns are a, b .*question, schema"):
+    with pytest.raises(DataError, match=r"has no column question and no sql and no schema .*; its columns are a, b"):
         list(pair_rows(tmp_path / name))
     (tmp_path / name).write_bytes(b"PAR1 torn")
     with pytest.raises(DataError, match="broken Parquet"):
@@ -92,25 +93,25 @@ def test_the_names_of_public_sets_are_known(names: tuple[str, str, str], tmp_pat
 @pytest.mark.parametrize(
     "data, said, fix",
     [
-        (b"", "is empty", "question, schema"),
-        (b"\n \n", "is empty", "question, schema"),
-        (b"\xef\xbb\xbf", "is empty", "question, schema"),
+        (b"", "is empty", "question, sql"),
+        (b"\n \n", "is empty", "question, sql"),
+        (b"\xef\xbb\xbf", "is empty", "question, sql"),
         ('{"question": 1}'.encode("utf-16"), "is UTF-16", "save it as UTF-8"),
-        ('{"question": 1}'.encode("utf-16-be"), "is binary", "question, schema"),
+        ('{"question": 1}'.encode("utf-16-be"), "is binary", "question, sql"),
         ('{"question": "é"}'.encode("latin-1"), "not UTF-8", "save it as UTF-8"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS", "git lfs pull"),
-        (b"SQLite format 3\0" + bytes(80), "a SQLite database", "data.spider"),
-        (b"PK\x03\x04" + bytes(30), "a zip file", "question, schema"),
+        (b"SQLite format 3\0" + bytes(80), "a SQLite database", "data.db"),
+        (b"PK\x03\x04" + bytes(30), "a zip file", "question, sql"),
         (b"\x28\xb5\x2f\xfd" + bytes(30), "zstd", "unpack it"),
-        (b"\x00\x01\x02", "is binary", "question, schema"),
-        (b"id,question,sql\n1,a,b\n", "neither JSON nor CSV", "question, schema"),
-        (b"[]", "holds no rows", "question, schema"),
-        (b"question,schema,sql\n", "holds no rows", "question, schema"),
+        (b"\x00\x01\x02", "is binary", "question, sql"),
+        (b"id,question,sql\n1,a,b\n", "neither JSON nor CSV", "question, sql"),
+        (b"[]", "holds no rows", "question, sql"),
+        (b"question,schema,sql\n", "holds no rows", "question, sql"),
         (b'{\n  "question": "Q?"\n}\n', "data:1: one JSON object over several lines", "on one line of its own"),
         (b'{"data": [\n1, 2]}\n', "data:1: one JSON object over several lines", "on one line of its own"),
         (b'question,schema,sql\na,b,"c\nd,e,f\n', "broken CSV", "write it again"),
-        (b"hello\nworld\n", "neither JSON nor CSV", "question, schema"),
-        (b"[1, 2", "broken JSON", "correct it"),
+        (b"hello\nworld\n", "neither JSON nor CSV", "question, sql"),
+        (b'[{"question": "A", "schema": "B", "sql": "C"}, {"q', "broken JSON (item 2", "get the file again"),
         (b"[" * 100_000, "broken JSON", "correct it"),
         (b'{"a": ' * 100_000, "data:1: broken JSON", "correct that line"),
     ],
@@ -125,12 +126,12 @@ def test_any_other_file_is_named_for_what_it_is(data: bytes, said: str, fix: str
 
 def test_a_table_without_the_columns_and_a_folder_say_what_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("id,question,sql\n1,a,b\n")
-    with pytest.raises(
-        DataError, match=r"pairs\.csv: its first line does not name the columns question, schema and sql"
-    ):
+    said = r"pairs\.csv: its first line names no column schema \(or db\) \(there: id, question, sql\)"
+    with pytest.raises(DataError, match=said):
         list(pair_rows(tmp_path / "pairs.csv"))
-    with pytest.raises(DataError, match="is a folder"):
-        list(pair_rows(tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="a folder without files of pairs"):
+        list(pair_rows(tmp_path / "empty"))
 
 
 def test_packed_parquet_is_read_whatever_it_is_called(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_parquet_without_rows_or_texts_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no rows"):
         list(pair_rows(tmp_path / "a"))
     parquet.write_table(pyarrow.table({"question": ["A"], "schema": ["B"], "sql": [{"x": 1}]}), tmp_path / "a")
-    with pytest.raises(DataError, match="its column sql is of type struct<x: int64>, not text"):
+    with pytest.raises(DataError, match="its field sql is not text but dict"):
         list(pair_rows(tmp_path / "a"))
     words = pyarrow.array(["A"]).dictionary_encode()
     parquet.write_table(pyarrow.table({"question": words, "schema": ["B"], "sql": ["C"]}), tmp_path / "a")
@@ -163,3 +164,46 @@ def test_null_in_json_is_an_empty_text(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"question": "A", "schema": "B", "sql": None}))
     assert list(pair_rows(path)) == [PairRow(1, "A", "B", "")]
+
+
+LISTED = json.dumps(ROWS)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 16])
+def test_a_list_is_read_item_by_item_whatever_is_read_at_once(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_rows, "BLOCK", block)
+    (tmp_path / "list.json").write_text(f"[ {LISTED[1:-1]} , ]" if block == 7 else LISTED)
+    assert read(tmp_path / "list.json") == READ
+
+
+def test_a_row_that_is_too_long_is_passed_over_and_the_rest_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_rows, "LONGEST_ROW", 200)
+    long = {**ROWS[0], "sql": "x" * 500}
+    (tmp_path / "a.jsonl").write_text(as_lines([ROWS[0], long, ROWS[0]]))
+    assert [row.fault for row in pair_rows(tmp_path / "a.jsonl")] == ["", file_rows.TOO_LONG, ""]
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_arrow_is_read_as_datasets_keeps_it(kind: str, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import ipc
+
+    table = pyarrow.table({name: [row[name] for row in ROWS] for name in ROWS[0]})
+    new = ipc.new_file if kind == "file" else ipc.new_stream
+    with new(tmp_path / "data-00000-of-00001.arrow", table.schema) as writer:
+        writer.write_table(table)
+    assert read(tmp_path / "data-00000-of-00001.arrow") == read(tmp_path) == READ
+
+
+def test_columns_of_other_names_are_mapped_and_a_database_may_stand_for_the_schema(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("q;the query;file\nHow old?;SELECT age FROM t;shop.sqlite\n")
+    columns = {"question": "q", "sql": "the query", "db": "file"}
+    assert list(pair_rows(tmp_path / "a.csv", columns)) == [
+        PairRow(1, "How old?", "", "SELECT age FROM t", db="shop.sqlite")
+    ]
+    with pytest.raises(DataError, match=r"data\.source\.columns: answer is no field"):
+        list(pair_rows(tmp_path / "a.csv", {"answer": "q"}))

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sql_llama.core.errors import DataError
+from sql_llama.data.sources.wikisql import column_names as columns
 from sql_llama.databases.introspect import introspect
 from sql_llama.databases.sqlite import run
 from sql_llama.evals.questions import wikisql as module
 from sql_llama.evals.questions.questions import questions
-from sql_llama.evals.questions.wikisql import columns
 
 TABLE = {
     "id": "1-10",

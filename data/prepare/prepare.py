@@ -1,0 +1,258 @@
+"""From a recipe's [data] to the pairs of a run: read, check, choose, split, write; and the data card.
+
+The work file (store.py) holds everything between the steps, so memory does not grow with the number of rows, and a
+preparation that was killed goes on where it was. The same recipe and files give the same pairs.
+"""
+
+import hashlib
+import json
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DataError
+from ...core.files import need_space, sha256
+from ...core.progress import say
+from ...core.recipe import Data, Recipe
+from ...core.settings import settings
+from ..pairs import pair_line, write_lines
+from ..sources.loaded import Loaded, reasons
+from ..sources.open_source import OpenSource, open_source, recipe_sources
+from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, choose_pairs, class_counts
+from .leakage import Leakage, find_leakage
+from .lengths import Lengths, measure_lengths
+from .made import made_pairs, made_sources
+from .memory import Peak
+from .read import check_rows, lay_out, parse_schemas, read_source, refuse_empty
+from .rewritten import add_rewritten
+from .split import split_by_database
+from .store import many, open_store
+
+VERSION = 1
+"""Raise it when the same recipe and files would give other pairs, so that a work file of before is not used."""
+DISK_BYTES = 200 * 2**20
+TRAIN, VALID, CARD = "train.jsonl", "valid.jsonl", "card.json"
+NOTHING = "the recipe's [data] gives no pairs"
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What became of one source: rows read, pairs kept, and how many rows were left out by reason."""
+
+    name: str
+    license: str
+    rows: int
+    kept: int
+    left_out: Mapping[str, int]
+    layout: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a preparation made, with all that the data card says."""
+
+    sources: tuple[SourceFacts, ...]
+    train: int
+    valid: int
+    duplicates: int
+    near_duplicates: int
+    contradictions: int
+    leakage: Leakage
+    marks: Mapping[str, int]
+    before: Mapping[str, int]
+    after: Mapping[str, int]
+    lengths: Lengths
+    seconds: float
+    peak_bytes: int
+    files: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `sql-llama data prepare --json` prints."""
+        return {
+            "sources": [
+                {"name": s.name, "in": s.rows, "kept": s.kept, "left_out": dict(s.left_out)} for s in self.sources
+            ],
+            "train": self.train,
+            "valid": self.valid,
+            "duplicates": self.duplicates,
+            "contradictions": self.contradictions,
+            "leakage": {"exact": self.leakage.exact, "near": self.leakage.near, "skeleton": self.leakage.skeleton},
+            "seconds": round(self.seconds, 2),
+            "peak_bytes": self.peak_bytes,
+        }
+
+
+def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared:
+    """Make train.jsonl and valid.jsonl in `out`, with what `card` makes of the facts; `work` holds the work file.
+
+    Raises DataError when a source is missing or broken, when nothing is left, and when more evaluation questions than
+    data.max_leakage stand in the training part; in that case everything is written all the same.
+    """
+    data = recipe.data
+    started = time.monotonic()
+    sources = check_sources(data)
+    need_space(out, DISK_BYTES, "preparing the data")
+    with Peak() as peak, closing(open_store(work, stamps(data, sources))) as store:
+        for place, source in enumerate(sources):
+            read_source(store, place, source)
+        parse_schemas(store)
+        lay_out(store, sources)
+        check_rows(store, sources)
+        refuse_empty(store, sources)
+        rng = random.Random(data.seed)
+        made_pairs(store, data, sources, rng)
+        choose_pairs(store, data, sources, random.Random(data.seed))
+        before = class_counts(store, f"gone IS NULL OR gone = '{BALANCE}'")
+        add_rewritten(store, data, random.Random(data.seed))
+        if not store.execute("SELECT 1 FROM pair WHERE gone IS NULL LIMIT 1").fetchone():
+            raise DataError(NOTHING, fix="--set data.synthetic=1000")
+        split_by_database(store, data.valid_share, rng)
+        names = [source.name for source in sources] + [name for name, _ in made_sources(data)]
+        leakage = _leakage(store, data)
+        lengths = measure_lengths(store, recipe)
+        out.mkdir(parents=True, exist_ok=True)
+        counts = {part: _write(store, out / part, held, names) for held, part in enumerate((TRAIN, VALID))}
+        _warn_of_untrained_sources(store, names)
+        facts = _facts(store, data, sources)
+        for fact in facts:
+            if fact.left_out:
+                say(_skipped(fact))
+        prepared = Prepared(
+            facts, counts[TRAIN], counts[VALID],
+            _gone(store, DUPLICATE) + _gone(store, NEAR), _gone(store, NEAR), _gone(store, CONTRADICTS),
+            leakage, _marks(store), before, class_counts(store, "gone IS NULL"), lengths,
+            time.monotonic() - started, peak.bytes, {part: sha256(out / part) for part in (TRAIN, VALID)},
+        )  # fmt: skip
+    if card is not None:
+        card(prepared, recipe, out)
+    shutil.rmtree(work, ignore_errors=True)
+    if leakage.share > data.max_leakage:
+        raise DataError(
+            f"{data.against}: {leakage.exact + leakage.near} of its {leakage.total} questions stand in the training "
+            f"pairs ({leakage.exact} exactly, {leakage.near} nearly)",
+            fix=f"train without that source, or --set data.max_leakage={min(1, round(leakage.share + 0.005, 2))}",
+        )
+    return prepared
+
+
+def check_sources(data: Data) -> list[OpenSource]:
+    """Open every source of a recipe, which checks its layout alone. Raises DataError as `prepare` would."""
+    sources = opened(data)
+    for source in sources:
+        if not source.source.path.startswith("hub:"):
+            next(source.rows(), None)
+    if not sources and not made_sources(data):
+        raise DataError(NOTHING, fix="--set data.synthetic=1000")
+    return sources
+
+
+def opened(data: Data) -> list[OpenSource]:
+    """Open every source of a recipe. Raises DataError for what is not there."""
+    return [open_source(source, settings().cache) for source in recipe_sources(data)]
+
+
+def stamps(data: Data, sources: Sequence[OpenSource]) -> dict[str, str]:
+    """Return what prepared pairs are recognised by: the keys of [data], and every file that is read."""
+    known = {"data": hashlib.sha256(f"{VERSION} {data.model_dump_json()}".encode()).hexdigest()}
+    for source in sources:
+        known |= dict(source.files)
+    for name in (data.db, data.db_names, data.against):
+        if name and Path(name).is_file():
+            known[name] = sha256(Path(name))
+    return known
+
+
+def _leakage(store: sqlite3.Connection, data: Data) -> Leakage:
+    if not data.against:
+        return Leakage()
+    databases = Path(data.against_databases).expanduser() if data.against_databases else None
+    return find_leakage(store, Path(data.against).expanduser(), databases)
+
+
+def _write(store: sqlite3.Connection, path: Path, held: int, names: Sequence[str]) -> int:
+    """Write the pairs of one part, each as often as it is trained; returns how many lines."""
+    written = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal written
+        seen: dict[int, int] = {}
+        query = (
+            "SELECT question, sql, database.name, source, hints, schema, times FROM pair "
+            "JOIN database ON database.id = pair.database WHERE gone IS NULL AND held = ? ORDER BY pair.id"
+        )
+        for rows in many(store, query, (held,)):
+            for question, sql, database, source, hints, number, times in rows:
+                for _ in range(1 if held else times):
+                    new = number not in seen
+                    place = seen.setdefault(number, len(seen))
+                    schema = json.loads(_schema(store, number)) if new else None
+                    yield pair_line(question, sql, database, names[source], json.loads(hints), place, schema)
+                    written += 1
+
+    write_lines(path, lines())
+    return written
+
+
+def _schema(store: sqlite3.Connection, number: int) -> str:
+    return str(store.execute("SELECT json FROM schema WHERE id = ?", (number,)).fetchone()[0])
+
+
+def _warn_of_untrained_sources(store: sqlite3.Connection, names: Sequence[str]) -> None:
+    """Print a line for each source whose pairs are all kept for validation: a source of one schema is never split."""
+    counted = store.execute(
+        "SELECT source, count(*), min(held) FROM pair JOIN database ON database.id = pair.database "
+        "WHERE gone IS NULL GROUP BY source"
+    ).fetchall()
+    for place, count, least in counted:
+        if least:
+            pairs = "the only pair" if count == 1 else f"all {count} pairs"
+            say(f"Warning: validation takes {pairs} of {names[place]}, training none. Fix: --set data.valid_share=0")
+
+
+def _skipped(fact: SourceFacts) -> str:
+    loaded = Loaded(rows=fact.rows)
+    loaded.left_out.update(fact.left_out)
+    name = Path(next(iter(fact.files), fact.name)).name if fact.layout == "rows" else fact.name
+    return f"skipped {loaded.left_out.total()} of {fact.rows} rows of {name}: {reasons(loaded)}"
+
+
+def _facts(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSource]) -> tuple[SourceFacts, ...]:
+    """What became of each source."""
+    facts = []
+    listed = [(s.name, s.license, s.layout, s.files) for s in sources]
+    listed += [(name, license, "synthetic", {}) for name, license in made_sources(data)]
+    for place, (name, license, layout, files) in enumerate(listed):
+        rows = store.execute("SELECT count(*) FROM row WHERE source = ?", (place,)).fetchone()[0]
+        kept = store.execute("SELECT count(*) FROM pair WHERE source = ? AND gone IS NULL", (place,)).fetchone()[0]
+        left_out = dict(
+            store.execute(
+                "SELECT why, count(*) FROM (SELECT reason AS why FROM row WHERE source = ? AND reason NOT NULL UNION ALL "
+                "SELECT gone FROM pair WHERE source = ? AND gone NOT NULL) GROUP BY why ORDER BY count(*) DESC, why",
+                (place, place),
+            ).fetchall()
+        )
+        made = store.execute(
+            "SELECT count(*) FROM pair WHERE source = ? AND marks NOT LIKE 'rewritten%'", (place,)
+        ).fetchone()[0]
+        facts.append(SourceFacts(name, license, rows or made, kept, left_out, layout, files))
+    return tuple(facts)
+
+
+def _gone(store: sqlite3.Connection, reason: str) -> int:
+    return int(store.execute("SELECT count(*) FROM pair WHERE gone = ?", (reason,)).fetchone()[0])
+
+
+def _marks(store: sqlite3.Connection) -> dict[str, int]:
+    """How many checked pairs have each mark of the audit."""
+    counts: dict[str, int] = {}
+    for marks, count in store.execute("SELECT marks, count(*) FROM pair WHERE marks != '' GROUP BY marks"):
+        for mark in marks.split():
+            counts[mark] = counts.get(mark, 0) + count
+    return counts
