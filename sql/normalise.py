@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import DataError
 from ..core.records import Schema
 from .names import columns_of, fold, is_plain
+from .normalise_simple import normalise_simple
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -37,6 +38,9 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     from sqlglot.optimizer.scope import Scope, traverse_scope
 
     tables = columns_of(schema)
+    simple = normalise_simple(sql, tables) if dialect == "sqlite" else None
+    if simple is not None:
+        return simple
     try:
         tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
         scopes = traverse_scope(tree)

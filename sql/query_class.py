@@ -12,8 +12,8 @@ CLASSES = ("plain", "filter", "aggregate", "join", "joins", "group", "having", "
 HARDNESS = ("easy", "medium", "hard", "extra")
 
 
-def query_class(sql: str) -> tuple[str, ...]:
-    """Return the classes of a query, its hardness first.
+def query_class(sql: str, shape: str = "") -> tuple[str, ...]:
+    """Return the classes of a query, its hardness first; `shape` is its skeleton where that is known.
 
     Hardness counts parts as Spider's levels do, but by words: easy has at most one of them, medium two, hard three or
     four, extra more. `join` is one join, `joins` are several; `top` is an order with a LIMIT.
@@ -23,7 +23,7 @@ def query_class(sql: str) -> tuple[str, ...]:
     >>> query_class("SELECT a.x FROM a JOIN b ON a.i = b.i WHERE b.d > '2020-01-01' GROUP BY a.x ORDER BY 1 LIMIT 1")
     ('hard', 'filter', 'join', 'group', 'top', 'date')
     """
-    shape = skeleton(sql)
+    shape = shape or skeleton(sql)
     joins = shape.count("JOIN")
     selects = len(re.findall(r"\bSELECT\b", shape))
     sets = len(re.findall(r"\b(?:UNION|INTERSECT|EXCEPT)\b", shape))

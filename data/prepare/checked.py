@@ -168,6 +168,7 @@ def _keep(checked: Checked, number: int, example: Example, marks: Sequence[str])
 
 def kept_pair(example: Example, marks: Sequence[str] = ()) -> KeptPair:
     """Make of a pair what the store keeps of it."""
+    shape = skeleton(example.sql)
     return KeptPair(
         example.question,
         example.sql,
@@ -176,8 +177,8 @@ def kept_pair(example: Example, marks: Sequence[str] = ()) -> KeptPair:
         example.database,
         " ".join(marks),
         flat(example.question),
-        skeleton(example.sql),
-        " ".join(query_class(example.sql)),
+        shape,
+        " ".join(query_class(example.sql, shape)),
         tables_of(example.schema),
     )
 

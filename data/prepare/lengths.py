@@ -12,7 +12,7 @@ from ...core.recipe import Recipe
 from ...core.records import Example, Hint
 from ...modelfiles.templates import family
 from ...models.base import resolve_base
-from ...models.tokens import answered_tokens, read_tokenizer
+from ...models.tokens import FastTokenizer, answered_tokens
 from ..pairs import schema_from
 from ..rows import make_row
 from .store import many
@@ -45,7 +45,7 @@ def measure_lengths(store: sqlite3.Connection, recipe: Recipe) -> Lengths:
     if not (model.startswith("package:") or Path(model).expanduser().is_dir()):
         return Lengths()
     try:
-        tokenizer = read_tokenizer(resolve_base(model, recipe.base.revision))
+        tokenizer = FastTokenizer(resolve_base(model, recipe.base.revision))
         chat_family = family(recipe.base.family)
     except SqlLlamaError:
         return Lengths()
@@ -68,7 +68,7 @@ def measure_lengths(store: sqlite3.Connection, recipe: Recipe) -> Lengths:
     return Lengths(tuple(sample), _too_long(store, recipe, tokenizer), shown)
 
 
-def _too_long(store: sqlite3.Connection, recipe: Recipe, tokenizer: object) -> int:
+def _too_long(store: sqlite3.Connection, recipe: Recipe, tokenizer: FastTokenizer) -> int:
     """How many whole rows are longer than train.max_tokens; only those are tokenized that have bytes enough."""
     limit = recipe.train.max_tokens
     query = (

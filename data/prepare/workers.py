@@ -67,8 +67,11 @@ def work_in_processes(
             for worker in _idle(workers, count, bool(waiting), work):
                 if waiting:
                     _give(worker, waiting.popleft())
+            while following in finished:
+                yield finished.pop(following)
+                following += 1
             busy = [worker for worker in workers if worker.chunk is not None]
-            if not busy and not waiting and exhausted:
+            if not busy and not waiting and not finished and exhausted:
                 break
             for worker in _heard(busy):
                 outcome = _listen(worker)
@@ -85,9 +88,6 @@ def work_in_processes(
                     waiting.appendleft(_Waiting(worker.place, worker.chunk, lost[worker.place]))
                     _end(worker)
                     workers.remove(worker)
-            while following in finished:
-                yield finished.pop(following)
-                following += 1
     finally:
         for worker in workers:
             _end(worker)

@@ -15,7 +15,7 @@ from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.run import Run
 from sql_llama.train.fit import last_checkpoint
 
-from .training import adapter_files, fit, metrics, metrics_text
+from .training import adapter_files, fit, memory_of_one_row, metrics, metrics_text
 
 
 def test_a_killed_run_goes_on_where_other_memory_is_free(
@@ -35,7 +35,7 @@ def test_a_killed_run_goes_on_where_other_memory_is_free(
     assert (tmp_path / "run" / "checkpoints" / "checkpoint-4").is_dir()
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-6")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(0.0045 * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", memory_of_one_row)
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0", "train.save_steps=4")
     assert run.manifest()["stages"]["train"]["micro_batch"] == 1
     assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]

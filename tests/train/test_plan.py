@@ -5,22 +5,22 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
 
-from .training import fit
+from .training import fit, memory_of_one_row
 
 
-@pytest.mark.parametrize("free", [0.0045, 64])
+@pytest.mark.parametrize("plenty", [False, True])
 def test_the_rows_of_a_pass_change_the_result_by_rounding_alone(
-    free: float, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    plenty: bool, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Little memory and plenty of it, against two rows a pass as the recipe has it; Adam's steps are of 0.001."""
     from safetensors.torch import load_file
 
     known = load_file(fit(recipe_file, tmp_path / "known").adapter / "adapter_model.safetensors")
     monkeypatch.setattr("sql_llama.train.memory.LIBRARIES", {2: 0, 4: 0})
-    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: int(free * 2**30))
+    monkeypatch.setattr("sql_llama.train.plan.free_memory", lambda: 2**36 if plenty else memory_of_one_row())
     run = fit(recipe_file, tmp_path / "run", "train.micro_batch=0")
     rows = run.manifest()["stages"]["train"]["micro_batch"]
-    assert rows == (4 if free > 1 else 1)
+    assert rows == (4 if plenty else 1)
     assert f"training with {rows} row" in capsys.readouterr().err
     for name, tensor in load_file(run.adapter / "adapter_model.safetensors").items():
         assert (tensor.float() - known[name].float()).abs().max() < 0.02, name

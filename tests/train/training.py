@@ -16,6 +16,13 @@ def fit(recipe_file: Path, path: Path, *overrides: str) -> Run:
     return run
 
 
+def memory_of_one_row() -> int:
+    """Bytes in which one row a pass fits and two do not, by the type that this machine computes with."""
+    from sql_llama.engines.huggingface import compute_dtype
+
+    return {2: 4_800_000, 4: 8_000_000}[compute_dtype().itemsize]
+
+
 def metrics(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
 
