@@ -67,7 +67,8 @@ def card_text(prepared: Prepared, recipe: Recipe) -> str:
         f"that contradict each other: {prepared.contradictions}.\n",
         "## Suspicions\n",
         _marks(prepared.marks, recipe.data.drop),
-        "## Balance\n\nEach query is counted under the rarest kind of work in it.\n\n![before and after](balance.svg)\n",
+        "## Balance\n\nEach query is counted under the rarest kind of work in it.\n",
+        "![before and after](balance.svg)\n",
         "| Class | Before | After | Share |\n|---|---|---|---|",
         *(
             f"| {name} | {count} | {prepared.after.get(name, 0)} | {prepared.after.get(name, 0) / max(total, 1):.1%} |"

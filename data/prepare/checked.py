@@ -15,17 +15,17 @@ from ...databases.sqlite import run
 from ...sql.names import columns_of
 from ...sql.query_class import query_class
 from ...sql.skeleton import skeleton
+from ..clean.gold import gold
 from ..clean.learnable_sql import learnable_sql, quiet_parser
 from ..clean.left_out import LeftOut
 from ..clean.opaque_names import speaking_name
 from ..clean.trial_database import trial_database
 from ..pairs import schema_json
 from ..sources.database import Database, open_database
-from ..sources.load_pairs import MOST_HINTS, known_cells, named_cells
+from ..sources.named_cells import MOST_HINTS, known_cells, named_cells
 from ..sources.pair_rows import PairRow
 from ..sources.pair_schemas import PairSchemas, SchemaRow
 from ..sources.shape import shape
-from ..sources.spider import gold
 from .audit import audit
 from .store import KeptPair
 
@@ -139,7 +139,7 @@ def _over_database(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int]
             continue
         at(place)
         try:
-            sql = gold(query, database)
+            sql = gold(query, database.path, database.schema)
         except LeftOut as reason:
             checked.left_out.append((number, str(reason)))
             continue

@@ -1,4 +1,4 @@
-"""Which of the checked pairs are used: marks, duplicates, contradictions, limits, weights and balance, in this order."""
+"""Which of the checked pairs are used: marks, duplicates, contradictions, limits, weights, balance, in this order."""
 
 import json
 import random

@@ -111,7 +111,10 @@ def _schemas(store: sqlite3.Connection, rows: list[PairRow], databases: Path | N
     """How many questions ask a schema that is trained, and how many one of which half is."""
     store.execute("CREATE TEMP TABLE IF NOT EXISTS trained_table (hash TEXT PRIMARY KEY) WITHOUT ROWID")
     store.execute("DELETE FROM trained_table")
-    whole = "SELECT DISTINCT tables FROM schema WHERE id IN (SELECT schema FROM pair JOIN database ON database.id = pair.database WHERE gone IS NULL AND held = 0)"
+    whole = (
+        "SELECT DISTINCT tables FROM schema WHERE id IN (SELECT schema FROM pair JOIN database "
+        "ON database.id = pair.database WHERE gone IS NULL AND held = 0)"
+    )
     store.execute("DROP TABLE IF EXISTS trained_schema")
     store.execute(f"CREATE TEMP TABLE trained_schema AS {whole}")
     store.execute("CREATE INDEX temp.trained_tables ON trained_schema (tables)")

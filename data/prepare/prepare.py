@@ -233,8 +233,9 @@ def _facts(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSource])
         kept = store.execute("SELECT count(*) FROM pair WHERE source = ? AND gone IS NULL", (place,)).fetchone()[0]
         left_out = dict(
             store.execute(
-                "SELECT why, count(*) FROM (SELECT reason AS why FROM row WHERE source = ? AND reason NOT NULL UNION ALL "
-                "SELECT gone FROM pair WHERE source = ? AND gone NOT NULL) GROUP BY why ORDER BY count(*) DESC, why",
+                "SELECT why, count(*) FROM (SELECT reason AS why FROM row WHERE source = ? AND reason NOT NULL "
+                "UNION ALL SELECT gone FROM pair WHERE source = ? AND gone NOT NULL) "
+                "GROUP BY why ORDER BY count(*) DESC, why",
                 (place, place),
             ).fetchall()
         )

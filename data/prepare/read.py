@@ -36,7 +36,8 @@ def read_source(store: sqlite3.Connection, place: int, source: OpenSource) -> No
             fault = fault or ("question too long" if len(question) > LONGEST_QUESTION else "")
             ddl = _ddl(store, row.schema) if not row.db and not fault else None
             store.execute(
-                "INSERT INTO row (source, number, question, sql, ddl, db, name, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO row (source, number, question, sql, ddl, db, name, reason) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (place, row.number, question, row.sql, ddl, row.db, row.table_id, fault or None),
             )
             if done % COMMIT == 0:
@@ -195,7 +196,9 @@ def _chunk(store: sqlite3.Connection, number: int, sources: Sequence[OpenSource]
             (place, key),
         ).fetchall()
         ddls = tuple(text for (text,) in found)
-    return Chunk(sources[place].name, key, tuple(row[:5] for row in rows), ddls, db)
+    name = Path(db).stem  # of a row over a file, its database takes the place of DDL
+    asked = tuple((*row[:4], name) if db else tuple(row[:5]) for row in rows)
+    return Chunk(sources[place].name, key, asked, ddls, db)
 
 
 def _keep(store: sqlite3.Connection, checked: Checked) -> None:

@@ -1,8 +1,8 @@
 """Rewritten copies of pairs, so that a model holds when people type carelessly or use other words.
 
 `data.robust` says how many copies there are for each pair. A copy has one or two of these: words of columns and tables
-in synonyms, typing mistakes, all in lower case, no punctuation. What a query compares with stays as it is. Tables beside
-the needed ones are not added here: data/rows.py shows them, other ones in each epoch.
+in synonyms, typing mistakes, all in lower case, no punctuation. What a query compares with stays as it is. Tables
+beside the needed ones are not added here: data/rows.py shows them, other ones in each epoch.
 """
 
 import random

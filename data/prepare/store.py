@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS row (id INTEGER PRIMARY KEY, source INTEGER, number I
 CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, json TEXT, tables TEXT);
 CREATE TABLE IF NOT EXISTS database (id INTEGER PRIMARY KEY, name TEXT UNIQUE, root INTEGER, held INTEGER);
 CREATE TABLE IF NOT EXISTS pair (id INTEGER PRIMARY KEY, source INTEGER, question TEXT, sql TEXT, schema INTEGER,
-    hints TEXT, database INTEGER, marks TEXT, folded TEXT, skeleton TEXT, class TEXT, gone TEXT, times INTEGER DEFAULT 1);
+    hints TEXT, database INTEGER, marks TEXT, folded TEXT, skeleton TEXT, class TEXT, gone TEXT,
+    times INTEGER DEFAULT 1);
 """
 """`reason` and `gone` say why a row or a pair is not used; NULL where it is. `times`: how often a pair is trained."""
 

@@ -8,7 +8,7 @@ from ...core.errors import DataError
 from ...core.recipe import Source
 from .file_rows import file_rows, row_texts
 from .pair_rows import PairRow
-from .spider import unpacked
+from .unpack import unpacked
 
 SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
     "spider": {

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.records import Schema
+from sql_llama.data.clean.gold import plain
 from sql_llama.data.clean.learnable_sql import learnable_sql, quiet_parser
 from sql_llama.data.clean.left_out import LeftOut
 from sql_llama.data.clean.trial_database import trial_database
-from sql_llama.data.sources.database import open_database
-from sql_llama.data.sources.spider import plain
+from sql_llama.databases.introspect import introspect
 from sql_llama.sql.ddl.parse import parse_ddl
 
 DDL = "CREATE TABLE t (id INT PRIMARY KEY, name TEXT, v REAL); CREATE TABLE u (t_id INT, kind TEXT)"
@@ -116,6 +116,6 @@ def test_plain_style_keeps_the_order_of_a_gold_that_orders(tmp_path: Path) -> No
     connection.executescript("CREATE TABLE t (id INT, name TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'b')")
     connection.close()
     sql = 'SELECT name, COUNT(*) AS "many" FROM t GROUP BY name ORDER BY "many" DESC'
-    assert plain(sql, open_database(path, "t")) == (
+    assert plain(sql, path, introspect(str(path), "t")) == (
         "SELECT t.name, COUNT(*) AS many FROM t GROUP BY t.name ORDER BY many DESC"
     )

@@ -12,7 +12,11 @@ from ..preparing import prepared_pairs
 
 def rows_of(count: int, times: int = 1, column: str = "age") -> list[dict[str, str]]:
     return [
-        {"question": f"Q{k} of {n}?", "schema": f"CREATE TABLE t{n} ({column} INT)", "sql": f"SELECT {column} FROM t{n}"}
+        {
+            "question": f"Q{k} of {n}?",
+            "schema": f"CREATE TABLE t{n} ({column} INT)",
+            "sql": f"SELECT {column} FROM t{n}",
+        }
         for n in range(count)
         for k in range(times)
     ]
@@ -69,8 +73,10 @@ def test_a_schema_that_two_files_have_is_in_one_part_only(tmp_path: Path) -> Non
         pairs = prepared_pairs(Data(jsonl=(files[0],), valid_share=0.4, seed=seed), tmp_path)
         assert {e.schema.tables for e in pairs.train} & {e.schema.tables for e in pairs.valid} == set()
     for name in files:
-        asked = f"Of {name}?"
-        lines = [{"question": asked, "schema": f"CREATE TABLE t{n} (a INT)", "sql": f"SELECT a FROM t{n}"} for n in range(6)]
+        asked = "Which ages?" if name == files[0] else "List all."
+        lines = [
+            {"question": asked, "schema": f"CREATE TABLE t{n} (a INT)", "sql": f"SELECT a FROM t{n}"} for n in range(6)
+        ]
         write(Path(name), lines)
     pairs = prepared_pairs(Data(jsonl=tuple(files), valid_share=0.4), tmp_path)
     tables = [{example.schema.tables[0].name for example in part} for part in (pairs.train, pairs.valid)]
@@ -151,7 +157,9 @@ def test_duplicates_and_contradictions_are_left_out(tmp_path: Path) -> None:
 
 def test_weights_repeat_pairs_and_balance_leaves_out_the_most_frequent_class(tmp_path: Path) -> None:
     schema = "CREATE TABLE pet (name TEXT, age INT)"
-    rows = [{"question": f"Over {n}?", "schema": schema, "sql": f"SELECT name FROM pet WHERE age > {n}"} for n in range(40)]
+    rows = [
+        {"question": f"Over {n}?", "schema": schema, "sql": f"SELECT name FROM pet WHERE age > {n}"} for n in range(40)
+    ]
     rows += [
         {"question": f"Top {n}?", "schema": schema, "sql": f"SELECT name FROM pet ORDER BY age LIMIT {n}"}
         for n in range(1, 11)

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
+from sql_llama.core.recipe import Source
 from sql_llama.core.records import Hint
-from sql_llama.data.sources.spider import load_spider, open_spider
+from sql_llama.data.sources.question_files import question_files
 from sql_llama.sql.normalise import normalise
+
+from ..loading import load_spider
 
 ITEMS = [
     {
@@ -34,49 +37,53 @@ def spider(pets: Path, tmp_path: Path) -> Path:
 
 
 def test_spiders_questions_come_in_plain_style_with_hints(spider: Path, tmp_path: Path) -> None:
-    loaded, databases = load_spider(open_spider(spider, tmp_path / "cache"))
+    loaded = load_spider(spider)
     first, second = loaded.examples
     assert first.question == "How many dogs are there?" and first.database == "pets" and first.source == "spider"
     assert first.sql == "SELECT COUNT(*) FROM pets WHERE pets.kind = 'dog'"
     assert first.hints == (Hint("pets", "kind", "dog"),)
     assert second.sql == "SELECT owners.name FROM owners"
-    assert loaded.left_out == {"database missing": 1, "gold SQL fails": 1} and list(databases) == ["pets"]
+    assert loaded.left_out == {"database missing": 1, "gold SQL fails": 1}
 
 
 def test_a_zip_of_databases_is_unpacked_once(spider: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(spider / "database.zip", "w") as archive:
         archive.write(spider / "database" / "pets" / "pets.sqlite", "database/pets/pets.sqlite")
     shutil.rmtree(spider / "database")
-    opened = open_spider(spider, tmp_path / "cache")
-    file = opened.database("pets")
-    before = file.stat().st_mtime_ns
-    assert open_spider(spider, tmp_path / "cache") == opened and file.stat().st_mtime_ns == before
-    assert len(load_spider(opened)[0].examples) == 2
+    found = question_files(Source(path=str(spider)), "spider")
+    (first, *_) = found.rows(tmp_path / "cache")
+    before = Path(first.db).stat().st_mtime_ns
+    (again, *_) = found.rows(tmp_path / "cache")
+    assert again == first and Path(first.db).stat().st_mtime_ns == before
+    assert len(load_spider(spider).examples) == 2
     (spider / "database.zip").write_bytes(b"PK half")
     os.utime(spider / "database.zip", (1, 1))
     with pytest.raises(DataError, match=r"database\.zip: not a zip file"):
-        open_spider(spider, tmp_path / "cache")
+        load_spider(spider)
 
 
 def test_what_is_missing_is_named(spider: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nosuch: no such data folder"):
-        open_spider(tmp_path / "nosuch", tmp_path)
+    with pytest.raises(DataError, match="nosuch: no such file or folder"):
+        load_spider(tmp_path / "nosuch")
     shutil.rmtree(spider / "database" / "pets")
     with pytest.raises(DataError, match="no question has its database"):
-        load_spider(open_spider(spider, tmp_path))
+        load_spider(spider)
     shutil.rmtree(spider / "database")
     with pytest.raises(DataError, match=r"has neither database/ nor database\.zip"):
-        open_spider(spider, tmp_path)
+        load_spider(spider)
     (spider / "train_spider.json").unlink()
     with pytest.raises(DataError, match=r"has no train_spider\.json"):
-        open_spider(spider, tmp_path)
+        load_spider(spider)
 
 
-@pytest.mark.parametrize("text", ["{", "3", '[{"question": "x"}]', "[3]"])
-def test_questions_in_another_layout_are_refused(text: str, spider: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text, said",
+    [("{", "broken JSON"), ("3", "holds no rows"), ('[{"question": "x"}]', "no sql and no db"), ("[3]", "fields")],
+)
+def test_questions_in_another_layout_are_refused(text: str, said: str, spider: Path) -> None:
     (spider / "train_spider.json").write_text(text)
-    with pytest.raises(DataError, match=r"train_spider\.json: not in Spider's layout"):
-        load_spider(open_spider(spider, tmp_path))
+    with pytest.raises(DataError, match=rf"train_spider\.json.*{said}"):
+        load_spider(spider)
 
 
 def test_a_gold_that_writes_and_a_broken_database_are_counted_by_reason(spider: Path, tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_a_gold_that_writes_and_a_broken_database_are_counted_by_reason(spider: 
         {"question": "Torn again?", "query": "SELECT 1", "db_id": "torn"},
     ]
     (spider / "train_spider.json").write_text("\ufeff" + json.dumps(ITEMS + more), encoding="utf-8")
-    loaded, _ = load_spider(open_spider(spider, tmp_path / "cache"))
+    loaded = load_spider(spider)
     assert len(loaded.examples) == 2 and loaded.rows == 8
     assert loaded.left_out == {
         "database missing": 1,
@@ -99,20 +106,17 @@ def test_a_gold_that_writes_and_a_broken_database_are_counted_by_reason(spider: 
         "database cannot be read": 2,
     }
     (spider / "train_spider.json").write_text(json.dumps(more))
-    with pytest.raises(
-        DataError, match=r"train_spider\.json: .* all 4 rows were skipped: database cannot be read \(2\)"
-    ):
-        load_spider(open_spider(spider, tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"spider: .* all 4 rows were skipped: database cannot be read \(2\)"):
+        load_spider(spider)
 
 
 @pytest.mark.shared
 def test_spiders_gold_in_plain_style_returns_the_same_rows(shared: Path, tmp_path: Path) -> None:
     """On real data; `plain` keeps the plain style only where it was run and gave the same rows."""
-    spider = open_spider(shared / "spider", tmp_path)
-    items = json.loads(spider.questions.read_text())
-    loaded, databases = load_spider(spider)
+    items = json.loads((shared / "spider" / "train_spider.json").read_text())
+    loaded = load_spider(shared / "spider")
     assert loaded.left_out == {"database missing": 96, "join without a condition": 19, "gold SQL fails": 3}
-    assert len(items) == 7000 and len(loaded.examples) == 6882 and len(databases) == 138
+    assert len(items) == 7000 and len(loaded.examples) == 6882 and len({one.database for one in loaded.examples}) == 138
     own = {" ".join(item["query"].strip().rstrip(";").split()) for item in items}
     kept = [example for example in loaded.examples if example.sql in own]
     assert len(kept) == 10  # all others were rewritten and gave the same rows

@@ -1,16 +1,16 @@
 """What dumps say besides plain CREATE TABLE: changes, copies, virtual tables, rows, and clauses of one dialect."""
 
 import json
-import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.data.sources.load_pairs import load_pairs
 from sql_llama.sql.ddl.parse import parse_ddl
 from sql_llama.sql.ddl.tokens import without_rows
 from sql_llama.sql.names import columns_of
+
+from ...data.loading import load_pairs
 
 T = "CREATE TABLE t (id INT PRIMARY KEY, name TEXT);"
 U = "CREATE TABLE u (t_id INT REFERENCES t (id), v REAL);"
@@ -157,7 +157,7 @@ def test_such_rows_are_left_out_with_a_reason_of_their_own(tmp_path: Path, ddl: 
     rows = [{"question": "Which?", "schema": ddl, "sql": sql}, {"question": "Which?", "schema": T, "sql": SQL}]
     path = tmp_path / "pairs.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    loaded = load_pairs(path, 0, random.Random(1))
+    loaded = load_pairs(path)
     assert [example.sql for example in loaded.examples] == ["SELECT t.id FROM t"]
     assert [reason in told for told in loaded.left_out] == [True]
 
@@ -169,4 +169,4 @@ def test_an_answer_over_a_virtual_table_is_learnt(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     ddl = "CREATE VIRTUAL TABLE n USING fts5(title, body)"
     path.write_text(json.dumps({"question": "How many?", "schema": ddl, "sql": "SELECT count(body) FROM n"}) + "\n")
-    assert [one.sql for one in load_pairs(path, 0, random.Random(1)).examples] == ["SELECT COUNT(n.body) FROM n"]
+    assert [one.sql for one in load_pairs(path).examples] == ["SELECT COUNT(n.body) FROM n"]
