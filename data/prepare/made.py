@@ -9,6 +9,9 @@ from ...core.progress import progress
 from ...core.recipe import Data
 from ...core.records import Example
 from ...core.settings import settings
+from ...databases.introspect import introspect
+from ..own.own_data import own_data
+from ..own.synthesise_own import own_names
 from ..sources.database import Database, open_database
 from ..sources.open_source import OpenSource
 from .checked import kept_pair
@@ -37,13 +40,30 @@ def made_pairs(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSour
         if name == "spider-synthetic":
             databases, count = _of_sources(store), data.spider_synthetic
         elif name == "own-synthetic":
-            databases, count = [open_database(Path(data.db).expanduser(), Path(data.db).stem)], data.db_synthetic
+            _own_pairs(store, data, place, rng)
+            note(store, f"made {name}", rng.getstate())
+            store.commit()
+            continue
         else:
             databases, count = _worlds(data), data.synthetic
         for example in synthesised(databases, count, rng, name):
             keep_pair(store, None, place, kept_pair(example))
         note(store, f"made {name}", rng.getstate())
         store.commit()
+
+
+def _own_pairs(store: sqlite3.Connection, data: Data, place: int, rng: random.Random) -> None:
+    """Pairs over the user's own database, of the kinds of questions that are not kept for the test."""
+    from ..synthesis.synthesise import synthesise
+
+    own = own_data(data)
+    assert own is not None
+    schema, names = introspect(str(own.db), own.db.stem), own_names(data.db_names)
+    with progress("synthesising pairs over your database", data.db_synthetic, "pairs") as advance:
+        made = synthesise(str(own.db), schema, data.db_synthetic, rng, name=str(own.db), names=names, held_out=False)
+        for example in made:
+            keep_pair(store, None, place, kept_pair(example))
+            advance()
 
 
 def _state(noted_state: Sequence[object]) -> tuple[object, ...]:

@@ -21,9 +21,20 @@ from ...core.files import need_space, sha256
 from ...core.progress import say
 from ...core.recipe import Data, Recipe
 from ...core.settings import settings
+from ..own.own_data import (
+    FEWEST,
+    HELD_OUT,
+    HELD_OUT_SYNTHETIC,
+    OWN,
+    keep_for_test,
+    own_data,
+    write_kept,
+    write_synthetic,
+)
 from ..pairs import pair_line, write_lines
 from ..sources.loaded import Loaded, reasons
 from ..sources.open_source import OpenSource, open_source, recipe_sources
+from ..sources.pair_rows import pair_rows
 from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, choose_pairs, class_counts
 from .leakage import Leakage, find_leakage
 from .lengths import Lengths, measure_lengths
@@ -109,6 +120,7 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
         rng = random.Random(data.seed)
         made_pairs(store, data, sources, rng)
         choose_pairs(store, data, sources, random.Random(data.seed))
+        _keep_for_test(store, data, sources, out)
         before = class_counts(store, f"gone IS NULL OR gone = '{BALANCE}'")
         add_rewritten(store, data, random.Random(data.seed))
         if not store.execute("SELECT 1 FROM pair WHERE gone IS NULL LIMIT 1").fetchone():
@@ -142,6 +154,23 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
     return prepared
 
 
+def _keep_for_test(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSource], out: Path) -> None:
+    """Keep questions about the user's own database for the test, and write them."""
+    own = own_data(data)
+    if own is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    own_places = [place for place, source in enumerate(sources) if source.name == OWN]
+    if not own.test:
+        for place in own_places:
+            keep_for_test(store, place, random.Random(data.seed))
+    test = [(row.question, row.sql) for file in own.test for row in pair_rows(file, needs_place=False)]
+    count = write_kept(store, own, out / HELD_OUT, test)
+    if own_places and not count:
+        say(f"fewer than {FEWEST} pairs of your own: none is kept for the test")
+    write_synthetic(own, data, out / HELD_OUT_SYNTHETIC)
+
+
 def check_sources(data: Data) -> list[OpenSource]:
     """Open every source of a recipe, which checks its layout alone. Raises DataError as `prepare` would."""
     sources = opened(data)
@@ -155,7 +184,9 @@ def check_sources(data: Data) -> list[OpenSource]:
 
 def opened(data: Data) -> list[OpenSource]:
     """Open every source of a recipe. Raises DataError for what is not there."""
-    return [open_source(source, settings().cache) for source in recipe_sources(data)]
+    own = own_data(data)
+    sources = (*recipe_sources(data), *(own.sources(data.pairs_weight) if own else ()))
+    return [open_source(source, settings().cache) for source in sources]
 
 
 def stamps(data: Data, sources: Sequence[OpenSource]) -> dict[str, str]:
@@ -163,9 +194,10 @@ def stamps(data: Data, sources: Sequence[OpenSource]) -> dict[str, str]:
     known = {"data": hashlib.sha256(f"{VERSION} {data.model_dump_json()}".encode()).hexdigest()}
     for source in sources:
         known |= dict(source.files)
-    for name in (data.db, data.db_names, data.against):
-        if name and Path(name).is_file():
-            known[name] = sha256(Path(name))
+    own = own_data(data)
+    files = [own.db, *own.test] if own else []
+    files += [Path(name).expanduser() for name in (data.db_names, data.against) if name]
+    known |= {str(file): sha256(file) for file in files if file.is_file()}
     return known
 
 

@@ -13,8 +13,10 @@ from ...sql.names import identifier
 from .facts import Edge, Entity, Facts, Field, Role
 from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
 from .language.nouns import singular_noun
+from .names import Names
 
 Cell = str | int | float
+NO_NAMES = Names()
 
 READ = 1_500  # rows of a table that are looked at
 MOST_CELLS = 200
@@ -47,8 +49,8 @@ class _Keys:
     referred: frozenset[tuple[str, str]]
 
 
-def read_facts(url: str, schema: Schema) -> Facts:
-    """Read the facts of a database from every table's first rows.
+def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: bool = True) -> Facts:
+    """Read the facts of a database from every table's first rows; without `values` no cell is in them.
 
     Tables without rows are skipped: no query over them could be checked.
     """
@@ -67,7 +69,8 @@ def read_facts(url: str, schema: Schema) -> Facts:
             except sqlite3.DatabaseError:  # a view whose tables are gone
                 continue
             if rows:
-                entities.append(_entity(table, rows, keys, prefixes))
+                entity = _named(_entity(table, rows, keys, prefixes), names)
+                entities.append(entity if values else _without_cells(entity))
     finally:
         connection.close()
     by_name = {entity.name.lower(): entity for entity in entities}
@@ -75,6 +78,41 @@ def read_facts(url: str, schema: Schema) -> Facts:
     fields = [field for entity in entities for field in entity.fields]
     column_words = frozenset(word for field in fields for noun in field.nouns for word in noun.lower().split())
     return Facts(tuple(entities), tuple(edge for edge in edges if edge), column_words)
+
+
+def _named(entity: Entity, names: Names) -> Entity:
+    """An entity with the words that the user gave it and its columns; without the columns that no question names."""
+    low = entity.name.lower()
+
+    def named(field: Field) -> Field:
+        nouns = names.columns.get((low, field.name.lower()))
+        return dataclasses.replace(field, nouns=nouns) if nouns else field
+
+    def is_kept(field: Field) -> bool:
+        return field.role == "key" or names.columns.get((low, field.name.lower())) != ()
+
+    nouns = names.tables.get(low)
+    return dataclasses.replace(
+        entity,
+        nouns=nouns or entity.nouns,
+        person=is_person(nouns[0]) if nouns else entity.person,
+        spoken=nouns != () and (entity.spoken or bool(nouns)),
+        fields=tuple(named(field) for field in entity.fields if is_kept(field)),
+        key=named(entity.key) if entity.key else None,
+        title=tuple(named(field) for field in entity.title if is_kept(field)),
+    )
+
+
+def _without_cells(entity: Entity) -> Entity:
+    def bare(field: Field) -> Field:
+        return dataclasses.replace(field, cells=(), frequent=())
+
+    return dataclasses.replace(
+        entity,
+        fields=tuple(map(bare, entity.fields)),
+        key=bare(entity.key) if entity.key else None,
+        title=tuple(map(bare, entity.title)),
+    )
 
 
 def _common_prefixes(schema: Schema) -> frozenset[str]:

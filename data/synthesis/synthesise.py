@@ -1,22 +1,26 @@
 """Make checked pairs over any database: draw a template, fill it, run the query, keep what says something."""
 
 import contextlib
+import hashlib
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...core.errors import QueryError
-from ...core.records import Example, ResultSet, Schema
+from ...core.records import Example, ResultSet, Schema, Table
 from ...databases.cells import flat, index_cells
 from ...databases.sqlite import connect, query
 from ...prompts.hints import find_hints
 from .families.fill import Filler
 from .families.notation import Template
-from .families.tables import read_tables
+from .families.tables import Tables, read_tables
 from .language.fitness import Unfit
 from .language.spoken import sentence
-from .read_facts import read_facts
+from .names import Names
+from .read_facts import NO_NAMES, read_facts
 
+HELD_OUT = 5  # one kind of question in so many is kept for tests
 EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be that there are none
 DRAWS = 6  # of one template before another has its turn
 TRIES = 300  # templates that fail in a row before the database counts as used up
@@ -25,17 +29,53 @@ ROWS = 60  # of a result that are read
 
 
 def synthesise(
-    url: str, schema: Schema, count: int, rng: random.Random, *, name: str = "", source: str = "synthetic"
+    url: str,
+    schema: Schema,
+    count: int,
+    rng: random.Random,
+    *,
+    name: str = "",
+    source: str = "synthetic",
+    names: Names = NO_NAMES,
+    values: bool = True,
+    held_out: bool | None = None,
 ) -> Iterator[Example]:
     """Yield up to `count` pairs, no question and no query twice; fewer when the database has no more to ask.
 
-    Queries are in the plain style of sql/normalise.py. Same database, count and random state: same pairs.
-    Raises DataError when the database cannot be read.
+    Queries are in the plain style of sql/normalise.py. Same database, count and random state: same pairs. `names` are
+    the words of the user. Without `values` no cell of the database is in a pair: none in questions and queries, no
+    hints, no samples in the schema. `held_out` takes only the kinds of questions that are kept for tests, or, False,
+    only the others. Raises DataError when the database cannot be read.
     """
-    cells = index_cells(url, schema)
+    cells = index_cells(url, schema) if values else None
+    shown = schema if values else _without_samples(schema)
+    tables = _kinds(read_tables(), held_out)
     with contextlib.closing(connect(url)) as connection:
-        for question, sql in _checked(connection, Filler(read_facts(url, schema), read_tables(), rng), count):
-            yield Example(question, sql, schema, find_hints(question, cells), name or schema.name, source)
+        filler = Filler(read_facts(url, schema, names, values=values), tables, rng)
+        for question, sql in _checked(connection, filler, count):
+            hints = find_hints(question, cells) if cells is not None else ()
+            yield Example(question, sql, shown, hints, name or schema.name, source)
+
+
+def _without_samples(schema: Schema) -> Schema:
+    def bare(table: Table) -> Table:
+        return replace(table, columns=tuple(replace(column, samples=()) for column in table.columns))
+
+    tables = map(bare, schema.tables)
+    return replace(schema, tables=tuple(tables))
+
+
+def _kinds(tables: Tables, held_out: bool | None) -> Tables:
+    """The templates that are kept for tests, one in five by their names, or the others."""
+    if held_out is None:
+        return tables
+    kept = [template for template in tables.templates if is_held_out(template.name) == held_out]
+    return replace(tables, templates=tuple(kept))
+
+
+def is_held_out(template: str) -> bool:
+    """Return whether a kind of question is kept for tests of models that are trained on the others."""
+    return hashlib.sha256(template.encode()).digest()[0] % HELD_OUT == 0
 
 
 def _checked(connection: sqlite3.Connection, filler: Filler, count: int) -> Iterator[tuple[str, str]]:
