@@ -1,11 +1,12 @@
 # The two main commands: `make finetune export` makes the model, `make test` runs the tests. Each installs what it needs.
-# Variables: RECIPE=laptop, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
+# Variables: RECIPE=my-database, DB=shop.sqlite, PAIRS=pairs.csv, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
 # PYTHON=python3.12, VENV=.venv, PORTABLE=1; see `make help`.
 
-RECIPE ?= laptop
+RECIPE ?= my-database
 SET ?=
 RUN ?=
 DB ?=
+PAIRS ?=
 QUESTIONS ?=
 DATABASES ?=
 MODEL ?=
@@ -65,8 +66,9 @@ $(VENV)/.ready-dev: $(VENV)/.ready .ci/constraints-dev.txt
 	@$(PIP) --quiet -r .ci/constraints-dev.txt
 	@touch $@
 
-finetune: setup ## train RECIPE on this machine (laptop: some minutes on 2 cores)
-	$(TOOL) train $(RECIPE) $(foreach setting,$(SET),--set $(setting)) $(if $(RUN),--run $(RUN))
+finetune: setup ## train on DB=file.sqlite and PAIRS=file.csv, by default on a sample shop (ten minutes on 2 cores)
+	$(TOOL) train $(RECIPE) $(if $(DB),--db "$(DB)") $(foreach file,$(PAIRS),--pairs "$(file)") \
+		$(foreach setting,$(SET),--set $(setting)) $(if $(RUN),--run $(RUN))
 
 export: setup ## merge, convert, quantize and certify the newest run, or RUN; register it in Ollama
 	$(TOOL) export $(RUN)

@@ -1,5 +1,6 @@
 """`sql-llama train`: a recipe to an adapter."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -21,7 +22,16 @@ import click
     type=click.Path(readable=False, path_type=Path),
     help="Run directory; by default runs/<date>-<recipe>.",
 )
-def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> None:
+@click.option("--db", metavar="FILE", help="Your own database, for the recipe my-database.")
+@click.option(
+    "--pairs",
+    multiple=True,
+    metavar="FILE",
+    help="Your own pairs about --db: CSV, JSON lines, Parquet or .sql files. Can be given several times.",
+)
+def command(
+    recipe: str, overrides: tuple[str, ...], run_path: Path | None, db: str | None, pairs: tuple[str, ...]
+) -> None:
     """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
 
     Ctrl-C stops after the current step and keeps what was trained. The same command again goes on from there; a
@@ -34,6 +44,7 @@ def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> N
     from ..train.start import check_plan
     from ..train.train import train
 
+    overrides = (*overrides, *_own(db, pairs))
     parsed, text = read_recipe(recipe, overrides)
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
@@ -49,3 +60,12 @@ def command(recipe: str, overrides: tuple[str, ...], run_path: Path | None) -> N
         f"loss {facts['train_loss']:.3f}"
     )
     click.echo(f"Next: sql-llama export {run.path}")
+
+
+def _own(db: str | None, pairs: tuple[str, ...]) -> list[str]:
+    """The keys of a recipe for one's own database and pairs; with whole paths, since a run may go on from elsewhere."""
+    if pairs and not db:
+        raise click.UsageError("--pairs goes with --db")
+    given = [f"data.db={json.dumps(str(Path(db).expanduser().absolute()))}"] if db else []
+    files = [str(Path(name).expanduser().absolute()) for name in pairs]
+    return [*given, f"data.pairs={json.dumps(files)}"] if files else given

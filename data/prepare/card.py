@@ -144,10 +144,10 @@ def _rows(lengths: Lengths) -> str:
     if not lengths.shown:
         return "Not shown: the tokenizer of the base is not on this machine.\n"
     blocks = [
-        f"```\n{prompt}\n>>> the loss sees:\n{answer}\n```\n".replace("```\n```", "```")
+        f"```\n{prompt}\n=== the loss sees ===\n{answer}\n```\n".replace("```\n```", "```")
         for prompt, answer in lengths.shown
     ]
-    return "The loss sees only what stands below the mark `>>> the loss sees:`.\n\n" + "\n".join(blocks)
+    return "The loss sees only what stands below the mark `=== the loss sees ===`.\n\n" + "\n".join(blocks)
 
 
 def draw_balance(before: Mapping[str, int], after: Mapping[str, int], path: Path) -> None:
@@ -157,6 +157,7 @@ def draw_balance(before: Mapping[str, int], after: Mapping[str, int], path: Path
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    matplotlib.rcParams["svg.hashsalt"] = "sql-llama"  # else each picture has ids of its own
     names = list(before) or ["none"]
     figure, axes = pyplot.subplots(figsize=(7, 0.4 * len(names) + 1.2), layout="constrained")
     places = range(len(names))

@@ -51,7 +51,7 @@ def find_leakage(store: sqlite3.Connection, against: Path, databases: Path | Non
     if not rows:
         raise DataError(f"{against}: no questions", fix="give a file of evaluation questions")
     folded = [flat(row.question) for row in rows]
-    words = [frozenset(WORD.findall(text)) for text in folded]
+    words = [_words(text) for text in folded]
     exact: dict[str, list[int]] = {}
     postings: dict[str, list[int]] = {}
     for place, text in enumerate(folded):
@@ -69,7 +69,7 @@ def find_leakage(store: sqlite3.Connection, against: Path, databases: Path | Non
         for question, text in batch:
             for place in exact.get(text, ()):
                 found.setdefault(place, question)
-            own = frozenset(WORD.findall(text))
+            own = _words(text)
             for place in _candidates(own, rare, words):
                 nearly.setdefault(place, question)
     near = {place: question for place, question in nearly.items() if place not in found}
@@ -86,6 +86,11 @@ def find_leakage(store: sqlite3.Connection, against: Path, databases: Path | Non
         near_schema,
         examples[:EXAMPLES],
     )
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a question; one number is like another."""
+    return frozenset("#" if word.isdigit() else word for word in WORD.findall(text))
 
 
 def _candidates(own: frozenset[str], rare: dict[str, list[int]], words: list[frozenset[str]]) -> list[int]:

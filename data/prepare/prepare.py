@@ -108,7 +108,9 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
     """
     data = recipe.data
     started = time.monotonic()
-    sources = check_sources(data)
+    sources = opened(data)
+    if not sources and not made_sources(data):
+        raise _nothing()
     need_space(out, DISK_BYTES, "preparing the data")
     with Peak() as peak, closing(open_store(work, stamps(data, sources))) as store:
         for place, source in enumerate(sources):
@@ -124,7 +126,7 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
         before = class_counts(store, f"gone IS NULL OR gone = '{BALANCE}'")
         add_rewritten(store, data, random.Random(data.seed))
         if not store.execute("SELECT 1 FROM pair WHERE gone IS NULL LIMIT 1").fetchone():
-            raise DataError(NOTHING, fix="--set data.synthetic=1000")
+            raise _nothing()
         split_by_database(store, data.valid_share, rng)
         names = [source.name for source in sources] + [name for name, _ in made_sources(data)]
         leakage = _leakage(store, data)
@@ -172,14 +174,19 @@ def _keep_for_test(store: sqlite3.Connection, data: Data, sources: Sequence[Open
 
 
 def check_sources(data: Data) -> list[OpenSource]:
-    """Open every source of a recipe, which checks its layout alone. Raises DataError as `prepare` would."""
+    """Read every source of a recipe for its layout alone. Raises DataError as `prepare` would."""
     sources = opened(data)
     for source in sources:
         if not source.source.path.startswith("hub:"):
-            next(source.rows(), None)
+            for _ in source.rows():
+                pass
     if not sources and not made_sources(data):
-        raise DataError(NOTHING, fix="--set data.synthetic=1000")
+        raise _nothing()
     return sources
+
+
+def _nothing() -> DataError:
+    return DataError(NOTHING, fix="--set data.synthetic=1000")
 
 
 def opened(data: Data) -> list[OpenSource]:

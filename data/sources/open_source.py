@@ -55,7 +55,8 @@ def open_source(source: Source, cache: Path) -> OpenSource:
         return OpenSource(source, source.name or named, layout, _license(source, layout), key, rows)
     path = Path(source.path).expanduser()
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder", fix="correct path of that source")
+        kind = "data folder" if source.layout in ("spider", "bird", "synsql") else "file"
+        raise DataError(f"{path}: no such {kind}", fix="correct the path of that source")
     layout = _layout(path) if source.layout == "auto" else source.layout
     name = source.name or path.name.split(".")[0] or path.name
     files, rows = _local(source, path, layout, cache)

@@ -91,7 +91,7 @@ def question_files(source: Source, layout: str) -> QuestionFiles:
         return QuestionFiles(files, databases)
     if packed.is_file():
         return QuestionFiles(files, databases, packed)
-    raise DataError(f"{folder}: has neither {databases.name}/ nor {packed.name}", fix="unpack its databases there")
+    raise DataError(f"{path}: has neither {databases.name}/ nor {packed.name}", fix="unpack its databases there")
 
 
 def database_file(folder: Path, name: str) -> Path:

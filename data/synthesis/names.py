@@ -61,6 +61,8 @@ def read_names(path: Path) -> Names:
 def write_names(path: Path, schema: Schema, facts: Facts, comments: Mapping[tuple[str, str], str]) -> int:
     """Add to a names.toml the tables that it lacks, as they are called without it; returns how many."""
     spoken = {(f.table.lower(), f.name.lower()): f.nouns for entity in facts.entities for f in entity.fields}
+    if path.is_file():
+        read_names(path)
     known = _tree(path) if path.is_file() else {}
     text = path.read_text(encoding="utf-8") if path.is_file() else HEADER.format(name=schema.name or "the database")
     have = {name.lower(): {column.lower() for column in entry.get("columns", {})} for name, entry in known.items()}

@@ -146,7 +146,7 @@ def test_sentencepiece_families_are_the_same_tokens_too(name: str, sentencepiece
         for_many(300, same)
     finally:
         engine.close()
-    assert len(compared) > 30
+    assert len(compared) > 20
 
 
 @pytest.mark.parametrize("name", ["llama2", "mistral", "plain"])

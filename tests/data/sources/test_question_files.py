@@ -63,7 +63,7 @@ def test_a_zip_of_databases_is_unpacked_once(spider: Path, tmp_path: Path) -> No
 
 
 def test_what_is_missing_is_named(spider: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nosuch: no such file or folder"):
+    with pytest.raises(DataError, match="nosuch: no such data folder"):
         load_spider(tmp_path / "nosuch")
     shutil.rmtree(spider / "database" / "pets")
     with pytest.raises(DataError, match="no question has its database"):

@@ -1,0 +1,152 @@
+"""The user's own pairs, checked line by line before any training: each query is run, read-only."""
+
+import difflib
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DataError, QueryError
+from ...core.recipe import Source
+from ...core.records import Schema
+from ...core.settings import settings
+from ...databases.cells import flat
+from ...databases.introspect import introspect
+from ...databases.sqlite import run
+from ...sql.ddl.parse import parse_ddl
+from ...sql.guard import check
+from ..clean.left_out import LeftOut
+from ..clean.trial_database import failure, trial_database
+from ..sources.open_source import open_source
+from ..sources.pair_rows import PairRow
+
+SECONDS = 10.0  # that a query may take
+UNKNOWN = re.compile(r"no such (table|column): (?:\w+\.)?(.+)")
+EQUALS = re.compile(r"""(\w+|"[^"]+")\s*=\s*'((?:[^']|'')*)'""")
+MOST_CELLS = 5000  # cells of a column that a value is looked for in
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a row (`wrong`: it cannot be used), or suspicious about it."""
+
+    file: str
+    line: int
+    wrong: bool
+    problem: str
+
+    def __str__(self) -> str:
+        """Return the line that is printed."""
+        return f"{self.file}:{self.line}: {'' if self.wrong else 'look at this: '}{self.problem}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows that were read, and all findings in their order."""
+
+    rows: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def wrong(self) -> int:
+        """Return how many rows cannot be used."""
+        return len({(found.file, found.line) for found in self.findings if found.wrong})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `sql-llama data check --json` prints."""
+        return {"rows": self.rows, "wrong": self.wrong, "findings": [asdict(found) for found in self.findings]}
+
+
+def check_pairs(files: Sequence[Path], db: str = "") -> Report:
+    """Run every query of files of pairs; `db` is the database that rows without one of their own ask.
+
+    Raises DataError for a file that cannot be read as pairs, with its line, and for a database that cannot be read.
+    """
+    if db:
+        introspect(db)
+    findings: list[Finding] = []
+    count = 0
+    seen: dict[str, tuple[int, str]] = {}
+    for file in files:
+        source = open_source(Source(path=str(file), db=db), settings().cache)
+        for row in source.rows():
+            count += 1
+            for wrong, problem in _problems(row, seen):
+                findings.append(Finding(str(file), row.number, wrong, problem))
+    return Report(count, tuple(findings))
+
+
+def _problems(row: PairRow, seen: dict[str, tuple[int, str]]) -> Iterator[tuple[bool, str]]:
+    """What is wrong with one row, then what is suspicious."""
+    if row.fault or not row.question.strip() or not row.sql.strip():
+        yield True, row.fault or ("the question is empty" if not row.question.strip() else "the query is empty")
+        return
+    try:
+        check(row.sql)
+        schema = parse_ddl(row.schema) if row.schema else introspect(row.db)
+    except (QueryError, DataError) as error:
+        yield True, error.message
+        return
+    if row.review:
+        yield False, f"a program wrote the question: {row.question}"
+    error_text, rows = _run(row, schema)
+    if error_text:
+        yield True, error_text + _nearest(error_text, schema)
+        return
+    if rows is not None and not rows:
+        yield False, "the query returns no rows" + (_unknown_value(row) if row.db else "")
+    known = seen.setdefault(f"{flat(row.question)} {row.db or row.schema}", (row.number, row.sql.strip()))
+    if known[0] != row.number:
+        same = known[1] == row.sql.strip()
+        yield False, f"the question of line {known[0]} again" + ("" if same else ", with another query")
+
+
+def _run(row: PairRow, schema: Schema) -> tuple[str, Sequence[object] | None]:
+    """The error of a query, and its rows; no rows are known where there is only a schema."""
+    if row.db:
+        try:
+            return "", run(row.db, row.sql, timeout=SECONDS, max_rows=5).rows
+        except (QueryError, DataError) as error:
+            return error.message, None
+    try:
+        with trial_database(schema, row.schema) as trial:
+            return failure(row.sql.strip().rstrip(";"), trial), None
+    except LeftOut as reason:
+        return str(reason), None
+    except DataError as error:
+        return error.message, None
+
+
+def _nearest(error: str, schema: Schema) -> str:
+    """The known name that an unknown one is nearest to."""
+    match = UNKNOWN.search(error)
+    if match is None:
+        return ""
+    tables = [table.name for table in schema.tables]
+    names = tables if match[1] == "table" else [column.name for table in schema.tables for column in table.columns]
+    low = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(match[2].strip().lower(), list(low), 1)
+    return f" (did you mean {low[near[0]]}?)" if near else ""
+
+
+def _unknown_value(row: PairRow) -> str:
+    """A value of the query that its column does not hold, with the nearest that it does."""
+    for column, text in EQUALS.findall(row.sql):
+        value = text.replace("''", "'")
+        for table in introspect(row.db).tables:
+            names = {one.name.lower(): one.name for one in table.columns}
+            name = names.get(column.strip('"').lower())
+            if name is None or table.name.lower() not in row.sql.lower():
+                continue
+            try:
+                query = f'SELECT DISTINCT "{name}" FROM "{table.name}"'
+                cells = [str(cell) for (cell,) in run(row.db, query, timeout=SECONDS, max_rows=MOST_CELLS).rows]
+            except (QueryError, DataError, sqlite3.Error):
+                continue
+            if value not in cells:
+                low = {cell.lower(): cell for cell in cells}
+                near = difflib.get_close_matches(value.lower(), list(low), 1)
+                return f": {name} has no '{value}'" + (f" (did you mean '{low[near[0]]}'?)" if near else "")
+    return ""

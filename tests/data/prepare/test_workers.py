@@ -1,0 +1,50 @@
+"""Worker processes: a row that ends its process or hangs is given up, and all others keep their order."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import os, sys, threading
+from sql_llama.data.prepare import workers
+
+def work(chunk, at, lost):
+    done = []
+    for place, row in enumerate(chunk):
+        if place in lost:
+            continue
+        at(place)
+        if row == "dies":
+            os._exit(3)
+        if row == "hangs":
+            threading.Event().wait()
+        if row == "fails":
+            raise ValueError("wrong")
+        done.append(row)
+    return done
+
+if __name__ == "__main__":
+    workers.SILENCE = 3.0
+    chunks = [["a", "b"], ["c", "dies", "d"], ["e"], ["hangs", "f", "dies"], ["g"]]
+    if sys.argv[1:] == ["fails"]:
+        chunks = [["fails"]]
+    for chunk, done, lost in workers.work_in_processes(work, chunks, 2):
+        print(done, sorted(lost))
+"""
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = folder / "script.py"
+    path.write_text(SCRIPT)
+    return subprocess.run([sys.executable, str(path), *arguments], capture_output=True, text=True)
+
+
+def test_a_row_that_ends_its_process_or_hangs_is_given_up(tmp_path: Path) -> None:
+    said = run(tmp_path)
+    assert said.stdout.splitlines() == ["['a', 'b'] []", "['c', 'd'] [1]", "['e'] []", "['f'] [0, 2]", "['g'] []"]
+    assert said.returncode == 0, said.stderr
+
+
+def test_an_exception_of_the_work_is_raised_where_it_was_asked_for(tmp_path: Path) -> None:
+    said = run(tmp_path, "fails")
+    assert said.returncode == 1 and "ValueError: wrong" in said.stderr

@@ -1,0 +1,159 @@
+"""Every layout of a source, made small on the spot: what its rows say, and what is said of broken ones."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sql_llama.core.errors import DataError
+from sql_llama.core.recipe import Data, Source
+from sql_llama.data.sources.open_source import open_source, recipe_sources
+from sql_llama.data.sources.pair_rows import PairRow
+
+DDL = "CREATE TABLE pets (name TEXT, age INT);"
+SQL = "SELECT name FROM pets"
+CHAT = [
+    {"role": "system", "content": f"You write SQL.\n{DDL}"},
+    {"role": "user", "content": "Which pets are there?"},
+    {"role": "assistant", "content": f"```sql\n{SQL};\n```"},
+]
+LLAMA2 = f"<s>[INST] <<SYS>>\nYou write SQL.\n{DDL}\n<</SYS>>\n\nWhich pets are there? [/INST] {SQL} </s>"
+
+
+def rows(path: Path, **keys: Any) -> list[PairRow]:
+    return list(open_source(Source(path=str(path), **keys), path.parent / "cache").rows())
+
+
+def lines(path: Path, *items: object) -> Path:
+    path.write_text("".join(json.dumps(item) + "\n" for item in items))
+    return path
+
+
+def databases(folder: Path, pets: Path) -> None:
+    (folder / "pets").mkdir(parents=True)
+    shutil.copy(pets, folder / "pets" / "pets.sqlite")
+
+
+def test_bird_gives_its_evidence_and_its_databases(pets: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bird"
+    databases(folder / "train_databases", pets)
+    item = {"question": "Which?", "evidence": "all  of them", "SQL": SQL, "db_id": "pets"}
+    (folder / "train.json").write_text(json.dumps([item]))
+    opened = open_source(Source(path=str(folder)), tmp_path)
+    assert (opened.layout, opened.license) == ("bird", "CC BY-SA 4.0")
+    (row,) = opened.rows()
+    assert (row.question, row.sql, row.evidence) == ("Which?", SQL, "all of them")
+    assert Path(row.db) == folder / "train_databases" / "pets" / "pets.sqlite"
+
+
+@pytest.mark.parametrize(
+    "split, files, questions",
+    [
+        ("train", {"train_spider.json": "question", "train_others.json": "question"}, ["Q0", "Q1"]),
+        ("syn", {"train_spider.json": "SpiderSynQuestion"}, ["Q0"]),
+        ("realistic", {"spider-realistic.json": "question"}, ["Q0"]),
+        ("my.json", {"my.json": "question"}, ["Q0"]),
+    ],
+)
+def test_spider_and_its_variants(
+    split: str, files: dict[str, str], questions: list[str], pets: Path, tmp_path: Path
+) -> None:
+    databases(tmp_path / "spider" / "database", pets)
+    for number, (name, field) in enumerate(files.items()):
+        item = {"question": "the plain one", "query": SQL, "db_id": "pets"}
+        (tmp_path / "spider" / name).write_text(json.dumps([{**item, field: f"Q{number}"}]))
+    assert [row.question for row in rows(tmp_path / "spider", layout="spider", split=split)] == questions
+    with pytest.raises(DataError, match=r"has no nosuch\.json"):
+        rows(tmp_path / "spider", layout="spider", split="nosuch.json")
+
+
+def test_synsql_has_external_knowledge(pets: Path, tmp_path: Path) -> None:
+    databases(tmp_path / "synsql" / "databases", pets)
+    item = {"db_id": "pets", "sql": SQL, "question": "Which?", "external_knowledge": "none", "cot": "..."}
+    (tmp_path / "synsql" / "data.json").write_text(json.dumps([item]))
+    (row,) = rows(tmp_path / "synsql", layout="synsql")
+    assert row.evidence == "none" and row.db.endswith("pets.sqlite")
+
+
+@pytest.mark.parametrize("layout", ["auto", "wikisql"])
+def test_wikisql_gives_each_table_with_its_rows(layout: str, tmp_path: Path) -> None:
+    table = {"id": "1-2", "header": ["Player name", "Age"], "types": ["text", "real"], "rows": [["Ann", "3"]]}
+    lines(tmp_path / "dev.tables.jsonl", table)
+    asked = {"table_id": "1-2", "question": "How old?", "sql": {"sel": 1, "agg": 5, "conds": [[0, 0, "ann"]]}}
+    (row,) = rows(lines(tmp_path / "dev.jsonl", asked), layout=layout)
+    assert row.sql == "SELECT AVG(age) FROM table_1_2 WHERE player_name = 'Ann'" and row.table_id == "1-2"
+    assert row.schema.startswith('CREATE TABLE "table_1_2"') and "INSERT INTO" in row.schema
+    gone = {**asked, "table_id": "9"}
+    assert [row.fault for row in rows(lines(tmp_path / "dev.jsonl", gone))] == ["no such table in the file of tables"]
+    with pytest.raises(DataError, match=r"dev\.jsonl:1: broken"):
+        rows(lines(tmp_path / "dev.jsonl", {**asked, "sql": {"sel": 7, "agg": 0, "conds": []}}))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"messages": CHAT},
+        {"conversations": [{"from": "human", "value": f"{DDL}\nQuestion: Which pets are there?"},
+                           {"from": "gpt", "value": SQL}]},
+        {"text": LLAMA2},
+    ],
+)  # fmt: skip
+def test_chats_are_split_into_schema_question_and_sql(item: dict[str, Any], tmp_path: Path) -> None:
+    (row,) = rows(lines(tmp_path / "chat.jsonl", item))
+    assert (row.schema, row.question, row.sql) == (DDL, "Which pets are there?", SQL)
+
+
+def test_a_later_turn_asks_the_schema_of_an_earlier_one(tmp_path: Path) -> None:
+    more = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "SELECT count(*) FROM pets"}]
+    (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": CHAT + more}))
+    assert (row.schema, row.question, row.sql) == (DDL, "How many?", "SELECT count(*) FROM pets")
+    (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": CHAT[:2]}))
+    assert row.fault == "a chat without an answer"
+    with pytest.raises(DataError, match=r"chat\.jsonl:1: fields missing: no messages or conversations"):
+        rows(lines(tmp_path / "chat.jsonl", {"said": CHAT}), layout="messages")
+
+
+def test_sql_files_have_the_question_in_a_comment(pets: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    (folder / "a.sql").write_text("-- by Ann\n-- Question: Who; really?\nSELECT name FROM pets;\nSELECT 1;\n")
+    first, second = rows(folder, db=str(pets))
+    assert (first.question, first.sql, first.db) == ("Who; really?", "SELECT name FROM pets", str(pets))
+    assert second.fault == "no question in a comment before the query"
+
+
+def test_the_questions_of_a_log_are_written_and_marked_for_review(pets: Path, tmp_path: Path) -> None:
+    log = lines(tmp_path / "log.jsonl", {"query_text": SQL}, {"query_text": SQL}, {"query_text": "SELECT {{ x }}"})
+    first, second = rows(log, layout="query-log", db=str(pets))
+    assert first.question == "Show the name of the pets." and first.review and second.fault.startswith("a template")
+
+
+def test_rows_name_their_database_beside_them_or_take_the_sources(pets: Path, tmp_path: Path) -> None:
+    shutil.copy(pets, tmp_path / "shop.sqlite")
+    item = {"question": "Who?", "sql": SQL, "db": "shop.sqlite"}
+    assert [row.db for row in rows(lines(tmp_path / "a.jsonl", item))] == [str(tmp_path / "shop.sqlite")]
+    plain = lines(tmp_path / "b.jsonl", {"question": "Who?", "sql": SQL})
+    assert [row.db for row in rows(plain, db=str(pets))] == [str(pets)]
+    with pytest.raises(DataError, match=r"b\.jsonl:1: fields missing: no schema \(or db\) \(there: question, sql\)"):
+        rows(plain)
+    out = lines(tmp_path / "c.jsonl", {**item, "db": "../../etc/passwd"})
+    assert [Path(row.db).name for row in rows(out)] == ["no such database"]
+
+
+def test_a_data_set_of_the_hub_is_read_through_datasets(tmp_path: Path) -> None:
+    """A local folder of the same layout goes the same way."""
+    lines(tmp_path / "set.jsonl", {"question": "Who?", "context": DDL, "answer": SQL})
+    (row,) = open_source(Source(path=f"hub:{tmp_path}"), tmp_path).rows()
+    assert (row.number, row.question, row.schema, row.sql) == (1, "Who?", DDL, SQL)
+    with pytest.raises(DataError, match="cannot be read from the Hub"):
+        list(open_source(Source(path=f"hub:{tmp_path / 'gone'}"), tmp_path).rows())
+
+
+def test_the_older_keys_are_sources_too() -> None:
+    data = Data(spider="s", jsonl=("a.csv",), jsonl_limit=3, source=(Source(path="b"),))
+    assert [(one.path, one.layout, one.limit) for one in recipe_sources(data)] == [
+        ("a.csv", "rows", 3),
+        ("s", "spider", 0),
+        ("b", "auto", 0),
+    ]
