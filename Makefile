@@ -1,6 +1,6 @@
 # The two main commands: `make finetune export` makes the model, `make test` runs the tests. Each installs what it needs.
-# Variables: RECIPE=my-database, DB=shop.sqlite, PAIRS=pairs.csv, SET="section.key=value ...", RUN=folder, MODEL="base.gguf tuned.gguf", OUT=folder,
-# PYTHON=python3.12, VENV=.venv, PORTABLE=1; see `make help`.
+# Variables: DB=shop.sqlite, PAIRS=pairs.csv, RECIPE=my-database, SET="section.key=value ...", RUN=folder,
+# MODEL="base.gguf tuned.gguf", OUT=folder, PYTHON=python3.12, VENV=.venv, PORTABLE=1; see `make help`.
 
 RECIPE ?= my-database
 SET ?=

@@ -75,12 +75,14 @@ class Verdict:
     passed: bool
     checks: tuple[Check, ...]
     skipped: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """How many questions of each group were answered right, in words."""
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Return a line for each comparison: pass or fail, what it compared with, the numbers."""
         made = [f"{'pass' if check.passed else 'FAIL'} {check.against}: {check.said}" for check in self.checks]
-        return (*made, *(f"skipped {reason}" for reason in self.skipped))
+        return (*made, *self.groups, *(f"skipped {reason}" for reason in self.skipped))
 
     def as_json(self) -> dict[str, Any]:
         """Return what is written into report.json and printed by --json."""

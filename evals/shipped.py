@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ..core.files import sha256
 from ..core.read_recipe import read_recipe
 from ..core.run import Run
 from ..core.settings import settings
+from ..data.own.own_data import HELD_OUT, HELD_OUT_SYNTHETIC, own_data
 from ..data.pairs import read_pairs
 from ..data.synthesis.synthesise import synthesise
 from ..data.synthesis.worlds.worlds import World, build_worlds
@@ -21,10 +23,14 @@ from ..export.quantized_base import quantized_base, quantized_start
 from ..train.start import start_folder
 from .evaluate import Evaluated, evaluate
 from .gate import Verdict, gate
+from .judged_answer import GradedAnswer
 from .questions.questions import Question, Questions
 from .report.report import Facts, of_evaluation, write_report
 
 QUESTIONS = 24  # a base answers in prose: five seconds a question on a laptop
+YOUR_PAIRS, YOUR_DATABASE, GENERAL = "your pairs", "your database", "other databases"
+MOST = {YOUR_PAIRS: 20, YOUR_DATABASE: 12}
+"""Questions about the user's own database that are asked at most, by group."""
 SEED = 20_261  # not that of a recipe, so that no question was trained on with the usual seed
 
 
@@ -32,10 +38,12 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     """Compare the exported file with its base and with the model that training started from, all quantized alike.
 
     All answer the same questions of our own. They are about databases that this run's training did not see, if there
-    are any. The report is written into the run's evals/, the answers of base and start into the cache folder for the
-    next export. Raises SqlLlamaError when the file is not better than its base, or worse than the start.
+    are any. A run on the user's own database adds those of the user's pairs that were kept for the test, and
+    synthesised questions of kinds that were not trained. The report is written into the run's evals/, the answers of
+    base and start into the cache folder for the next export. Raises SqlLlamaError when the file is not better than its
+    base, or worse than the start.
     """
-    own = own_questions(run, QUESTIONS)
+    own = _with_yours(own_questions(run, QUESTIONS), run)
     compared = {"base": quantized_base(gguf)}
     skipped: tuple[str, ...] = ()
     try:
@@ -47,7 +55,8 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     _take_over_answers(run, gguf)
     tuned = evaluated_file(own, gguf, run.path / "evals")
     start = kept["start"].rows if "start" in kept else None
-    verdict = replace(gate(kept["base"].rows, tuned.rows, start_rows=start), skipped=skipped)
+    groups = _groups({name: evaluated.rows for name, evaluated in kept.items()}, tuned.rows)
+    verdict = replace(gate(kept["base"].rows, tuned.rows, start_rows=start), skipped=skipped, groups=groups)
     models = [
         of_evaluation(path.stem, str(path), evaluated, {"engine": "llama.cpp", "bytes": path.stat().st_size})
         for path, evaluated in (*((compared[name], evaluated) for name, evaluated in kept.items()), (gguf, tuned))
@@ -114,6 +123,43 @@ def own_questions(run: Run, count: int) -> Questions:
     """Make `count` questions of our own, the same at every export of the run, equally many about each database."""
     made = _questions(run, count)
     return Questions(tuple(made), {}, tuple(range(len(made))), len(made))
+
+
+def _with_yours(general: Questions, run: Run) -> Questions:
+    """Add the questions about the user's own database that the run kept for the test."""
+    folder = run.path / "data"
+    files = {YOUR_PAIRS: folder / HELD_OUT, YOUR_DATABASE: folder / HELD_OUT_SYNTHETIC}
+    if not any(path.is_file() for path in files.values()) or not run.recipe_path.is_file():
+        return general
+    own = own_data(read_recipe(str(run.recipe_path))[0].data)
+    if own is None:
+        return general
+    items = list(general.items)
+    for name, path in files.items():
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        rows = [json.loads(line) for line in lines]
+        chosen = random.Random(SEED).sample(rows, min(len(rows), MOST[name]))
+        items += [Question(row["question"], row["sql"], own.db, name) for row in chosen]
+    return Questions(tuple(items), {}, tuple(range(len(items))), len(items))
+
+
+def _groups(kept: Mapping[str, Sequence[GradedAnswer]], tuned: Sequence[GradedAnswer]) -> tuple[str, ...]:
+    """Say for each group of questions how many each model answered right; nothing where there is one group only."""
+    if not any(row.database in MOST for row in tuned):
+        return ()
+    lines = []
+    for group in (*MOST, GENERAL):
+        places = [at for at, row in enumerate(tuned) if (row.database if row.database in MOST else GENERAL) == group]
+        if not places:
+            continue
+        said = f"{group}: {sum(tuned[at].correct for at in places)} of {len(places)} right"
+        for name, rows in reversed(list(kept.items())):
+            gained = sum(tuned[at].correct and not rows[at].correct for at in places)
+            lost = sum(rows[at].correct and not tuned[at].correct for at in places)
+            right = sum(rows[at].correct for at in places)
+            said += f", the {name} {right} ({gained} gained, {lost} lost)"
+        lines.append(said)
+    return tuple(lines)
 
 
 def _questions(run: Run, count: int) -> list[Question]:

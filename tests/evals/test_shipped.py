@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import SqlLlamaError
 from sql_llama.core.files import sha256
+from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
 from sql_llama.engines.scripted import ScriptedEngine
@@ -78,6 +79,24 @@ def test_it_is_compared_with_its_base_and_with_what_it_was_trained_from(
     report = json.loads((run.path / "evals" / "report.json").read_text())
     assert [check["against"] for check in report["gate"]["checks"]] == ["base", "start"]
     assert [model["name"] for model in report["models"]] == ["smol-F16", "start-nf4-F16", "tuned-F16"]
+
+
+def test_questions_about_the_users_own_database_are_a_group_of_their_own(
+    run: Run, answers: Callable[..., list[str]], pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run.path / "data").mkdir()
+    lines = [
+        {"question": f"Over {n}?", "sql": f"SELECT name FROM pets WHERE id > {n}", "db": pets.name} for n in range(3)
+    ]
+    (run.path / "data" / "held_out.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    recipe, _ = read_recipe(str(run.recipe_path))
+    data = recipe.data.model_copy(update={"db": str(pets)})
+    monkeypatch.setattr(module, "read_recipe", lambda path: (recipe.model_copy(update={"data": data}), ""))
+    answers(base=0, start=17, tuned=24)
+    assert shipped(run, run.gguf / "tuned-F16.gguf").groups == (
+        "your pairs: 0 of 3 right, the start 0 (0 gained, 0 lost), the base 0 (0 gained, 0 lost)",
+        "other databases: 24 of 24 right, the start 17 (7 gained, 0 lost), the base 0 (24 gained, 0 lost)",
+    )
 
 
 def test_worse_than_the_start_beyond_luck_does_not_ship(run: Run, answers: Callable[..., list[str]]) -> None:
