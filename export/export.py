@@ -182,7 +182,14 @@ def _modelfile_settings(run: Run, plan: Plan) -> dict[str, Any]:
     elif options.examples:
         examples = [(chat[-1].content, sql) for chat, sql in prompts(pairs, options.examples)]
     num_ctx = plan.recipe.export.num_ctx or context_for(plan.base, plan.chat_family, pairs, schema, examples)
-    return {"num_ctx": num_ctx, "license": plan.recipe.base.license, "schema": schema, "examples": examples}
+    return {"num_ctx": num_ctx, "license": _licenses(run, plan), "schema": schema, "examples": examples}
+
+
+def _licenses(run: Run, plan: Plan) -> str:
+    """The licence of the base, and those of the data that the run was trained on where they are known."""
+    data = run.manifest()["stages"].get("data", {}).get("licenses", []) if run.manifest_path.is_file() else []
+    base = plan.recipe.base.license
+    return f"{base} (base model). Training data: {', '.join(data)}" if base and data else base
 
 
 def _check_and_register(

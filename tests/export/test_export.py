@@ -14,6 +14,8 @@ from sql_llama.core.recipe import Base, Recipe, render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export import export as stages
 from sql_llama.export.export import export_run
+from sql_llama.export.plan import Options
+from sql_llama.models.folder import fingerprint
 from sql_llama.models.gguf_header import check_gguf
 
 from .exporting import exported
@@ -153,3 +155,14 @@ def test_a_run_is_not_exported_over_another_base(trained: Run, tiny_base: Path) 
     trained.finish("train", {"base": "another"}, [trained.adapter], 1.0)
     with pytest.raises(DataError, match="has changed since the training"):
         export_run(trained, Recipe(name="tiny", base=Base(model=str(tiny_base))))
+
+
+def test_the_modelfile_has_the_licences_of_base_and_data(tiny_base: Path, tiny_adapter: Path, tmp_path: Path) -> None:
+    recipe = Recipe(name="tiny", base=Base(model=str(tiny_base), license="MIT"))
+    run = create_run(tmp_path / "run", "tiny", render_recipe(recipe))
+    shutil.copytree(tiny_adapter, run.adapter)
+    run.finish("data", {}, [], 1.0, licenses=["CC BY-SA 4.0", "CC0"])
+    run.finish("train", {"base": fingerprint(tiny_base)}, [run.adapter], 1.0)
+    result = export_run(run, recipe, Options(quants=("F16",), importance=False, verify=False))
+    said = 'LICENSE """MIT (base model). Training data: CC BY-SA 4.0, CC0"""'
+    assert said in result.modelfile.read_text()
