@@ -68,17 +68,17 @@ def check_pairs(files: Sequence[Path], db: str = "") -> Report:
         introspect(db)
     findings: list[Finding] = []
     count = 0
-    seen: dict[str, tuple[int, str]] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for file in files:
         source = open_source(Source(path=str(file), db=db), settings().cache)
         for row in source.rows():
             count += 1
             for wrong, problem in _problems(row, seen):
-                findings.append(Finding(str(file), row.number, wrong, problem))
+                findings.append(Finding(row.file or str(file), row.number, wrong, problem))
     return Report(count, tuple(findings))
 
 
-def _problems(row: PairRow, seen: dict[str, tuple[int, str]]) -> Iterator[tuple[bool, str]]:
+def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
     """What is wrong with one row, then what is suspicious."""
     if row.fault or not row.question.strip() or not row.sql.strip():
         yield True, row.fault or ("the question is empty" if not row.question.strip() else "the query is empty")
@@ -97,10 +97,11 @@ def _problems(row: PairRow, seen: dict[str, tuple[int, str]]) -> Iterator[tuple[
         return
     if rows is not None and not rows:
         yield False, "the query returns no rows" + (_unknown_value(row) if row.db else "")
-    known = seen.setdefault(f"{flat(row.question)} {row.db or row.schema}", (row.number, row.sql.strip()))
-    if known[0] != row.number:
+    place = f"{row.file}:{row.number}" if row.file else f"line {row.number}"
+    known = seen.setdefault(f"{flat(row.question)} {row.db or row.schema}", (place, row.sql.strip()))
+    if known[0] != place:
         same = known[1] == row.sql.strip()
-        yield False, f"the question of line {known[0]} again" + ("" if same else ", with another query")
+        yield False, f"the question of {known[0]} again" + ("" if same else ", with another query")
 
 
 def _run(row: PairRow, schema: Schema) -> tuple[str, Sequence[object] | None]:

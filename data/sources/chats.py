@@ -29,14 +29,14 @@ FENCE = re.compile(r"```\w*")
 ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
 
 
-def chat_rows(path: Path, layout: str, columns: Mapping[str, str]) -> Iterator[PairRow]:
+def chat_rows(path: Path, layout: str, columns: Mapping[str, str], split: str = "") -> Iterator[PairRow]:
     """Yield the rows of a file or folder; `columns` may name another column as `question`. Raises DataError."""
     names = chat_columns(layout, columns)
 
     def wanted(there: Sequence[str]) -> str:
         return "" if set(names) & set(there) else " or ".join(names)
 
-    for file in row_files(path):
+    for file in row_files(path, split):
         for number, item in file_rows(file, wanted, f"give rows with a column {names[0]}"):
             yield chat_row(file, number, item, layout, names)
 
@@ -74,6 +74,7 @@ def _row(number: int, said: Sequence[tuple[str, str]]) -> PairRow:
         question = split_prompt(before[-1])[1] if before else ""
     else:
         schema, question = split_prompt("\n\n".join(before))
+        question = (split_prompt(before[-1])[1] if before else "") or question  # what was said last is the question
     return PairRow(number, question, schema, extract_sql(said[last][1]) or said[last][1].strip())
 
 

@@ -44,7 +44,7 @@ FIXES = {
 TOO_LONG = "longer than 20 million characters"
 
 FileRow = tuple[int, Any]
-"""The line of a row (in lists, CSV and tables its place, from 1), and what stands there; TOO_LONG for a longer one."""
+"""The line of a row (in lists and Parquet its place, from 1), and what stands there; TOO_LONG for a longer one."""
 
 Wanted = Callable[[Sequence[str]], str]
 """Says what a table with these columns lacks; empty when it has all that is needed."""
@@ -178,9 +178,12 @@ def _csv(path: Path, header: str, file: TextIO, wanted: Wanted, layout: str) -> 
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
         # strict: else an unclosed quote swallows the rest of the file as one cell
-        for number, cells in enumerate(csv.reader(file, delimiter=sign, strict=True), 1):
+        reader = csv.reader(file, delimiter=sign, strict=True)
+        line = 2  # below the header; a cell may hold breaks of lines
+        for cells in reader:
             if any(cells):
-                yield number, dict(zip(tables[sign], cells, strict=False))
+                yield line, dict(zip(tables[sign], cells, strict=False))
+            line = reader.line_num + 2
     except csv.Error as error:
         raise DataError(f"{path}: broken CSV ({error})", fix="write it again as CSV, in UTF-8") from None
     finally:

@@ -57,7 +57,7 @@ def open_source(source: Source, cache: Path) -> OpenSource:
     if not path.exists():
         kind = "data folder" if source.layout in ("spider", "bird", "synsql") else "file"
         raise DataError(f"{path}: no such {kind}", fix="correct the path of that source")
-    layout = _layout(path) if source.layout == "auto" else source.layout
+    layout = _layout(path, source) if source.layout == "auto" else source.layout
     name = source.name or path.name.split(".")[0] or path.name
     files, rows = _local(source, path, layout, cache)
     stamps = {str(file): _stamp(file) for file in files}
@@ -77,9 +77,12 @@ def _local(source: Source, path: Path, layout: str, cache: Path) -> tuple[list[P
     if layout == "query-log":
         return _sql(path), lambda: _over(query_log_rows(path), source, path)
     if layout in ("llama2", "messages"):
-        return row_files(path), lambda: _over(chat_rows(path, layout, source.columns), source, path)
-    rows = pair_rows
-    return row_files(path), lambda: _over(rows(path, source.columns, needs_place=not source.db), source, path)
+        chats = row_files(path, source.split)
+        return chats, lambda: _over(chat_rows(path, layout, source.columns, source.split), source, path)
+    rows, place = pair_rows, not source.db
+    return row_files(path, source.split), lambda: _over(
+        rows(path, source.columns, needs_place=place, split=source.split), source, path
+    )
 
 
 def _sql(path: Path) -> list[Path]:
@@ -120,7 +123,8 @@ def _hub_rows(source: Source, layout: str) -> Iterator[PairRow]:
     for number, item in hub_rows(source):
         if layout in ("llama2", "messages"):
             names = chat_columns(layout, source.columns)
-            yield chat_row(Path(source.path.removeprefix("hub:")), number, item, layout, names)
+            row = chat_row(Path(source.path.removeprefix("hub:")), number, item, layout, names)
+            yield row if row.schema or row.fault or not own else replace(row, db=own)
             continue
         row = pair_row(Path(source.path.removeprefix("hub:")), number, item, fields, not own)
         if row.schema or row.fault:
@@ -133,7 +137,7 @@ def _hub_rows(source: Source, layout: str) -> Iterator[PairRow]:
             yield replace(row, db="", fault="its database is not there (set databases of that source)")
 
 
-def _layout(path: Path) -> str:
+def _layout(path: Path, source: Source) -> str:
     """Find out what a file or folder looks like."""
     known = looks_like(path)
     if known:
@@ -147,7 +151,7 @@ def _layout(path: Path) -> str:
         return "sql-files"
     from .file_rows import file_rows
 
-    files = row_files(path)
+    files = row_files(path, source.split)
     first: object = next(file_rows(files[0], lambda names: "", "give a file of pairs"))[1]
     if is_wikisql(first):
         return "wikisql"

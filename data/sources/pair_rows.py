@@ -1,7 +1,8 @@
 """Rows of question, SQL and the schema or database that they ask, out of a file or a folder of files."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 LAYOUT = (
     "give JSON lines, a JSON list, CSV, Parquet or Arrow with question, sql (or answer), and schema (or context) or db"
 )
+SPLITS = {
+    "train": "train", "training": "train", "test": "test", "testing": "test", "validation": "validation",
+    "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation", "evaluation": "validation",
+}  # fmt: skip
+"""Words of files and folders, and the split that each says."""
 SHARDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson")
 
 
@@ -26,10 +32,10 @@ SHARDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather", "
 class PairRow:
     """One row as it stands in its source.
 
-    `number` is its line; in lists and tables its place, from 1. `schema` is DDL text, which may hold INSERT rows; `db`
-    names a SQLite file instead. Rows of one `table_id` ask one database whatever their schemas show of it. `evidence`
-    is knowledge that the question needs. `review` marks a question that a program wrote. `fault` says why the row
-    cannot be used, in few words.
+    `number` is its line in `file`; in lists and Parquet its place, from 1. `schema` is DDL text, which may hold INSERT
+    rows; `db` names a SQLite file instead. Rows of one `table_id` ask one database whatever their schemas show of it.
+    `evidence` is knowledge that the question needs. `review` marks a question that a program wrote. `fault` says why
+    the row cannot be used, in few words.
     """
 
     number: int
@@ -41,6 +47,7 @@ class PairRow:
     evidence: str = ""
     review: bool = False
     fault: str = ""
+    file: str = field(default="", compare=False)
 
 
 def named_fields(columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -51,20 +58,26 @@ def named_fields(columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {field: (columns[field],) if field in columns else names for field, names in FIELDS.items()}
 
 
-def pair_rows(path: Path, columns: Mapping[str, str] | None = None, *, needs_place: bool = True) -> Iterator[PairRow]:
-    """Yield the rows of a file, or of all files of a folder in the order of their names.
+def pair_rows(
+    path: Path, columns: Mapping[str, str] | None = None, *, needs_place: bool = True, split: str = ""
+) -> Iterator[PairRow]:
+    """Yield the rows of a file, or of the files of a folder in the order of their names.
 
     `columns` are other names of columns. Without `needs_place` a row needs neither schema nor db. Raises DataError with
     the line, the columns that are missing, or the file's real kind.
     """
     fields = named_fields(columns or {})
-    for file in row_files(path):
+    for file in row_files(path, split):
         for number, item in file_rows(file, lambda names: lacking(names, fields, needs_place), LAYOUT):
-            yield pair_row(file, number, item, fields, needs_place)
+            yield replace(pair_row(file, number, item, fields, needs_place), file=str(file))
 
 
-def row_files(path: Path) -> list[Path]:
-    """Return a file, or the files of rows in a folder, as `datasets` and the Hub lay them out. Raises DataError."""
+def row_files(path: Path, split: str = "") -> list[Path]:
+    """Return a file, or the files of rows in a folder, as `datasets` and the Hub lay them out.
+
+    Where files or their folders are called by splits (`train-00000-of-00001.parquet`, `test/`), those of one split are
+    taken, so that no test is trained. Raises DataError where there are none, with the splits that there are.
+    """
     if path.is_file():
         return [path]
     if not path.exists():
@@ -78,7 +91,23 @@ def row_files(path: Path) -> list[Path]:
     )
     if not files:
         raise DataError(f"{path}: a folder without files of pairs", fix="--set data.jsonl=FILE")
-    return files
+    named = {file: _split_of(file.relative_to(path)) for file in files}
+    if not split or not any(named.values()):
+        return files
+    chosen = [file for file in files if named[file] == SPLITS.get(split, split)]
+    if not chosen:
+        there = ", ".join(sorted(set(named.values()) - {""}))
+        raise DataError(f"{path}: has no split {split} (there: {there})", fix="correct split of that source")
+    return chosen
+
+
+def _split_of(file: Path) -> str:
+    """The split that a file belongs to, by its own name or that of a folder; empty for none."""
+    for part in (*file.parts[:-1], file.name):
+        for word in re.split(r"[^a-z]+", part.lower()):
+            if word in SPLITS:
+                return SPLITS[word]
+    return ""
 
 
 def lacking(names: Iterable[str], fields: Mapping[str, Sequence[str]], needs_place: bool) -> str:

@@ -3,6 +3,7 @@
 The questions of a log are written from the query (`sql/explain.py`) and marked for review.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from .file_rows import TOO_LONG, file_rows, row_texts
 from .pair_rows import FIELDS, PairRow
 
 PIECE = re.compile(
-    r"""(?P<line>--[^\n]*|\#(?=\s)[^\n]*)|(?P<block>/\*.*?\*/)|(?P<end>;)|(?P<code>'(?:[^']|'')*'|"(?:[^"]|"")*"|.)""",
+    r"""(?P<line>--[^\n]*|\#(?=\s)[^\n]*)|(?P<block>/\*.*?\*/)|(?P<end>;)|(?P<code>'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|[^'"#;/-]+|.)""",
     re.DOTALL | re.VERBOSE,
 )
 LABEL = re.compile(r"^\s*(?:question|q|frage|prompt|title|description)\s*[:.]\s*", re.IGNORECASE)
@@ -27,10 +28,7 @@ def sql_file_rows(path: Path) -> Iterator[PairRow]:
     for file in _sql_files(path):
         text = _read(file)
         for line, comment, statement in statements(text):
-            if comment:
-                yield PairRow(line, comment, "", statement)
-            else:
-                yield PairRow(line, "", "", statement, fault=NO_QUESTION)
+            yield PairRow(line, comment, "", statement, fault="" if comment else NO_QUESTION, file=str(file))
 
 
 def query_log_rows(path: Path) -> Iterator[PairRow]:
@@ -56,7 +54,7 @@ def statements(text: str) -> Iterator[tuple[int, str, str]]:
     """
     comments: list[str] = []
     code, line, begin = "", 1, 0
-    for match in [*PIECE.finditer(text), None]:
+    for match in itertools.chain(PIECE.finditer(text), [None]):
         kind = match.lastgroup if match else "end"
         piece = match.group() if match else ""
         if kind == "end":

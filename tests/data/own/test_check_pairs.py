@@ -29,13 +29,13 @@ def pairs(tmp_path: Path) -> Path:
 def test_each_line_says_what_is_wrong_and_what_was_meant(pairs: Path, pets: Path) -> None:
     report = check_pairs([pairs], str(pets))
     said = {found.line: (found.wrong, found.problem) for found in report.findings}
-    assert report.rows == 7 and report.wrong == 4 and set(said) == {2, 3, 4, 5, 6, 7}
-    assert said[2][0] and "no such column: nme" in said[2][1] and "did you mean name?" in said[2][1]
-    assert said[3][0] and "did you mean owners?" in said[3][1]
-    assert said[4][0] and "DELETE" in said[4][1]
-    assert said[5] == (True, "the question is empty")
-    assert said[6] == (False, "the question of line 1 again, with another query")
-    assert said[7] == (False, "the query returns no rows: kind has no 'dgo' (did you mean 'dog'?)")
+    assert report.rows == 7 and report.wrong == 4 and set(said) == {3, 4, 5, 6, 7, 8}
+    assert said[3][0] and "no such column: nme" in said[3][1] and "did you mean name?" in said[3][1]
+    assert said[4][0] and "did you mean owners?" in said[4][1]
+    assert said[5][0] and "DELETE" in said[5][1]
+    assert said[6] == (True, "the question is empty")
+    assert said[7] == (False, f"the question of {pairs}:2 again, with another query")
+    assert said[8] == (False, "the query returns no rows: kind has no 'dgo' (did you mean 'dog'?)")
 
 
 def test_the_command_says_it_line_by_line_and_leaves_with_1(
@@ -43,7 +43,7 @@ def test_the_command_says_it_line_by_line_and_leaves_with_1(
 ) -> None:
     assert run(["data", "check", str(pairs), "--db", str(pets)]) == 1
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith(f"{pairs}:2: ") and out[-1] == "3 of 7 pairs can be used"
+    assert out[0].startswith(f"{pairs}:3: ") and out[-1] == "3 of 7 pairs can be used"
     pairs.write_text("question,sql\nHow many pets?,SELECT count(*) FROM pets\n")
     assert run(["data", "check", str(pairs), "--db", str(pets), "--json"]) == 0
     assert capsys.readouterr().out == '{"rows": 1, "wrong": 0, "findings": []}\n'

@@ -157,3 +157,32 @@ def test_the_older_keys_are_sources_too() -> None:
         ("s", "spider", 0),
         ("b", "auto", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.jsonl", "test.jsonl"),
+        ("data/train-00000-of-00002.jsonl", "data/test-0.jsonl"),
+        ("train/a.jsonl", "test/a.jsonl"),
+    ],
+)
+def test_of_a_folder_with_splits_only_one_is_read(names: tuple[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        lines(folder / name, {"question": name, "schema": DDL, "sql": SQL})
+    assert [row.question for row in rows(folder)] == [names[0]]
+    assert [row.question for row in rows(folder, split="test")] == [names[1]]
+    with pytest.raises(DataError, match=r"has no split dev \(there: test, train\)"):
+        rows(folder, split="dev")
+
+
+def test_what_the_user_says_last_is_the_question(tmp_path: Path) -> None:
+    chat = [
+        {"role": "system", "content": f"Can you answer?\n{DDL}"},
+        {"role": "user", "content": "List all ages."},
+        CHAT[2],
+    ]
+    (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": chat}))
+    assert (row.schema, row.question) == (DDL, "List all ages.")

@@ -203,7 +203,7 @@ def test_columns_of_other_names_are_mapped_and_a_database_may_stand_for_the_sche
     (tmp_path / "a.csv").write_text("q;the query;file\nHow old?;SELECT age FROM t;shop.sqlite\n")
     columns = {"question": "q", "sql": "the query", "db": "file"}
     assert list(pair_rows(tmp_path / "a.csv", columns)) == [
-        PairRow(1, "How old?", "", "SELECT age FROM t", db="shop.sqlite")
+        PairRow(2, "How old?", "", "SELECT age FROM t", db="shop.sqlite")
     ]
     with pytest.raises(DataError, match=r"data\.source\.columns: answer is no field"):
         list(pair_rows(tmp_path / "a.csv", {"answer": "q"}))
