@@ -59,7 +59,7 @@ class Report:
         return {"rows": self.rows, "wrong": self.wrong, "findings": [asdict(found) for found in self.findings]}
 
 
-def check_pairs(files: Sequence[Path], db: str = "") -> Report:
+def check_pairs(files: Sequence[Path], db: str = "", layout: Any = "auto") -> Report:
     """Run every query of files of pairs; `db` is the database that rows without one of their own ask.
 
     Raises DataError for a file that cannot be read as pairs, with its line, and for a database that cannot be read.
@@ -70,7 +70,7 @@ def check_pairs(files: Sequence[Path], db: str = "") -> Report:
     count = 0
     seen: dict[str, tuple[str, str]] = {}
     for file in files:
-        source = open_source(Source(path=str(file), db=db), settings().cache)
+        source = open_source(Source(path=str(file), db=db, layout=layout), settings().cache)
         for row in source.rows():
             count += 1
             for wrong, problem in _problems(row, seen):

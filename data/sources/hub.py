@@ -5,11 +5,13 @@ was fetched once is read from the cache without a network.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
 from ...core.recipe import Source
 
+PATIENCE = 10.0  # seconds that the Hub may take for its first answer
 PARQUET = "refs/convert/parquet"
 """The branch on which the Hub keeps each set as Parquet."""
 
@@ -27,6 +29,8 @@ def _opened(source: Source) -> Any:
     import datasets
 
     name = source.path.removeprefix("hub:")
+    if not Path(name).exists():
+        _reach(source, name)
     datasets.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     first = source.revision or None
@@ -43,6 +47,16 @@ def _opened(source: Source) -> Any:
     raise _refusal(source, RuntimeError("it has a loading script, which is no longer run"))
 
 
+def _reach(source: Source, name: str) -> None:
+    """Ask the Hub once whether the set is there: `datasets` would try for half a minute. Raises DataError."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().dataset_info(name, revision=source.revision or None, timeout=PATIENCE)
+    except Exception as error:  # of its own, of httpx, of the system
+        raise _refusal(source, error) from None
+
+
 def _refusal(source: Source, error: Exception) -> DataError:
     kind, said = type(error).__name__, " ".join(str(error).split())[:200]
     name = source.path.removeprefix("hub:")
@@ -54,5 +68,5 @@ def _refusal(source: Source, error: Exception) -> DataError:
         return DataError(f"{name}: has no split {source.split} ({said})", fix="correct split of that source")
     if "BuilderConfig" in said or "config name" in said.lower():
         return DataError(f"{name}: has no such subset ({said})", fix="set subset of that source")
-    fix = "check the name and the network; or download it and give the folder as path"
+    fix = "check the name, the network and HF_HUB_OFFLINE; or download it elsewhere and give its folder as path"
     return DataError(f"{name}: cannot be read from the Hub ({kind}: {said})", fix=fix)

@@ -10,9 +10,9 @@ from ...core.files import sha256
 from ...core.recipe import Data, Source
 from .chats import chat_columns, chat_row, chat_rows
 from .hub import hub_rows
-from .pair_rows import PairRow, named_fields, pair_row, pair_rows, row_files
+from .pair_rows import FIELDS, PairRow, named_fields, pair_row, pair_rows, row_files
 from .question_files import database_file, looks_like, question_files
-from .sql_files import query_log_rows, sql_file_rows
+from .sql_files import COLUMNS, query_log_rows, sql_file_rows
 from .wikisql import is_wikisql, wikisql_rows
 
 LICENSES = {
@@ -51,8 +51,13 @@ def open_source(source: Source, cache: Path) -> OpenSource:
         named = source.path.removeprefix("hub:")
         layout: str = "rows" if source.layout == "auto" else source.layout
         key = {"hub": "|".join((named, source.revision, source.subset, source.split))}
-        rows: Callable[[], Iterator[PairRow]] = lambda: _hub_rows(source, layout)  # noqa: E731
-        return OpenSource(source, source.name or named, layout, _license(source, layout), key, rows)
+        if layout in ("spider", "bird", "wikisql", "synsql", "sql-files", "query-log"):
+            raise DataError(
+                f"{source.path}: the layout {layout} is read from a folder",
+                fix="download it and give the folder as path",
+            )
+        license = _license(source, layout)
+        return OpenSource(source, source.name or named, layout, license, key, lambda: _hub_rows(source, layout))
     path = Path(source.path).expanduser()
     if not path.exists():
         kind = "data folder" if source.layout in ("spider", "bird", "synsql") else "file"
@@ -86,7 +91,7 @@ def _local(source: Source, path: Path, layout: str, cache: Path) -> tuple[list[P
 
 
 def _sql(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.sql")) if path.is_dir() else [path]
+    return (sorted(path.rglob("*.sql")) or row_files(path)) if path.is_dir() else [path]
 
 
 def _over(rows: Iterator[PairRow], source: Source, path: Path) -> Iterator[PairRow]:
@@ -160,6 +165,8 @@ def _layout(path: Path, source: Source) -> str:
             return "messages"
         if isinstance(first.get("text"), str) and "[INST]" in first["text"]:
             return "llama2"
+        if not set(FIELDS["question"]) & set(first) and set(COLUMNS) & set(first) and not source.columns:
+            return "query-log"
     return "rows"
 
 

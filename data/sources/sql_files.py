@@ -11,7 +11,7 @@ from pathlib import Path
 from ...core.errors import DataError
 from ...sql.explain import explain
 from .file_rows import TOO_LONG, file_rows, row_texts
-from .pair_rows import FIELDS, PairRow
+from .pair_rows import FIELDS, PairRow, row_files
 
 PIECE = re.compile(
     r"""(?P<line>--[^\n]*|\#(?=\s)[^\n]*)|(?P<block>/\*.*?\*/)|(?P<end>;)|(?P<code>'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|[^'"#;/-]+|.)""",
@@ -33,17 +33,17 @@ def sql_file_rows(path: Path) -> Iterator[PairRow]:
 
 def query_log_rows(path: Path) -> Iterator[PairRow]:
     """Yield a row for each query of a log: `.sql` files, or rows with a column of SQL. Raises DataError."""
-    files = _sql_files(path) if path.is_dir() or path.suffix == ".sql" else []
     seen: set[int] = set()
+    files = sorted(path.rglob("*.sql")) if path.is_dir() else [path] if path.suffix == ".sql" else []
     for file in files:
         for line, _, statement in statements(_read(file)):
-            yield from _logged(line, statement, seen)
-    if not files:
-        for number, item in file_rows(path, _wanted, f"give rows with a column of SQL ({', '.join(COLUMNS[:4])})"):
+            yield from _logged(file, line, statement, seen)
+    for file in [] if files else row_files(path):
+        for number, item in file_rows(file, _wanted, f"give rows with a column of SQL ({', '.join(COLUMNS[:4])})"):
             if item == TOO_LONG:
-                yield PairRow(number, "", "", "", fault=TOO_LONG)
+                yield PairRow(number, "", "", "", fault=TOO_LONG, file=str(file))
             elif isinstance(item, dict):
-                yield from _logged(number, row_texts(item, COLUMNS) or row_texts(item, FIELDS["sql"]) or "", seen)
+                yield from _logged(file, number, row_texts(item, COLUMNS) or row_texts(item, FIELDS["sql"]) or "", seen)
 
 
 def statements(text: str) -> Iterator[tuple[int, str, str]]:
@@ -67,7 +67,7 @@ def statements(text: str) -> Iterator[tuple[int, str, str]]:
             code += " " if code else ""
         else:
             if not code.strip() and piece.strip():
-                begin = line
+                begin = line + piece[: len(piece) - len(piece.lstrip())].count("\n")
             code += piece
         line += piece.count("\n")
 
@@ -80,20 +80,21 @@ def _comment(comments: list[str]) -> str:
     return " ".join(" ".join(re.sub(r"(?m)^\s*\*+\s?", "", text) for text in said).split())
 
 
-def _logged(number: int, statement: str, seen: set[int]) -> Iterator[PairRow]:
+def _logged(file: Path, number: int, statement: str, seen: set[int]) -> Iterator[PairRow]:
     """A query of a log, once; templates are not queries yet."""
     folded = hash(" ".join(statement.split()).lower())
     if folded in seen:
         return
     seen.add(folded)
     if JINJA.search(statement):
-        yield PairRow(number, "", "", "", fault="a template, not a query (give the compiled SQL)")
+        fault = "a template, not a query (give the compiled SQL)"
+        yield PairRow(number, "", "", "", fault=fault, file=str(file))
         return
     question = explain(statement)
     if question:
-        yield PairRow(number, question, "", statement, review=True)
+        yield PairRow(number, question, "", statement, review=True, file=str(file))
     else:
-        yield PairRow(number, "", "", statement, fault="not a query that can be put into words")
+        yield PairRow(number, "", "", statement, fault="not a query that can be put into words", file=str(file))
 
 
 def _wanted(names: object) -> str:

@@ -186,3 +186,17 @@ def test_what_the_user_says_last_is_the_question(tmp_path: Path) -> None:
     ]
     (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": chat}))
     assert (row.schema, row.question) == (DDL, "List all ages.")
+
+
+def test_a_table_of_sql_alone_is_a_log_and_a_folder_of_logs_is_read(pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.csv").write_text("query_text,seconds\nSELECT name FROM pets,3\n")
+    assert [row.review for row in rows(tmp_path / "logs" / "a.csv", db=str(pets))] == [True]
+    assert [row.question for row in rows(tmp_path / "logs", layout="query-log", db=str(pets))] == [
+        "Show the name of the pets."
+    ]
+
+
+def test_a_layout_of_files_is_not_read_from_the_hub(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the layout spider is read from a folder"):
+        open_source(Source(path="hub:xlangai/spider", layout="spider"), tmp_path)
