@@ -6,6 +6,7 @@ since SQLite folds no other letter, and in double quotes where SQL would not tak
 
 import re
 import string
+from functools import lru_cache
 
 from ..core.records import Schema
 
@@ -22,6 +23,7 @@ RESERVED = frozenset(
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
+@lru_cache(maxsize=1 << 14)
 def fold(name: str) -> str:
     """Return a name as SQLite compares it: A to Z in lower case, every other letter as it is.
 

@@ -18,12 +18,17 @@ INSERT = re.compile(
 ALLOWED = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION)
 
 
+def has_inserts(ddl: str) -> bool:
+    """Tell whether a text may insert rows."""
+    return re.search(r"\binsert\b", ddl, re.IGNORECASE) is not None
+
+
 def insert_rows(connection: sqlite3.Connection, ddl: str, schema: Schema) -> frozenset[str]:
     """Insert the rows that the INSERT statements of a text give; returns the tables, folded, that have some now.
 
     Statements that SQLite does not take are passed over, those of other dialects for instance.
     """
-    if not re.search(r"\binsert\b", ddl, re.IGNORECASE):
+    if not has_inserts(ddl):
         return frozenset()
     until = time.monotonic() + SECONDS
     connection.set_authorizer(_only_insert)

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from ...core.records import Schema
 from ...databases.requote import TOKEN
 from ...sql.names import fold
+from ...sql.normalise_simple import ONE as CONDITION
+from ...sql.normalise_simple import QUERY as PLAIN_QUERY
+from ...sql.normalise_simple import ROW_IDS
+from .trial_database import bare
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -27,8 +31,13 @@ def quote_texts(text: str, connection: sqlite3.Connection, schema: Schema) -> st
     """Put single quotes around the texts of a query that runs; None when a text can only mean a column."""
     places = [(token.start(), token.end()) for token in TOKEN.finditer(text) if token.group().startswith('"')]
     names = [text[begin + 1 : end - 1].replace('""', '"') for begin, end in places]
+    if not places:
+        return text
+    texts = _sure_texts(text, [begin for begin, _ in places], names, schema)
+    if texts is not None:
+        return _put(text, {places[n]: "'" + names[n].replace("'", "''") + "'" for n in texts})
     ticked = ["`" + name.replace("`", "``") + "`" for name in names]
-    if not places or _runs(connection, _put(text, dict(zip(places, ticked, strict=True)))):
+    if _runs(connection, _put(text, dict(zip(places, ticked, strict=True)))):
         return text
     texts = [n for n, place in enumerate(places) if not _runs(connection, _put(text, {place: ticked[n]}))]
     marked = _put(text, {places[n]: MARKED.format(n) for n in texts})
@@ -36,6 +45,25 @@ def quote_texts(text: str, connection: sqlite3.Connection, schema: Schema) -> st
     if not at_sight and not _all_plausible(marked, {MARKED.format(n): names[n] for n in texts}, schema):
         return None
     return _put(text, {places[n]: "'" + names[n].replace("'", "''") + "'" for n in texts})
+
+
+def _sure_texts(text: str, begins: Sequence[int], names: Sequence[str], schema: Schema) -> list[int] | None:
+    """Which of the quoted words are texts, where one look says it of all of them; None where SQLite must be asked.
+
+    Only in the simplest queries, which have no names but those of the schema.
+    """
+    query = PLAIN_QUERY.match(text)
+    if query is None:
+        return None
+    kinds = _kinds(schema)
+    known = set(kinds) | {fold(table.name) for table in schema.tables} | ROW_IDS
+    texts = [n for n, name in enumerate(names) if fold(name) not in known]
+    compared = {found.start(3): bare(found[1]) for found in CONDITION.finditer(text, max(0, query.start(5)))}
+    for n in texts:
+        of = kinds.get(fold(compared.get(begins[n], "")), set())
+        if "text" not in of and (not of or WORD.match(names[n])):
+            return None
+    return texts
 
 
 def _runs(connection: sqlite3.Connection, text: str) -> bool:

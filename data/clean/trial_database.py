@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...core.errors import DataError, QueryError
@@ -101,15 +101,20 @@ def _is_named(name: str, text: str) -> bool:
     return re.search(given, text, re.IGNORECASE) is not None
 
 
-def trial_rows(text: str, trial: TrialDatabase, plain: str, ordered: bool) -> list[str] | QueryError:
-    """Run a query over the rows there are and those that the query in plain style asks for: its rows, or its error."""
+def trial_rows(texts: Sequence[str], trial: TrialDatabase, plain: str, ordered: bool) -> list[list[str] | QueryError]:
+    """Run queries over the rows there are and those that the query in plain style asks for: their rows, or errors."""
+    found: list[list[str] | QueryError] = []
     trial.connection.execute("BEGIN")
     try:
         _plant(trial, plain)
-        rows = list(map(repr, query(trial.connection, text, timeout=SECONDS, max_rows=MOST_ROWS).rows))
-        return rows if ordered else sorted(rows)
-    except QueryError as error:
-        return error
+        for text in texts:
+            try:
+                rows = list(map(repr, query(trial.connection, text, timeout=SECONDS, max_rows=MOST_ROWS).rows))
+                found.append(rows if ordered else sorted(rows))
+            except QueryError as error:
+                found.append(error)
+            trial.connection.set_authorizer(None)
+        return found
     finally:
         trial.connection.set_authorizer(None)
         trial.connection.set_progress_handler(None, 0)

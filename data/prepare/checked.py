@@ -1,6 +1,5 @@
 """One chunk of rows of one database or schema, checked in a worker process: the work that `workers.py` hands out."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -15,12 +14,13 @@ from ...databases.sqlite import run
 from ...sql.names import columns_of
 from ...sql.query_class import query_class
 from ...sql.skeleton import skeleton
+from ..clean.ddl_rows import has_inserts
 from ..clean.gold import gold
 from ..clean.learnable_sql import learnable_sql, quiet_parser
 from ..clean.left_out import LeftOut
 from ..clean.opaque_names import speaking_name
 from ..clean.trial_database import trial_database
-from ..pairs import schema_json
+from ..pairs import schema_from, schema_json
 from ..sources.database import Database, open_database
 from ..sources.named_cells import MOST_HINTS, known_cells, named_cells
 from ..sources.pair_rows import PairRow
@@ -33,21 +33,22 @@ AUDIT_SECONDS = 2.0  # that a query of the audit may take
 LOST = "takes too long or ends the process"
 
 
-Parsed = tuple[int, str | None, str | None]
-"""Of a DDL text: its id, the shape of its schema, or the reason why it cannot be used."""
+Parsed = tuple[int, str | None, str | None, str | None]
+"""Of a DDL text: its id, the shape of its schema, the schema as JSON, or the reason why it cannot be used."""
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Rows that ask one database: `rows` are id, number, question, sql, name of the database and DDL text or ''.
 
-    `ddls` are all DDL texts that rows of this schema have, in the order of the source; empty where `db` is a file.
+    `ddls` are all DDL texts that rows of this schema have, in the order of the source, with their schemas as JSON;
+    empty where `db` is a file.
     """
 
     source: str
     key: str
     rows: tuple[tuple[int, int, str, str, str], ...]
-    ddls: tuple[str, ...] = ()
+    ddls: tuple[tuple[str, str], ...] = ()
     db: str = ""
 
 
@@ -71,51 +72,60 @@ def check_chunk(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int]) -
 
 
 def parse_texts(texts: Sequence[tuple[int, str]], at: Callable[[int], None], lost: frozenset[int]) -> list[Parsed]:
-    """Parse DDL texts: for each id the shape of its schema, or the reason why it cannot be used."""
-    parsed: list[tuple[int, str | None, str | None]] = []
+    """Parse DDL texts: for each id the shape of its schema and the schema, or the reason why it cannot be used."""
+    parsed: list[Parsed] = []
     with quiet_parser():
         for place, (number, text) in enumerate(texts):
             if place in lost:
-                parsed.append((number, None, LOST))
+                parsed.append((number, None, None, LOST))
                 continue
             at(place)
             schema = PairSchemas("").parse(text)
-            names = "" if isinstance(schema, str) else json.dumps(sorted((t, *sorted(c)) for t, c in shape(schema)))
-            parsed.append((number, names, schema if isinstance(schema, str) else None))
+            if isinstance(schema, str):
+                parsed.append((number, "", None, schema))
+                continue
+            names = json.dumps(sorted((t, *sorted(c)) for t, c in shape(schema)))
+            parsed.append((number, names, _schema_text(schema), None))
     return parsed
+
+
+def _schema_text(schema: Schema) -> str:
+    derived = [table.name for table in schema.tables if table.derived]
+    return json.dumps({**schema_json(schema), "derived": derived}, ensure_ascii=False)
+
+
+def _schema(text: str) -> Schema:
+    """Read what `_schema_text` wrote."""
+    item = json.loads(text)
+    schema = schema_from(item)
+    if not item["derived"]:
+        return schema
+    tables = (replace(table, derived=table.name in item["derived"]) for table in schema.tables)
+    return replace(schema, tables=tuple(tables))
 
 
 def _over_schema(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int], checked: Checked) -> None:
     """Rows with DDL: the tables are made in memory, with the rows of the DDL and a few more."""
-    schemas = PairSchemas(chunk.source)
-    for ddl in chunk.ddls:
-        with contextlib.suppress(LeftOut):
-            schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key)
-    by_ddl: dict[str, list[int]] = {}
-    for place, row in enumerate(chunk.rows):
-        by_ddl.setdefault(row[4], []).append(place)
     learnt: dict[int, tuple[SchemaRow, str, tuple[str, ...]]] = {}
-    for ddl, places in by_ddl.items():
+    for (schema, ddl), places in _places_by_schema(chunk, lost, checked).items():
         try:
-            whole = schemas.whole(schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key))
-            with trial_database(whole.schema, ddl) as trial:
+            with trial_database(schema, ddl) as trial:
                 for place in places:
-                    if place in lost:
-                        continue
                     at(place)
-                    number, _, question, sql, _ = chunk.rows[place]
+                    id_of_row, number, question, sql, own_ddl = chunk.rows[place]
                     try:
-                        plain = learnable_sql(sql, trial, ddl)
+                        plain = learnable_sql(sql, trial, own_ddl)
                     except LeftOut as reason:
-                        checked.left_out.append((number, str(reason)))
+                        checked.left_out.append((id_of_row, str(reason)))
                         continue
-                    pair = PairRow(chunk.rows[place][1], question, ddl, sql)
-                    marks = audit(question, plain, whole.schema, trial.given_rows)
-                    learnt[place] = replace(whole, pair=pair), plain, marks
-        except LeftOut as reason:
-            checked.left_out += [(chunk.rows[place][0], str(reason)) for place in places if place not in lost]
+                    pair = PairRow(number, question, own_ddl, sql)
+                    learnt[place] = (
+                        SchemaRow(pair, schema, chunk.key),
+                        plain,
+                        audit(question, plain, schema, trial.given_rows),
+                    )
         except DataError:
-            gone = [place for place in places if place not in lost and place not in learnt]
+            gone = [place for place in places if place not in learnt]
             checked.left_out += [(chunk.rows[place][0], "the schema cannot be made in SQLite") for place in gone]
     cells = known_cells([(row, sql) for row, sql, _ in learnt.values()])
     for place in sorted(learnt):
@@ -124,6 +134,25 @@ def _over_schema(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int], 
         pair = schema_row.pair
         example = speaking_name(Example(pair.question, sql, schema_row.schema, hints, chunk.key, chunk.source))
         _keep(checked, chunk.rows[place][0], example, marks)
+
+
+def _places_by_schema(chunk: Chunk, lost: frozenset[int], checked: Checked) -> dict[tuple[Schema, str], list[int]]:
+    """The places of rows whose tables and inserted rows are the same, so that one database in memory serves them."""
+    schemas = PairSchemas(chunk.source)
+    for ddl, text in chunk.ddls:
+        schemas.parsed[ddl] = _schema(text)
+        schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key)
+    places: dict[tuple[Schema, str], list[int]] = {}
+    for place, (number, _, _, _, ddl) in enumerate(chunk.rows):
+        if place in lost:
+            continue
+        try:
+            whole = schemas.whole(schemas.read(PairRow(0, "-", ddl, "", chunk.key), key=chunk.key))
+        except LeftOut as reason:
+            checked.left_out.append((number, str(reason)))
+            continue
+        places.setdefault((whole.schema, ddl if has_inserts(ddl) else ""), []).append(place)
+    return places
 
 
 def _over_database(chunk: Chunk, at: Callable[[int], None], lost: frozenset[int], checked: Checked) -> None:

@@ -100,7 +100,7 @@ def _agree(group: Sequence[tuple[int, str, str, str]]) -> bool:
         schema: Schema = schema_from(json.loads(group[0][2]))
         with trial_database(schema) as trial:
             together = " ".join(queries)
-            tried = [trial_rows(sql, trial, together, False) for sql in queries]
+            tried = trial_rows(queries, trial, together, False)
             return all(not isinstance(rows, QueryError) and rows == tried[0] for rows in tried)
     except (DataError, QueryError):
         return False

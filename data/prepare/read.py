@@ -75,7 +75,8 @@ def parse_schemas(store: sqlite3.Connection) -> None:
         for chunk, parsed, _ in work_in_processes(parse_texts, texts(), few=count < TEXTS):
             rows: Sequence[Parsed] = parsed
             store.executemany(
-                "UPDATE ddl SET shape = ?, reason = ? WHERE id = ?", [(shape, why, n) for n, shape, why in rows]
+                "UPDATE ddl SET shape = ?, schema = ?, reason = ? WHERE id = ?",
+                [(names, schema, why, number) for number, names, schema, why in rows],
             )
             store.commit()
             advance(len(chunk))
@@ -188,17 +189,16 @@ def _chunk(store: sqlite3.Connection, number: int, sources: Sequence[OpenSource]
         (number,),
     ).fetchall()
     place, key, db = rows[0][5], rows[0][6], rows[0][7]
-    ddls: tuple[str, ...] = ()
+    ddls: list[tuple[str, str]] = []
     if not db:
-        found = store.execute(
-            "SELECT ddl.text FROM row JOIN ddl ON ddl.id = row.ddl WHERE source = ? AND key = ? AND ddl.reason IS NULL "
-            "GROUP BY ddl.id ORDER BY min(row.id)",
+        ddls = store.execute(
+            "SELECT ddl.text, ddl.schema FROM row JOIN ddl ON ddl.id = row.ddl WHERE source = ? AND key = ? "
+            "AND ddl.reason IS NULL GROUP BY ddl.id ORDER BY min(row.id)",
             (place, key),
         ).fetchall()
-        ddls = tuple(text for (text,) in found)
     name = Path(db).stem  # of a row over a file, its database takes the place of DDL
     asked = tuple((*row[:4], name) if db else tuple(row[:5]) for row in rows)
-    return Chunk(sources[place].name, key, asked, ddls, db)
+    return Chunk(sources[place].name, key, asked, tuple(ddls), db)
 
 
 def _keep(store: sqlite3.Connection, checked: Checked) -> None:

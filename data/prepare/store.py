@@ -17,7 +17,8 @@ from ...core.files import write_json
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS done (step TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ddl (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, text TEXT, shape TEXT, reason TEXT);
+CREATE TABLE IF NOT EXISTS ddl (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, text TEXT, shape TEXT, schema TEXT,
+    reason TEXT);
 CREATE TABLE IF NOT EXISTS row (id INTEGER PRIMARY KEY, source INTEGER, number INTEGER, question TEXT, sql TEXT,
     ddl INTEGER, db TEXT, name TEXT, evidence TEXT, key TEXT, chunk INTEGER, reason TEXT);
 CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, json TEXT, tables TEXT);
@@ -47,14 +48,15 @@ class KeptPair(NamedTuple):
 def open_store(folder: Path, inputs: Mapping[str, str]) -> sqlite3.Connection:
     """Open the work file in a folder; one that belongs to other inputs, or is broken, is begun anew."""
     marker, path = folder / "inputs.json", folder / "prepare.sqlite"
+    inputs = {**inputs, "tables": hashlib.sha256(TABLES.encode()).hexdigest()}
     with contextlib.suppress(OSError, ValueError, sqlite3.Error):
-        if json.loads(marker.read_text(encoding="utf-8")) == dict(inputs):
+        if json.loads(marker.read_text(encoding="utf-8")) == inputs:
             return _opened(path)
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     connection = _opened(path)
-    write_json(marker, dict(inputs))
+    write_json(marker, inputs)
     return connection
 
 

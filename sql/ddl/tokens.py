@@ -58,9 +58,11 @@ def statements(ddl: str) -> Iterator[list[Token]]:
     depth = 0
     all_tokens = tokens(ddl)
     for token, following in zip(all_tokens, [*all_tokens[1:], Token(MARK, ";")], strict=False):
-        named = bool(statement) and (statement[-1].word or statement[-1].text) in BEFORE_A_NAME
-        go = not depth and not named and token.word == "GO"
-        begins = not depth and not named and (token.word == "CREATE" or (token.word, following.word) == ALTER_TABLE)
+        go = begins = False
+        if not depth and token.kind == "word" and token.word in ("GO", "CREATE", "ALTER"):
+            named = bool(statement) and (statement[-1].word or statement[-1].text) in BEFORE_A_NAME
+            go = not named and token.word == "GO"
+            begins = not named and (token.word == "CREATE" or (token.word, following.word) == ALTER_TABLE)
         is_end = go or token == (MARK, ";")
         if statement and (is_end or begins):
             yield statement
