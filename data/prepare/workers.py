@@ -1,7 +1,7 @@
 """Work in processes of its own: a database library that hangs or dies takes one row with it and not the preparation.
 
-A worker says which row it is at before it begins it. When nothing is heard for long, or the process ends, that row is
-given up, and the rest of its chunk goes to a new process.
+A worker notes which row it is at before it begins it, in memory that both processes see. When it stays at one for long,
+or the process ends, that row is given up, and the rest of its chunk goes to a new process.
 """
 
 import contextlib
@@ -26,10 +26,12 @@ Work = Callable[[Any, Callable[[int], None], frozenset[int]], Any]
 class _Worker:
     process: Any
     pipe: Connection
+    at: Any
+    """The place of the row in hand, shared with the process."""
     place: int = -1
     chunk: Any = None
-    heard: float = 0.0
-    at: int = -1
+    seen: int = -1
+    since: float = 0.0
 
 
 @dataclass
@@ -74,17 +76,14 @@ def work_in_processes(
             if not busy and not waiting and not finished and exhausted:
                 break
             for worker in _heard(busy):
-                outcome = _listen(worker)
-                if outcome is None:
-                    continue
-                kind, value = outcome
+                kind, value = _listen(worker)
                 if kind == "done":
                     finished[worker.place] = worker.chunk, value, lost.pop(worker.place, frozenset())
                     worker.chunk = None
                 elif kind == "failed":
                     raise value
                 else:
-                    lost[worker.place] = lost.get(worker.place, frozenset()) | {worker.at}
+                    lost[worker.place] = lost.get(worker.place, frozenset()) | {worker.at.value}
                     waiting.appendleft(_Waiting(worker.place, worker.chunk, lost[worker.place]))
                     _end(worker)
                     workers.remove(worker)
@@ -99,40 +98,42 @@ def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[
     if needed and not idle and len(workers) < count:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        at = context.RawValue("q", -1)
+        process = context.Process(target=_serve, args=(theirs, at, work), daemon=True)
         process.start()
         theirs.close()
-        workers.append(_Worker(process, ours))
+        workers.append(_Worker(process, ours, at))
         idle = [workers[-1]]
     return idle
 
 
 def _give(worker: _Worker, waiting: _Waiting) -> None:
-    worker.place, worker.chunk, worker.at = waiting.place, waiting.chunk, -1
-    worker.heard = time.monotonic()
+    worker.place, worker.chunk = waiting.place, waiting.chunk
+    worker.at.value = worker.seen = -1
+    worker.since = time.monotonic()
     with contextlib.suppress(OSError):  # a process that ended: seen when it is listened to
         worker.pipe.send((waiting.chunk, waiting.lost))
 
 
 def _heard(busy: list[_Worker]) -> list[_Worker]:
-    """Wait a little for workers that said something or are silent for too long."""
+    """Wait a little for workers that are done, have ended, or are at one row for too long."""
     ready = wait([worker.pipe for worker in busy], timeout=1.0)
     now = time.monotonic()
-    return [worker for worker in busy if worker.pipe in ready or now - worker.heard > SILENCE]
+    for worker in busy:
+        if worker.at.value != worker.seen:
+            worker.seen, worker.since = worker.at.value, now
+    return [worker for worker in busy if worker.pipe in ready or now - worker.since > SILENCE]
 
 
-def _listen(worker: _Worker) -> tuple[str, Any] | None:
-    """What a worker says: done, failed with an exception, lost; None when it goes on."""
+def _listen(worker: _Worker) -> tuple[str, Any]:
+    """What became of a worker's chunk: done, failed with an exception, or lost."""
     try:
-        while worker.pipe.poll():
-            kind, value = worker.pipe.recv()
-            worker.heard = time.monotonic()
-            if kind != "at":
-                return kind, value
-            worker.at = value
+        if worker.pipe.poll():
+            said: tuple[str, Any] = worker.pipe.recv()
+            return said
     except (EOFError, OSError):
-        return "lost", None
-    return ("lost", None) if time.monotonic() - worker.heard > SILENCE else None
+        pass
+    return "lost", None
 
 
 def _end(worker: _Worker) -> None:
@@ -141,8 +142,12 @@ def _end(worker: _Worker) -> None:
     worker.pipe.close()
 
 
-def _serve(pipe: Connection, work: Work) -> None:
+def _serve(pipe: Connection, at: Any, work: Work) -> None:
     """The loop of a worker process."""
+
+    def note(place: int) -> None:
+        at.value = place
+
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -151,7 +156,7 @@ def _serve(pipe: Connection, work: Work) -> None:
         while True:
             chunk, lost = pipe.recv()
             try:
-                outcome: tuple[str, Any] = "done", work(chunk, lambda place: pipe.send(("at", place)), lost)
+                outcome: tuple[str, Any] = "done", work(chunk, note, lost)
             except Exception as error:
                 outcome = "failed", error
             pipe.send(outcome)
