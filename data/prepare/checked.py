@@ -198,18 +198,24 @@ def _keep(checked: Checked, number: int, example: Example, marks: Sequence[str])
 def kept_pair(example: Example, marks: Sequence[str] = ()) -> KeptPair:
     """Make of a pair what the store keeps of it."""
     shape = skeleton(example.sql)
+    schema, tables = _written(example.schema)
     return KeptPair(
         example.question,
         example.sql,
-        json.dumps(schema_json(example.schema), ensure_ascii=False),
+        schema,
         json.dumps([[hint.table, hint.column, hint.value] for hint in example.hints], ensure_ascii=False),
         example.database,
         " ".join(marks),
         flat(example.question),
         shape,
         " ".join(query_class(example.sql, shape)),
-        tables_of(example.schema),
+        tables,
     )
+
+
+@lru_cache(maxsize=16)
+def _written(schema: Schema) -> tuple[str, str]:
+    return json.dumps(schema_json(schema), ensure_ascii=False), tables_of(schema)
 
 
 def tables_of(schema: Schema) -> str:

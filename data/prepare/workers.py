@@ -96,7 +96,7 @@ def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[
     """The workers without a chunk; one more is started where one is needed."""
     idle = [worker for worker in workers if worker.chunk is None]
     if needed and not idle and len(workers) < count:
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         ours, theirs = context.Pipe()
         at = context.RawValue("q", -1)
         process = context.Process(target=_serve, args=(theirs, at, work), daemon=True)
@@ -105,6 +105,15 @@ def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[
         workers.append(_Worker(process, ours, at))
         idle = [workers[-1]]
     return idle
+
+
+def _context() -> Any:
+    """How processes are begun: by a server that has imported the modules once, where the system has that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.checked"])
+    return context
 
 
 def _give(worker: _Worker, waiting: _Waiting) -> None:
