@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 # `NOT a IN (` is written `a NOT IN (`; a text is matched as a whole, so that nothing in it is rewritten
 NOT = re.compile(r"'(?:[^']|'')*'|\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )")
 
+# `+a` is another value than `a` to SQLite, which compares it as no column's; the parser loses the sign
+SIGNED = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|((?:[(,=<>*/%|&~+-]|\b(?:SELECT|DISTINCT|WHERE|ON|AND|OR|NOT|BETWEEN|IN|IS|LIKE|"""
+    r"""CASE|WHEN|THEN|ELSE|BY|HAVING|LIMIT))\s*\+\s*(?!\d))""",
+    re.IGNORECASE,
+)
+
 ROW_IDS = frozenset(("rowid", "oid", "_rowid_"))
 
 
 def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     """Return the query in plain style, on one line but for its texts, which keep every blank. Drops comments.
 
-    Raises DataError when it cannot be parsed.
+    Raises DataError when it cannot be parsed, or when the parser would read it otherwise than SQLite.
 
     >>> from ..core.records import Column, Table
     >>> pets = Schema((Table("Pets", (Column("Name", "text"), Column("Age", "int"))),))
@@ -41,11 +48,15 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     simple = normalise_simple(sql, tables) if dialect == "sqlite" else None
     if simple is not None:
         return simple
+    if "+" in sql and any(match[1] for match in SIGNED.finditer(sql)):
+        raise DataError("SQL cannot be parsed: + before a value")
     try:
         tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
         scopes = traverse_scope(tree)
     except SqlglotError as error:
         raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
+    _refuse_mixed(tree)
+    _keep_casts(tree)
     tree = unknown_names_as_texts(tree, tables)
     for scope in scopes:
         if isinstance(scope, Scope):
@@ -60,11 +71,39 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     return NOT.sub(lambda match: f"{match[1]} NOT {match[2]}" if match[1] else match[0], text)
 
 
-def unknown_names_as_texts(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
-    """Make texts of double-quoted names that neither a table nor the query has, as SQLite does; changes the tree."""
+def _refuse_mixed(tree: "exp.Expr") -> None:
+    """Raise DataError for `a LIKE b = c` and `a = NOT b` without brackets: SQLite and the parser group them otherwise."""
     from sqlglot import exp
 
-    known = {fold(column) for names in columns.values() for column in names} | ROW_IDS | _given(tree)
+    ranges = (exp.In, exp.Between, exp.Like, exp.ILike, exp.Glob, exp.Match, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ)
+    for node in tree.find_all(exp.Binary, exp.In, exp.Between, exp.Neg, exp.BitwiseNot):
+        if not isinstance(node, exp.Connector):
+            sides = (node.args.get(side) for side in ("this", "expression", "low", "high"))
+            if any(isinstance(side, (exp.Not, *ranges)) for side in sides):
+                raise DataError("SQL cannot be parsed: comparisons of comparisons without brackets")
+
+
+def _keep_casts(tree: "exp.Expr") -> None:
+    """Write the types of casts that SQLite knows as numbers of any kind as they are: REAL would be another number."""
+    from sqlglot import exp
+
+    for cast in tree.find_all(exp.Cast):
+        kind = cast.to.this
+        if kind in (exp.DType.DECIMAL, exp.DType.BIGDECIMAL, exp.DType.BOOLEAN) or kind in exp.DataType.TEMPORAL_TYPES:
+            name = "NUMERIC" if kind == exp.DType.DECIMAL else kind.value
+            cast.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind=name))
+
+
+def unknown_names_as_texts(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
+    """Make texts of double-quoted names that neither a table of the query nor the query itself has, as SQLite does.
+
+    Changes the tree.
+    """
+    from sqlglot import exp
+
+    asked = {fold(table.name) for table in tree.find_all(exp.Table)}
+    known = {fold(name) for table, names in columns.items() if fold(table) in asked for name in names}
+    known |= ROW_IDS | _given(tree)
     for column in list(tree.find_all(exp.Column)):
         name = column.this
         if isinstance(name, exp.Identifier) and name.quoted and not column.table and _flat(name.name) not in known:
