@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
 from ..core.records import Schema
-from .names import columns_of, fold, is_plain
+from .names import RESERVED, columns_of, fold, is_plain
 from .normalise_simple import normalise_simple
+from .qualify import qualify
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -42,7 +43,7 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.scope import Scope, traverse_scope
+    from sqlglot.optimizer.scope import traverse_scope
 
     tables = columns_of(schema)
     simple = normalise_simple(sql, tables) if dialect == "sqlite" else None
@@ -58,9 +59,7 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     _refuse_mixed(tree)
     _keep_casts(tree)
     tree = unknown_names_as_texts(tree, tables)
-    for scope in scopes:
-        if isinstance(scope, Scope):
-            _qualify(scope, tables)
+    qualify(scopes, tables)
     for identifier in tree.find_all(exp.Identifier):
         low = fold(identifier.name)
         identifier.set("this", low)
@@ -72,9 +71,12 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
 
 
 def _refuse_mixed(tree: "exp.Expr") -> None:
-    """Raise DataError for `a LIKE b = c` and `a = NOT b` without brackets: SQLite and the parser group them otherwise."""
+    """Raise DataError for what the parser reads otherwise than SQLite: `a LIKE b = c`, `a = NOT b`, `a IS -1 AND b`."""
     from sqlglot import exp
 
+    for name in tree.find_all(exp.Identifier):
+        if not name.quoted and fold(name.name) in RESERVED:
+            raise DataError(f"SQL cannot be parsed: {name.name} is no name")
     ranges = (exp.In, exp.Between, exp.Like, exp.ILike, exp.Glob, exp.Match, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ)
     for node in tree.find_all(exp.Binary, exp.In, exp.Between, exp.Neg, exp.BitwiseNot):
         if not isinstance(node, exp.Connector):
@@ -125,68 +127,3 @@ def _given(tree: "exp.Expr") -> set[str]:
 def _flat(name: str) -> str:
     """A name for comparing: SQLite calls a column without an alias by its text, as it is written."""
     return fold("".join(name.split())) if "(" in name else fold(name)
-
-
-def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
-    """Give each column of one SELECT its table's name, and drop the aliases, unless a table stands there twice."""
-    from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
-
-    assert isinstance(scope, Scope)
-    select = scope.expression
-    if not isinstance(select, exp.Select):
-        return
-    own = [table for table in scope.tables if table.find_ancestor(exp.Select) is select]
-    names = [fold(table.name) for table in own]
-    if len(set(names)) != len(names):
-        return
-    renamed = {fold(table.alias_or_name): fold(table.name) for table in own}
-    aliases = {fold(item.alias) for item in select.selects if isinstance(item, exp.Alias)}
-    for column in list(select.find_all(exp.Column)):
-        if isinstance(column.this, exp.Star) and not column.table:
-            continue
-        owner = column.find_ancestor(exp.Select)
-        low = fold(column.name)
-        if fold(column.table) in renamed:
-            inner = [fold(t.alias_or_name) for t in owner.find_all(exp.Table)] if owner not in (None, select) else []
-            if fold(column.table) not in inner:  # else a sub-query speaks of its own table by the same alias
-                column.set("table", exp.to_identifier(renamed[fold(column.table)]))
-        elif not column.table and owner is select and low not in aliases:
-            owners = [name for name in names if low in tables.get(name, ())]
-            if len(owners) == 1:
-                column.set("table", exp.to_identifier(owners[0]))
-    for table in own:
-        table.set("alias", None)
-    _place_conditions(select)
-
-
-def _place_conditions(select: object) -> None:
-    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each where its tables are first known."""
-    from sqlglot import exp
-
-    assert isinstance(select, exp.Select)
-    joins = select.args.get("joins") or []
-    source = select.args.get("from_") or select.args.get("from")
-    inner = [
-        join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")
-    ]
-    # sqlglot reads a join without a condition as ON TRUE
-    bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
-    if source is None or not bare or len(inner) != len(joins):
-        return
-    waiting: list[exp.Expr] = []
-    for join in joins:
-        on = join.args.get("on")
-        if on is None:
-            return
-        if not isinstance(on, exp.Boolean):
-            waiting.extend(on.flatten() if isinstance(on, exp.And) else [on])
-    seen = {source.this.alias_or_name}
-    placed: list[list[exp.Expr]] = []
-    for join in joins:
-        seen.add(join.this.alias_or_name)
-        placed.append([part for part in waiting if {column.table for column in part.find_all(exp.Column)} <= seen])
-        waiting = [part for part in waiting if part not in placed[-1]]
-    if not waiting and all(placed):
-        for join, parts in zip(joins, placed, strict=True):
-            join.set("on", exp.and_(*parts))

@@ -9,8 +9,29 @@ NAMES = (
     "Key", "id", "a-b", "select", "count", "rowid2", "end",
 )  # fmt: skip
 TABLES = ("people", "City", "orders", "Line Item", "t1", "T2", "index", "table", "log")
-TEXTS = ("", "Ann", "ann", "it's", 'say "hi"', "a  b", " x ", "İß", "10", "9", "name", "NULL", "50%", "a_b", "--", "/*", "NOT a IN (1)")
+TEXTS = (
+    "",
+    "Ann",
+    "ann",
+    "it's",
+    'say "hi"',
+    "a  b",
+    " x ",
+    "İß",
+    "10",
+    "9",
+    "name",
+    "NULL",
+    "50%",
+    "a_b",
+    "--",
+    "/*",
+    "NOT a IN (1)",
+)
 VALUES = (None, None, 0, 1, 1, 2, 3, -1, 10, 2.5, 0.1, 1e20, *TEXTS, "2020-01-05", "2021-12-31")
+CASTS = tuple("INT TEXT REAL varchar(3) NUMERIC BLOB BIGINT DECIMAL(3,1) BOOLEAN FLOAT CHAR DATE Datetime".split())
+FUNCTIONS = tuple("length UPPER lower ABS trim typeof hex quote round ltrim unicode date datetime julianday".split())
+OF_TWO = tuple("coalesce IFNULL nullif max min instr trim".split())
 TYPES = ("INT", "INTEGER", "REAL", "TEXT", "VARCHAR(20)", "DATE", "NUMERIC", "")
 
 
@@ -109,16 +130,17 @@ class Writer:
         if kind == 4:
             return f"({inner()})"
         if kind == 5:
-            return f"{self.word('CAST')}({inner()} {self.word('AS')} {self.one('INT', 'TEXT', 'REAL', 'INTEGER', 'varchar(3)', 'NUMERIC', 'BLOB', 'BIGINT', 'DECIMAL(3,1)', 'BOOLEAN', 'FLOAT', 'CHAR', 'DATE')})"
+            return f"{self.word('CAST')}({inner()} {self.word('AS')} {self.rng.choice(CASTS)})"
         if kind == 6:
             otherwise = f" {self.word('ELSE')} {inner()}" if self.often(0.6) else ""
-            return f"{self.word('CASE')} {self.word('WHEN')} {self.condition(known, 1)} {self.word('THEN')} {inner()}{otherwise} {self.word('END')}"
+            case = f"{self.word('CASE')} {self.word('WHEN')} {self.condition(known, 1)}"
+            return f"{case} {self.word('THEN')} {inner()}{otherwise} {self.word('END')}"
         if kind == 7:
             return f"CASE {inner()} WHEN {inner()} THEN {inner()} END"
         if kind == 8:
-            return f"{self.one('length', 'UPPER', 'lower', 'ABS', 'trim', 'typeof', 'hex', 'quote', 'round', 'ltrim', 'unicode', 'date', 'datetime', 'julianday')}({inner()})"
+            return f"{self.rng.choice(FUNCTIONS)}({inner()})"
         if kind == 9:
-            return f"{self.one('coalesce', 'IFNULL', 'nullif', 'max', 'min', 'instr', 'trim')}({inner()}, {inner()})"
+            return f"{self.rng.choice(OF_TWO)}({inner()}, {inner()})"
         if kind == 10:
             return f"{self.one('-', '+', '~', '- -')}{inner()}" if self.often(0.5) else f"substr({inner()}, 1, 2)"
         if kind == 11:
@@ -163,8 +185,8 @@ class Writer:
             inner = self.select(len(columns), [], columns)
             return f"({inner}) {self.one('AS ', '')}{alias}", [Known(alias, column) for column in columns]
         table = self.rng.choice(list(self.made.tables))
-        self.aliases += 1
-        alias = self.rng.choice((table, f"T{self.aliases}", f"{self.one('a', 'b', 'x', 'name', 'people')}{self.aliases}"))
+        # inner queries have the aliases of outer ones too, and some are called as another table or a column
+        alias = self.rng.choice((table, table, "T1", "t2", "T3", self.one("a", "b", "x", "name", "people", "City")))
         given = "" if alias == table else f"{self.one(' AS ', ' as ', ' ')}{self.name(alias)}"
         return f"{self.name(table)}{given}", [Known(alias, column) for column in self.made.tables[table]]
 
@@ -176,6 +198,13 @@ class Writer:
                 continue
             known = known + others
             kind = self.one("JOIN", "join", "INNER JOIN", "LEFT JOIN", "left outer join", ",", "CROSS JOIN")
+            shared = {one.column for one in known} & {one.column for one in others}
+            if len(shared) == 1 and self.often(0.2):
+                text += f" {self.one('NATURAL JOIN', 'natural left join')} {more}"
+                continue
+            if shared and self.often(0.2):
+                text += f" {self.one('JOIN', 'LEFT JOIN')} {more} {self.word('USING')} ({self.name(min(shared))})"
+                continue
             on = "" if kind == "," or self.often(0.1) else f" {self.word('ON')} {self.condition(known, 1)}"
             text += f" {kind} {more}{on}"
         return text, known
@@ -184,15 +213,19 @@ class Writer:
         """A SELECT of so many columns; `outer` are those of the queries around it, `names` the aliases it gives."""
         self.depth += 1
         source, own = self.sources()
-        taken = {one.table.lower() for one in own} | {one.column.lower() for one in own}
-        around = [one for one in outer if one.table.lower() not in taken and one.column.lower() not in taken]
-        known = own + (around if self.often(0.5) else [])
+        taken = {one.table.lower() for one in own}
+        around = [one for one in outer if one.table.lower() not in taken]
+        known = own + (around if self.often(0.7) else [])
         where = f" {self.word('WHERE')} {self.condition(known)}" if self.often(0.6) else ""
         grouped = self.often(0.3)
         if grouped:
             keys = [self.column(own) for _ in range(self.rng.randint(1, 2))]
             shown = [self.rng.choice((*keys, self.aggregate(own))) for _ in range(width)]
-            having = f" {self.word('HAVING')} {self.aggregate(own)} {self.one('>', '=', '<')} {self.literal()}" if self.often(0.4) else ""
+            having = (
+                f" {self.word('HAVING')} {self.aggregate(own)} {self.one('>', '=', '<')} {self.literal()}"
+                if self.often(0.4)
+                else ""
+            )
             tail = f" {self.word('GROUP BY')} {', '.join(keys)}{having}"
             order = [self.rng.choice((*keys, self.aggregate(own)))]
         elif self.often(0.2):
@@ -202,8 +235,12 @@ class Writer:
             order = [self.expression(own) for _ in range(self.rng.randint(1, 2))]
         listed = shown
         if names or self.often(0.2):
-            given = names or [self.one("n", "Total", "name", "x", "count", "value") + str(n) for n in range(width)]
-            listed = [f"{item} {self.one('AS', 'as')} {self.name(name)}" for item, name in zip(shown, given, strict=True)]
+            given = names or [f"{self.one('n', 'Total', 'x')}{n}" for n in range(width)]
+            if not names and self.often(0.5):  # names that columns have too
+                given = self.rng.sample([*NAMES, *(one.column for one in own)], width)
+            listed = [
+                f"{item} {self.one('AS', 'as')} {self.name(name)}" for item, name in zip(shown, given, strict=True)
+            ]
             if order and self.often(0.5):
                 order = [self.name(self.rng.choice(given))]
         distinct = self.one("", "", "", "DISTINCT ", "distinct ")
@@ -212,7 +249,9 @@ class Writer:
             every = [str(n) for n in range(1, width + 1)]
             ways = [key + self.one("", " DESC", " asc", " COLLATE NOCASE") for key in [*order, *every]]
             text += f" {self.word('ORDER BY')} {', '.join(ways)}"
-            text += f" {self.word('LIMIT')} {self.rng.randint(0, 4)}{self.one('', ' OFFSET 1')}" if self.often(0.6) else ""
+            text += (
+                f" {self.word('LIMIT')} {self.rng.randint(0, 4)}{self.one('', ' OFFSET 1')}" if self.often(0.6) else ""
+            )
         self.depth -= 1
         return text
 
@@ -225,12 +264,33 @@ class Writer:
     def query(self) -> str:
         width = self.rng.randint(1, 3)
         text = self.select(width, [])
-        if self.often(0.15):
-            text = f"SELECT * FROM ({text})" if self.often(0.3) else text
+        if self.often(0.1):
+            text = f"SELECT * FROM ({text})"
+        elif self.often(0.1):
+            columns = [f"c{n}" for n in range(width)]
+            inner, name = self.select(width, [], columns), self.one("w", "people", "City", "W x")
+            text = f"{self.word('WITH')} {quoted(name)} AS ({inner}) {self.over(name, columns)}"
+        elif self.often(0.1):
+            source, known = self.sources()
+            star = self.one("*", f"{self.name(known[0].table)}.*")
+            text = f"SELECT {star} FROM {source} WHERE {self.condition(known)}"
+        elif self.often(0.1):
+            (table,) = self.rng.sample(list(self.made.tables), 1)
+            known = [Known(table, column) for column in self.made.tables[table]]
+            window = self.one("ROW_NUMBER()", "rank()", f"sum({self.column(known)})", f"lag({self.column(known)}, 1)")
+            by = f"{self.word('PARTITION BY')} {self.column(known)} " if self.often(0.5) else ""
+            shown = f"{self.column(known)}, {window} OVER ({by}ORDER BY {self.column(known)}, rowid)"
+            text = f"SELECT {shown} FROM {self.name(table)}"
         elif self.often(0.2):
             self.depth = 1
-            text = f"{self.select(width, [])} {self.one('UNION', 'union all', 'EXCEPT', 'INTERSECT')} {self.select(width, [])}"
+            first, second = self.select(width, []), self.select(width, [])
+            text = f"{first} {self.one('UNION', 'union all', 'EXCEPT', 'INTERSECT')} {second}"
         return self.spaced(text)
+
+    def over(self, name: str, columns: list[str]) -> str:
+        """A query over what WITH gives."""
+        known = [Known(name, column) for column in columns]
+        return f"SELECT {self.expression(known)} FROM {quoted(name)} WHERE {self.condition(known)}"
 
     def simple(self) -> str:
         """A query of the kind that most public sets have: one table, AND-ed comparisons with values."""
@@ -262,4 +322,4 @@ class Writer:
         return text + self.one("", "", ";", " ; ", "\n")
 
 
-RESERVED = frozenset("order group select table index end desc date key count value".split()) - {"date", "key", "count", "value", "desc"} | {"desc"}
+RESERVED = frozenset("order group select table index desc end".split())
