@@ -35,8 +35,8 @@ from ..pairs import pair_line, write_lines
 from ..sources.loaded import Loaded, reasons
 from ..sources.open_source import OpenSource, open_source, recipe_sources
 from ..sources.pair_rows import pair_rows
-from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, choose_pairs, class_counts
-from .leakage import Leakage, find_leakage
+from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, check_marks, choose_pairs, class_counts
+from .leakage import Leakage, check_against, find_leakage
 from .lengths import Lengths, measure_lengths
 from .made import made_pairs, made_sources
 from .memory import Peak
@@ -111,6 +111,9 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
     sources = opened(recipe.data)
     if not sources and not made_sources(recipe.data):
         raise _nothing()
+    check_marks(recipe.data)
+    if recipe.data.against:
+        check_against(*_evaluation(recipe.data))
     _refuse_inside(out, sources)
     need_space(out, DISK_BYTES, "preparing the data")
     with alone_in(out):
@@ -154,7 +157,7 @@ def _prepare(recipe: Recipe, sources: Sequence[OpenSource], out: Path, work: Pat
         before = class_counts(store, f"gone IS NULL OR gone = '{BALANCE}'")
         add_rewritten(store, data, random.Random(data.seed))
         if not store.execute("SELECT 1 FROM pair WHERE gone IS NULL LIMIT 1").fetchone():
-            raise _nothing()
+            raise _nothing(_facts(store, data, sources))
         split_by_database(store, data.valid_share, rng)
         names = [source.name for source in sources] + [name for name, _ in made_sources(data)]
         leakage = _leakage(store, data)
@@ -212,8 +215,9 @@ def check_sources(data: Data) -> list[OpenSource]:
     return sources
 
 
-def _nothing() -> DataError:
-    return DataError(NOTHING, fix="--set data.synthetic=1000")
+def _nothing(facts: Sequence[SourceFacts] = ()) -> DataError:
+    why = [f"{fact.name}: {', '.join(f'{why} ({n})' for why, n in fact.left_out.items())}" for fact in facts]
+    return DataError(": ".join([NOTHING, *(["; ".join(why)] if why else [])]), fix="--set data.synthetic=1000")
 
 
 def opened(data: Data) -> list[OpenSource]:
@@ -238,8 +242,13 @@ def stamps(data: Data, sources: Sequence[OpenSource]) -> dict[str, str]:
 def _leakage(store: sqlite3.Connection, data: Data) -> Leakage:
     if not data.against:
         return Leakage()
+    return find_leakage(store, *_evaluation(data))
+
+
+def _evaluation(data: Data) -> tuple[Path, Path | None]:
+    """The file of evaluation questions, and the folder of its databases."""
     databases = Path(data.against_databases).expanduser() if data.against_databases else None
-    return find_leakage(store, Path(data.against).expanduser(), databases)
+    return Path(data.against).expanduser(), databases
 
 
 def _write(store: sqlite3.Connection, path: Path, held: int, names: Sequence[str]) -> int:
