@@ -110,16 +110,15 @@ def _is_named(table: str, column: Column, asked: set[str]) -> bool:
     named = _stems(words(column.name))
     if not named or named <= SHOWN_ANYHOW | COMMON or named & SHOWN_ANYHOW or column.primary_key:
         return True
+    if named & asked or any(_alike(a, b) for a in named for b in asked):
+        return True
     for noun in column_nouns(column.name, table):
         for said in (noun, *SYNONYMS.get(noun, ())):
             if _stems(said.split()) & asked:
                 return True
-    if named & asked or any(_alike(a, b) for a in named for b in asked):
-        return True
-    if all(_is_short_for(word, asked) for word in named):
-        return True
     of_table = _stems(table_words(table))
-    return named <= of_table  # a table's only word stands for its column of that name
+    # a table's only word stands for its column of that name
+    return named <= of_table or all(_is_short_for(word, asked) for word in named)
 
 
 def _is_short_for(word: str, asked: set[str]) -> bool:
