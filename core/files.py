@@ -64,6 +64,30 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other processes of this kind out of it; a process that was killed keeps nobody out.
+
+    Raises SqlLlamaError while another process is in it.
+    """
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SqlLlamaError(
+                f"{folder}: another process is writing there", fix="wait until it has ended, or give another folder"
+            ) from None
+        except OSError:
+            pass  # a disk without locks
+        yield
+    finally:
+        os.close(handle)
+
+
 def remove_leftovers(folder: Path, pattern: str) -> None:
     """Remove what killed processes left in `folder` under temporary names: files and folders not touched for a day."""
     for path in folder.glob(pattern):

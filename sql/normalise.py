@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import DataError
 from ..core.records import Schema
-from .names import columns_of, fold, is_plain
+from .names import RESERVED, columns_of, fold, is_plain
 from .normalise_simple import normalise_simple
+from .qualify import qualify
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
 # `NOT a IN (` is written `a NOT IN (`; a text is matched as a whole, so that nothing in it is rewritten
 NOT = re.compile(r"'(?:[^']|'')*'|\bNOT ([\w.\"]+) (IN \(|LIKE |BETWEEN )")
 
+# `+a` is another value than `a` to SQLite, which compares it as no column's; the parser loses the sign
+SIGNED = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|((?:[(,=<>*/%|&~+-]|\b(?:SELECT|DISTINCT|WHERE|ON|AND|OR|NOT|BETWEEN|IN|IS|LIKE|"""
+    r"""CASE|WHEN|THEN|ELSE|BY|HAVING|LIMIT))\s*\+\s*(?!\d))""",
+    re.IGNORECASE,
+)
+
 ROW_IDS = frozenset(("rowid", "oid", "_rowid_"))
 
 
 def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     """Return the query in plain style, on one line but for its texts, which keep every blank. Drops comments.
 
-    Raises DataError when it cannot be parsed.
+    Raises DataError when it cannot be parsed, or when the parser would read it otherwise than SQLite.
 
     >>> from ..core.records import Column, Table
     >>> pets = Schema((Table("Pets", (Column("Name", "text"), Column("Age", "int"))),))
@@ -35,21 +43,23 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.scope import Scope, traverse_scope
+    from sqlglot.optimizer.scope import traverse_scope
 
     tables = columns_of(schema)
     simple = normalise_simple(sql, tables) if dialect == "sqlite" else None
     if simple is not None:
         return simple
+    if "+" in sql and any(match[1] for match in SIGNED.finditer(sql)):
+        raise DataError("SQL cannot be parsed: + before a value")
     try:
         tree = sqlglot.parse_one(sql.strip().rstrip(";"), read=dialect)
         scopes = traverse_scope(tree)
     except SqlglotError as error:
         raise DataError(f"SQL cannot be parsed: {str(error).splitlines()[0]}") from None
+    _refuse_mixed(tree)
+    _keep_casts(tree)
     tree = unknown_names_as_texts(tree, tables)
-    for scope in scopes:
-        if isinstance(scope, Scope):
-            _qualify(scope, tables)
+    qualify(scopes, tables)
     for identifier in tree.find_all(exp.Identifier):
         low = fold(identifier.name)
         identifier.set("this", low)
@@ -60,11 +70,42 @@ def normalise(sql: str, schema: Schema, dialect: str = "sqlite") -> str:
     return NOT.sub(lambda match: f"{match[1]} NOT {match[2]}" if match[1] else match[0], text)
 
 
-def unknown_names_as_texts(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
-    """Make texts of double-quoted names that neither a table nor the query has, as SQLite does; changes the tree."""
+def _refuse_mixed(tree: "exp.Expr") -> None:
+    """Raise DataError for what the parser reads otherwise than SQLite: `a LIKE b = c`, `a = NOT b`, `a IS -1 AND b`."""
     from sqlglot import exp
 
-    known = {fold(column) for names in columns.values() for column in names} | ROW_IDS | _given(tree)
+    for name in tree.find_all(exp.Identifier):
+        if not name.quoted and fold(name.name) in RESERVED:
+            raise DataError(f"SQL cannot be parsed: {name.name} is no name")
+    ranges = (exp.In, exp.Between, exp.Like, exp.ILike, exp.Glob, exp.Match, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ)
+    for node in tree.find_all(exp.Binary, exp.In, exp.Between, exp.Neg, exp.BitwiseNot):
+        if not isinstance(node, exp.Connector):
+            sides = (node.args.get(side) for side in ("this", "expression", "low", "high"))
+            if any(isinstance(side, (exp.Not, *ranges)) for side in sides):
+                raise DataError("SQL cannot be parsed: comparisons of comparisons without brackets")
+
+
+def _keep_casts(tree: "exp.Expr") -> None:
+    """Write the types of casts that SQLite knows as numbers of any kind as they are: REAL would be another number."""
+    from sqlglot import exp
+
+    for cast in tree.find_all(exp.Cast):
+        kind = cast.to.this
+        if kind in (exp.DType.DECIMAL, exp.DType.BIGDECIMAL, exp.DType.BOOLEAN) or kind in exp.DataType.TEMPORAL_TYPES:
+            name = "NUMERIC" if kind == exp.DType.DECIMAL else kind.value
+            cast.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind=name))
+
+
+def unknown_names_as_texts(tree: "exp.Expr", columns: Mapping[str, Sequence[str]]) -> "exp.Expr":
+    """Make texts of double-quoted names that neither a table of the query nor the query itself has, as SQLite does.
+
+    Changes the tree.
+    """
+    from sqlglot import exp
+
+    asked = {fold(table.name) for table in tree.find_all(exp.Table)}
+    known = {fold(name) for table, names in columns.items() if fold(table) in asked for name in names}
+    known |= ROW_IDS | _given(tree)
     for column in list(tree.find_all(exp.Column)):
         name = column.this
         if isinstance(name, exp.Identifier) and name.quoted and not column.table and _flat(name.name) not in known:
@@ -86,68 +127,3 @@ def _given(tree: "exp.Expr") -> set[str]:
 def _flat(name: str) -> str:
     """A name for comparing: SQLite calls a column without an alias by its text, as it is written."""
     return fold("".join(name.split())) if "(" in name else fold(name)
-
-
-def _qualify(scope: object, tables: dict[str, list[str]]) -> None:
-    """Give each column of one SELECT its table's name, and drop the aliases, unless a table stands there twice."""
-    from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
-
-    assert isinstance(scope, Scope)
-    select = scope.expression
-    if not isinstance(select, exp.Select):
-        return
-    own = [table for table in scope.tables if table.find_ancestor(exp.Select) is select]
-    names = [fold(table.name) for table in own]
-    if len(set(names)) != len(names):
-        return
-    renamed = {fold(table.alias_or_name): fold(table.name) for table in own}
-    aliases = {fold(item.alias) for item in select.selects if isinstance(item, exp.Alias)}
-    for column in list(select.find_all(exp.Column)):
-        if isinstance(column.this, exp.Star) and not column.table:
-            continue
-        owner = column.find_ancestor(exp.Select)
-        low = fold(column.name)
-        if fold(column.table) in renamed:
-            inner = [fold(t.alias_or_name) for t in owner.find_all(exp.Table)] if owner not in (None, select) else []
-            if fold(column.table) not in inner:  # else a sub-query speaks of its own table by the same alias
-                column.set("table", exp.to_identifier(renamed[fold(column.table)]))
-        elif not column.table and owner is select and low not in aliases:
-            owners = [name for name in names if low in tables.get(name, ())]
-            if len(owners) == 1:
-                column.set("table", exp.to_identifier(owners[0]))
-    for table in own:
-        table.set("alias", None)
-    _place_conditions(select)
-
-
-def _place_conditions(select: object) -> None:
-    """`a JOIN b JOIN c ON x AND y` becomes `a JOIN b ON x JOIN c ON y`: each where its tables are first known."""
-    from sqlglot import exp
-
-    assert isinstance(select, exp.Select)
-    joins = select.args.get("joins") or []
-    source = select.args.get("from_") or select.args.get("from")
-    inner = [
-        join for join in joins if isinstance(join.this, exp.Table) and not join.side and join.kind in ("", "INNER")
-    ]
-    # sqlglot reads a join without a condition as ON TRUE
-    bare = [join for join in joins if isinstance(join.args.get("on"), exp.Boolean)]
-    if source is None or not bare or len(inner) != len(joins):
-        return
-    waiting: list[exp.Expr] = []
-    for join in joins:
-        on = join.args.get("on")
-        if on is None:
-            return
-        if not isinstance(on, exp.Boolean):
-            waiting.extend(on.flatten() if isinstance(on, exp.And) else [on])
-    seen = {source.this.alias_or_name}
-    placed: list[list[exp.Expr]] = []
-    for join in joins:
-        seen.add(join.this.alias_or_name)
-        placed.append([part for part in waiting if {column.table for column in part.find_all(exp.Column)} <= seen])
-        waiting = [part for part in waiting if part not in placed[-1]]
-    if not waiting and all(placed):
-        for join, parts in zip(joins, placed, strict=True):
-            join.set("on", exp.and_(*parts))

@@ -34,7 +34,7 @@ def normalise_simple(sql: str, tables: Mapping[str, Sequence[str]]) -> str | Non
     columns = tables[table]
     names = [of] if aggregate else LISTED.findall(listed)
     shown = ["*" if name == "*" else _column(name, table, columns) for name in names]
-    known = {name for names in tables.values() for name in names} | set(tables) | ROW_IDS
+    known = ROW_IDS.union(columns)
     conditions = [_condition(found, table, columns, known) for found in ONE.finditer(where or "")]
     if None in shown or None in conditions or (aggregate and of == "*" and aggregate.upper() != "COUNT"):
         return None
@@ -56,7 +56,7 @@ def _column(written: str, table: str, columns: Sequence[str]) -> str | None:
     return f"{identifier(table)}.{identifier(name)}" if name and name in columns else None
 
 
-def _condition(found: "re.Match[str]", table: str, columns: Sequence[str], known: set[str]) -> str | None:
+def _condition(found: "re.Match[str]", table: str, columns: Sequence[str], known: frozenset[str]) -> str | None:
     column, sign, value = _column(found[1], table, columns), found[2], found[3]
     if column is None:
         return None

@@ -42,7 +42,11 @@ def command(
     given += [f"data.against_databases={json.dumps(databases)}"] if databases else []
     parsed, _ = read_recipe(recipe, (*overrides, *given))
     folder = out or Path("prepared") / parsed.name
-    prepared = prepare(parsed, folder, folder / ".work", write_card)
+    try:
+        prepared = prepare(parsed, folder, folder / ".work", write_card)
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on where it was.", err=True)
+        raise
     if as_json:
         click.echo(json.dumps(prepared.as_json(), ensure_ascii=False))
         return

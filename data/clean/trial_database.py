@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...core.errors import DataError, QueryError
 from ...core.records import Schema, Table
-from ...databases.sqlite import READS, query
+from ...databases.sqlite import LONGEST_VALUE, READS, query
 from ...sql.ddl.render import render_ddl
 from ...sql.names import columns_of, fold, quoted
 from .ddl_rows import insert_rows
@@ -61,6 +61,7 @@ def trial_database(schema: Schema, ddl: str = "") -> Iterator[TrialDatabase]:
     Tables have the rows that `ddl` inserts, and those without any a few made-up ones.
     """
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
         try:
             connection.executescript(render_ddl(schema))
             given = insert_rows(connection, ddl, schema)

@@ -27,7 +27,6 @@ def choose_pairs(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSo
     """Say of each pair in the store why it is not used, or how often it is. Always begins anew."""
     store.execute("DELETE FROM pair WHERE marks LIKE 'rewritten%'")
     store.execute("UPDATE pair SET gone = NULL, times = 1")
-    _check_marks(data)
     for mark in data.drop:
         store.execute(
             "UPDATE pair SET gone = ? WHERE gone IS NULL AND ' ' || marks || ' ' LIKE ?", (mark, f"% {mark} %")
@@ -54,7 +53,8 @@ def class_counts(store: sqlite3.Connection, where: str = "1") -> dict[str, int]:
     return {name: counts[name] for name in MAIN if counts[name]}
 
 
-def _check_marks(data: Data) -> None:
+def check_marks(data: Data) -> None:
+    """Raise DataError for a mark of `data.drop` that the audit does not give."""
     unknown = next((mark for mark in data.drop if mark not in MARKS), None)
     if unknown is not None:
         raise DataError(f"data.drop: {unknown} is no mark", fix=f"known: {', '.join(MARKS)}")

@@ -88,6 +88,14 @@ def find_leakage(store: sqlite3.Connection, against: Path, databases: Path | Non
     )
 
 
+def check_against(against: Path, databases: Path | None) -> None:
+    """Raise DataError where there is no such file of questions, or no such folder of databases."""
+    if not against.is_file():
+        raise DataError(f"{against}: no such question file", fix="check the path given with --against")
+    if databases is not None and not databases.is_dir():
+        raise DataError(f"{databases}: no such folder", fix="check the path given with --databases")
+
+
 def _words(text: str) -> frozenset[str]:
     """The words of a question; one number is like another."""
     return frozenset("#" if word.isdigit() else word for word in WORD.findall(text))
@@ -104,8 +112,6 @@ def _candidates(own: frozenset[str], rare: dict[str, list[int]], words: list[fro
 
 
 def _questions(path: Path) -> Iterator[PairRow]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such question file", fix="check the path given with --against")
     first = next(file_rows(path, lambda names: "", "give a file of questions"))[1]
     if is_wikisql(first):
         return wikisql_rows(path)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import DataError
-from ...core.files import need_space, sha256
+from ...core.errors import DataError, SqlLlamaError
+from ...core.files import alone_in, need_space, sha256
 from ...core.progress import say
 from ...core.recipe import Data, Recipe
 from ...core.settings import settings
@@ -35,8 +35,8 @@ from ..pairs import pair_line, write_lines
 from ..sources.loaded import Loaded, reasons
 from ..sources.open_source import OpenSource, open_source, recipe_sources
 from ..sources.pair_rows import pair_rows
-from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, choose_pairs, class_counts
-from .leakage import Leakage, find_leakage
+from .choose import BALANCE, CONTRADICTS, DUPLICATE, NEAR, check_marks, choose_pairs, class_counts
+from .leakage import Leakage, check_against, find_leakage
 from .lengths import Lengths, measure_lengths
 from .made import made_pairs, made_sources
 from .memory import Peak
@@ -45,10 +45,11 @@ from .rewritten import add_rewritten
 from .split import split_by_database
 from .store import many, open_store
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same recipe and files would give other pairs, so that a work file of before is not used."""
 DISK_BYTES = 200 * 2**20
 TRAIN, VALID, CARD = "train.jsonl", "valid.jsonl", "card.json"
+WRITTEN = (TRAIN, VALID, CARD, "card.md", "balance.svg", HELD_OUT, HELD_OUT_SYNTHETIC)
 NOTHING = "the recipe's [data] gives no pairs"
 
 
@@ -104,14 +105,44 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
     """Make train.jsonl and valid.jsonl in `out`, with what `card` makes of the facts; `work` holds the work file.
 
     Raises DataError when a source is missing or broken, when nothing is left, and when more evaluation questions than
-    data.max_leakage stand in the training part; in that case everything is written all the same.
+    data.max_leakage stand in the training part; in that case everything is written all the same. Raises SqlLlamaError
+    when the disk is full, or another process prepares in `out`.
     """
+    sources = opened(recipe.data)
+    if not sources and not made_sources(recipe.data):
+        raise _nothing()
+    check_marks(recipe.data)
+    if recipe.data.against:
+        check_against(*_evaluation(recipe.data))
+    _refuse_inside(out, sources)
+    need_space(out, DISK_BYTES, "preparing the data")
+    with alone_in(out):
+        for name in WRITTEN:
+            for leftover in out.glob(f".{name}.*"):  # of a process that was killed while it wrote
+                leftover.unlink()
+        try:
+            return _prepare(recipe, sources, out, work, card)
+        except sqlite3.OperationalError as error:
+            raise SqlLlamaError(
+                f"{work}: the work file cannot be written ({error})",
+                fix="check the free disk space (df -h) and run the same command again: it goes on where it was",
+            ) from None
+        except sqlite3.DatabaseError as error:
+            raise SqlLlamaError(f"{work}: the work file is damaged ({error})", fix=f"rm -r {work}") from None
+
+
+def _refuse_inside(out: Path, sources: Sequence[OpenSource]) -> None:
+    """Raise DataError where the next preparation would read what this one writes."""
+    for source in sources:
+        path = Path(source.source.path).expanduser()
+        listed = source.layout in ("rows", "messages", "llama2", "sql-files", "query-log") and path.is_dir()
+        if listed and out.resolve().is_relative_to(path.resolve()):
+            raise DataError(f"{out}: is inside the source {path}", fix="give a folder outside of it with --out")
+
+
+def _prepare(recipe: Recipe, sources: Sequence[OpenSource], out: Path, work: Path, card: Any) -> Prepared:
     data = recipe.data
     started = time.monotonic()
-    sources = opened(data)
-    if not sources and not made_sources(data):
-        raise _nothing()
-    need_space(out, DISK_BYTES, "preparing the data")
     with Peak() as peak, closing(open_store(work, stamps(data, sources))) as store:
         for place, source in enumerate(sources):
             read_source(store, place, source)
@@ -126,12 +157,11 @@ def prepare(recipe: Recipe, out: Path, work: Path, card: Any = None) -> Prepared
         before = class_counts(store, f"gone IS NULL OR gone = '{BALANCE}'")
         add_rewritten(store, data, random.Random(data.seed))
         if not store.execute("SELECT 1 FROM pair WHERE gone IS NULL LIMIT 1").fetchone():
-            raise _nothing()
+            raise _nothing(_facts(store, data, sources))
         split_by_database(store, data.valid_share, rng)
         names = [source.name for source in sources] + [name for name, _ in made_sources(data)]
         leakage = _leakage(store, data)
         lengths = measure_lengths(store, recipe)
-        out.mkdir(parents=True, exist_ok=True)
         counts = {part: _write(store, out / part, held, names) for held, part in enumerate((TRAIN, VALID))}
         _warn_of_untrained_sources(store, names)
         facts = _facts(store, data, sources)
@@ -185,8 +215,9 @@ def check_sources(data: Data) -> list[OpenSource]:
     return sources
 
 
-def _nothing() -> DataError:
-    return DataError(NOTHING, fix="--set data.synthetic=1000")
+def _nothing(facts: Sequence[SourceFacts] = ()) -> DataError:
+    why = [f"{fact.name}: {', '.join(f'{why} ({n})' for why, n in fact.left_out.items())}" for fact in facts]
+    return DataError(": ".join([NOTHING, *(["; ".join(why)] if why else [])]), fix="--set data.synthetic=1000")
 
 
 def opened(data: Data) -> list[OpenSource]:
@@ -211,8 +242,13 @@ def stamps(data: Data, sources: Sequence[OpenSource]) -> dict[str, str]:
 def _leakage(store: sqlite3.Connection, data: Data) -> Leakage:
     if not data.against:
         return Leakage()
+    return find_leakage(store, *_evaluation(data))
+
+
+def _evaluation(data: Data) -> tuple[Path, Path | None]:
+    """The file of evaluation questions, and the folder of its databases."""
     databases = Path(data.against_databases).expanduser() if data.against_databases else None
-    return find_leakage(store, Path(data.against).expanduser(), databases)
+    return Path(data.against).expanduser(), databases
 
 
 def _write(store: sqlite3.Connection, path: Path, held: int, names: Sequence[str]) -> int:

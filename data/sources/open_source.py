@@ -58,6 +58,8 @@ def open_source(source: Source, cache: Path) -> OpenSource:
             )
         license = _license(source, layout)
         return OpenSource(source, source.name or named, layout, license, key, lambda: _hub_rows(source, layout))
+    if not source.path.strip():
+        raise DataError("a source without a path", fix='write path = "..." below [[data.source]]')
     path = Path(source.path).expanduser()
     if not path.exists():
         kind = "data folder" if source.layout in ("spider", "bird", "synsql") else "file"

@@ -74,10 +74,33 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_files(here: Path) -> No
     [
         (["--databases", "x"], "--databases goes with --against"),
         (["--against", "gone.jsonl"], "gone.jsonl: no such question file"),
+        (["--against", "pairs.jsonl", "--databases", "gone"], "gone: no such folder"),
         (["--set", 'data.source=[{path="gone"}]'], "gone: no such file"),
+        (["--set", 'data.source=[{path=""}]'], "a source without a path"),
+        (["--set", 'data.source=[{path="pairs.jsonl", weight=-1}]'], "data.source.weight: must be between 0 and 1000"),
+        (["--set", 'data.source=[{path="pairs.jsonl", limit=-1}]'], "data.source.limit: must be between 0 and"),
+        (["--set", 'data.source=[{path="pairs.jsonl", often=1}]'], "data.source.often: unknown key"),
+        (["--set", "data.drop=ties"], "data.drop: ties is no mark"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], said: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "prepare", "mine.toml", "--out", "out", *arguments]) in (1, 2)
     err = capsys.readouterr().err
     assert said in err and "Traceback" not in err
+    assert not Path("out/.work").exists(), "said before any row is read"
+
+
+@pytest.mark.parametrize(
+    "source, sql, why",
+    [
+        ('{path="few.jsonl", weight=0}', ["a"], "few: left out by its weight (1)"),
+        ('{path="few.jsonl"}', ["1", "2"], "few: contradicts another pair (2)"),
+    ],
+)
+def test_a_recipe_of_which_no_pair_is_left_says_why(
+    source: str, sql: list[str], why: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"question": "Q?", "schema": "CREATE TABLE t (a INT)", "sql": f"SELECT {what} FROM t"} for what in sql]
+    Path("few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["data", "prepare", "mine.toml", "--out", "out", "--set", f"data.source=[{source}]"]) == 1
+    assert f"Error: the recipe's [data] gives no pairs: {why}\n" in capsys.readouterr().err

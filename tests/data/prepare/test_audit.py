@@ -44,4 +44,37 @@ def test_a_limit_between_equal_rows_is_a_tie_and_no_rows_are_empty() -> None:
     assert audit("Who is the oldest?", sql, SCHEMA, answers.get) == ("tie",)
     answers["SELECT singer.age FROM singer ORDER BY singer.age DESC LIMIT 1 OFFSET 1"] = [(49,)]
     assert audit("Who is the oldest?", sql, SCHEMA, answers.get) == ()
-    assert audit("Who?", "SELECT singer.name FROM singer", SCHEMA, lambda text: []) == ("empty",)
+    shown = "SELECT singer.name FROM singer ORDER BY singer.age DESC LIMIT 1 OFFSET {}"
+    answers["SELECT singer.age FROM singer ORDER BY singer.age DESC LIMIT 1 OFFSET 1"] = [(50,)]
+    assert (
+        audit("Who is the oldest?", sql, SCHEMA, {**answers, **{shown.format(n): [("Ann",)] for n in (0, 1)}}.get) == ()
+    )
+
+
+def test_a_query_without_rows_is_suspected_where_its_table_has_some() -> None:
+    sql, any_row = "SELECT singer.name FROM singer WHERE singer.age > 99", "SELECT 1 FROM singer LIMIT 1"
+    assert audit("Who?", sql, SCHEMA, {sql: [], any_row: [(1,)]}.get) == ("empty",)
+    assert audit("Who?", sql, SCHEMA, {sql: [], any_row: []}.get) == ()
+
+
+SHORT = parse_ddl("CREATE TABLE hall (lat REAL, long REAL, acc_bal INT, gtype TEXT, stuid INT, dphone TEXT, sex TEXT)")
+
+
+@pytest.mark.parametrize(
+    "question, shown",
+    [
+        ("Its latitude and longitude?", "lat"),
+        ("Its account balance?", "acc_bal"),
+        ("What types are there?", "gtype"),
+        ("Which students?", "stuid"),
+        ("Give the phones.", "dphone"),
+        ("How many are male and how many female?", "sex"),
+    ],
+)
+def test_a_column_may_be_called_in_short(question: str, shown: str) -> None:
+    assert audit(question, f"SELECT hall.{shown} FROM hall", SHORT, lambda text: None) == ()
+
+
+def test_a_name_of_which_only_a_part_is_short_for_a_word_is_marked() -> None:
+    said = audit("Its latitude?", "SELECT hall.acc_bal FROM hall", SHORT, lambda text: None)
+    assert said == ("unnamed-column",)
