@@ -7,6 +7,7 @@ or the process ends, that row is given up, and the rest of its chunk goes to a n
 import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from ...core.errors import DataError
+
 SILENCE = 60.0  # seconds that one row may take
+STARTS = 5  # times that processes may end before their first row
 MOST = 8  # processes
 MEMORY = 4 * 2**30  # bytes of address space of a worker, where the system can bound it
 
@@ -47,7 +51,7 @@ def work_in_processes(
     """Yield for each chunk, in order: the chunk, what `work` made of it, and the places of the rows given up.
 
     `count` processes, by default one a core, and one for `few` rows. At most a few chunks are under way at once, so
-    that memory stays flat.
+    that memory stays flat. Raises DataError when processes end again and again before they do anything.
     """
     count = count or few or max(1, min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
     source = enumerate(chunks)
@@ -56,6 +60,7 @@ def work_in_processes(
     lost: dict[int, frozenset[int]] = {}
     workers: list[_Worker] = []
     following = 0
+    early = 0
     exhausted = False
     try:
         while True:
@@ -83,7 +88,11 @@ def work_in_processes(
                 elif kind == "failed":
                     raise value
                 else:
-                    lost[worker.place] = lost.get(worker.place, frozenset()) | {worker.at.value}
+                    at = worker.at.value
+                    early += at < 0
+                    if early > STARTS:
+                        raise DataError("worker processes end before their first row", fix="free some memory")
+                    lost[worker.place] = lost.get(worker.place, frozenset()) | ({at} if at >= 0 else set())
                     waiting.appendleft(_Waiting(worker.place, worker.chunk, lost[worker.place]))
                     _end(worker)
                     workers.remove(worker)
@@ -100,7 +109,8 @@ def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[
         ours, theirs = context.Pipe()
         at = context.RawValue("q", -1)
         process = context.Process(target=_serve, args=(theirs, at, work), daemon=True)
-        process.start()
+        with _deaf_to_ctrl_c():
+            process.start()
         theirs.close()
         workers.append(_Worker(process, ours, at))
         idle = [workers[-1]]
@@ -114,6 +124,19 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([f"{__package__}.checked"])
     return context
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """What is begun meanwhile never hears Ctrl-C: a terminal sends it to all, and we end the processes ourselves."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _give(worker: _Worker, waiting: _Waiting) -> None:

@@ -6,14 +6,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sql_llama.data.prepare.checked import Chunk, check_chunk
+from sql_llama.data.prepare.checked import Chunk, check_chunk, parse_texts
 
 TABLE = "CREATE TABLE t (a INT, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')"
 
 
 def over_ddl(sql: str, ddl: str = TABLE) -> str:
     """The reason why a row is left out, or the SQL that is kept of it."""
-    checked = check_chunk(Chunk("s", "s:1", ((1, 1, "Q?", sql, ddl),), (ddl,)), lambda place: None, frozenset())
+    ((_, _, schema, why),) = parse_texts([(1, ddl)], lambda place: None, frozenset())
+    assert schema is not None, why
+    row = (1, 1, "Q?", sql, ddl)
+    checked = check_chunk(Chunk("s", "s:1", (row,), ((ddl, schema),)), lambda place: None, frozenset())
     return checked.left_out[0][1] if checked.left_out else checked.pairs[0][1].sql
 
 

@@ -10,6 +10,8 @@ from sql_llama.data.prepare import workers
 
 def work(chunk, at, lost):
     done = []
+    if chunk == ["never begins"]:
+        os._exit(3)
     for place, row in enumerate(chunk):
         if place in lost:
             continue
@@ -28,6 +30,8 @@ if __name__ == "__main__":
     chunks = [["a", "b"], ["c", "dies", "d"], ["e"], ["hangs", "f", "dies"], ["g"]]
     if sys.argv[1:] == ["fails"]:
         chunks = [["fails"]]
+    if sys.argv[1:] == ["never begins"]:
+        chunks = [["never begins"]]
     for chunk, done, lost in workers.work_in_processes(work, chunks, 2):
         print(done, sorted(lost))
 """
@@ -48,3 +52,8 @@ def test_a_row_that_ends_its_process_or_hangs_is_given_up(tmp_path: Path) -> Non
 def test_an_exception_of_the_work_is_raised_where_it_was_asked_for(tmp_path: Path) -> None:
     said = run(tmp_path, "fails")
     assert said.returncode == 1 and "ValueError: wrong" in said.stderr
+
+
+def test_processes_that_end_before_their_first_row_are_not_begun_for_ever(tmp_path: Path) -> None:
+    said = run(tmp_path, "never begins")
+    assert said.returncode == 1 and "worker processes end before their first row" in said.stderr
