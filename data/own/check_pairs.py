@@ -17,14 +17,18 @@ from ...databases.introspect import introspect
 from ...databases.sqlite import run
 from ...sql.ddl.parse import parse_ddl
 from ...sql.guard import check
+from ...sql.names import quoted
 from ..clean.left_out import LeftOut
-from ..clean.trial_database import failure, trial_database
-from ..sources.open_source import open_source
+from ..clean.trial_database import bare, failure, trial_database
+from ..sources.open_source import NO_PLACE, open_source
 from ..sources.pair_rows import PairRow
 
 SECONDS = 10.0  # that a query may take
 UNKNOWN = re.compile(r"no such (table|column): (?:\w+\.)?(.+)")
-EQUALS = re.compile(r"""(\w+|"[^"]+")\s*=\s*'((?:[^']|'')*)'""")
+TEXT = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+COMPARED = re.compile(
+    rf"""(\w+|"[^"]+")\s*(?:=|\bIN\s*\()\s*((?:{TEXT.pattern})(?:\s*,\s*(?:{TEXT.pattern}))*)""", re.IGNORECASE
+)
 MOST_CELLS = 5000  # cells of a column that a value is looked for in
 
 
@@ -70,18 +74,24 @@ def check_pairs(files: Sequence[Path], db: str = "", layout: Any = "auto") -> Re
     count = 0
     seen: dict[str, tuple[str, str]] = {}
     for file in files:
-        source = open_source(Source(path=str(file), db=db, layout=layout), settings().cache)
-        for row in source.rows():
-            count += 1
-            for wrong, problem in _problems(row, seen):
-                findings.append(Finding(row.file or str(file), row.number, wrong, problem))
+        source = open_source(Source(path=str(file), db=db, layout=layout), settings().cache, lenient=True)
+        try:
+            for row in source.rows():
+                count += 1
+                for wrong, problem in _problems(row, seen):
+                    findings.append(Finding(row.file or str(file), row.number, wrong, problem))
+        except DataError as error:
+            if "schema (or db)" not in error.message:
+                raise
+            raise DataError(error.message, fix=f"sql-llama data check {file} --db DATABASE") from None
     return Report(count, tuple(findings))
 
 
 def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
     """What is wrong with one row, then what is suspicious."""
     if row.fault or not row.question.strip() or not row.sql.strip():
-        yield True, row.fault or ("the question is empty" if not row.question.strip() else "the query is empty")
+        said = "give --db FILE: the row has neither a schema nor a database" if row.fault == NO_PLACE else row.fault
+        yield True, said or ("the question is empty" if not row.question.strip() else "the query is empty")
         return
     try:
         check(row.sql)
@@ -95,8 +105,10 @@ def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[
     if error_text:
         yield True, error_text + _nearest(error_text, schema)
         return
-    if rows is not None and not rows:
-        yield False, "the query returns no rows" + (_unknown_value(row) if row.db else "")
+    if rows is not None and not any(cell for cells in rows for cell in cells):
+        value = _unknown_value(row, schema) if row.db else ""
+        if value or not rows:
+            yield False, ("the query returns no rows" if not rows else "the query returns nothing but 0") + value
     place = f"{row.file}:{row.number}" if row.file else f"line {row.number}"
     known = seen.setdefault(f"{flat(row.question)} {row.db or row.schema}", (place, row.sql.strip()))
     if known[0] != place:
@@ -104,7 +116,7 @@ def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[
         yield False, f"the question of {known[0]} again" + ("" if same else ", with another query")
 
 
-def _run(row: PairRow, schema: Schema) -> tuple[str, Sequence[object] | None]:
+def _run(row: PairRow, schema: Schema) -> tuple[str, Sequence[Sequence[object]] | None]:
     """The error of a query, and its rows; no rows are known where there is only a schema."""
     if row.db:
         try:
@@ -132,22 +144,28 @@ def _nearest(error: str, schema: Schema) -> str:
     return f" (did you mean {low[near[0]]}?)" if near else ""
 
 
-def _unknown_value(row: PairRow) -> str:
+def _unknown_value(row: PairRow, schema: Schema) -> str:
     """A value of the query that its column does not hold, with the nearest that it does."""
-    for column, text in EQUALS.findall(row.sql):
-        value = text.replace("''", "'")
-        for table in introspect(row.db).tables:
+    for column, value in _compared(row.sql):
+        for table in schema.tables:
             names = {one.name.lower(): one.name for one in table.columns}
-            name = names.get(column.strip('"').lower())
-            if name is None or table.name.lower() not in row.sql.lower():
+            name = names.get(column.lower())
+            if name is None or value.lower() in names or table.name.lower() not in row.sql.lower():
                 continue
             try:
-                query = f'SELECT DISTINCT "{name}" FROM "{table.name}"'
+                query = f"SELECT DISTINCT {quoted(name)} FROM {quoted(table.name)}"
                 cells = [str(cell) for (cell,) in run(row.db, query, timeout=SECONDS, max_rows=MOST_CELLS).rows]
             except (QueryError, DataError, sqlite3.Error):
                 continue
-            if value not in cells:
+            if value not in cells and len(cells) < MOST_CELLS:
                 low = {cell.lower(): cell for cell in cells}
                 near = difflib.get_close_matches(value.lower(), list(low), 1)
                 return f": {name} has no '{value}'" + (f" (did you mean '{low[near[0]]}'?)" if near else "")
     return ""
+
+
+def _compared(sql: str) -> Iterator[tuple[str, str]]:
+    """The texts of a query with the column that each is compared with, by = or IN."""
+    for match in COMPARED.finditer(sql):
+        for text in TEXT.findall(match[2]):
+            yield bare(match[1]), text[1:-1].replace(text[0] * 2, text[0])

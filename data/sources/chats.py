@@ -25,6 +25,16 @@ ASKED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 LABEL = re.compile(r"[\s#*`]*[\w /-]{0,40}:?[\s#*`]*\Z")
+ASKS = re.compile(r"\bSELECT\b", re.IGNORECASE)
+LINE_ENDS = re.compile(r"\)[ \t]*(?:\n|\Z)")
+COMMA = re.compile(r"\)\s*,")
+WORD = re.compile(r"\)\s*([A-Za-z_]\w*)")
+AFTER_BRACKET = frozenset(
+    "WITHOUT STRICT ENGINE PARTITION PARTITIONED INHERITS TABLESPACE COMMENT CHARSET CHARACTER DEFAULT COLLATE "
+    "AUTO_INCREMENT ROW_FORMAT VALUES RETURNING STORED CLUSTER DISTRIBUTED OVERRIDING".split()
+)
+"""Words of SQL that follow the bracket of CREATE TABLE and INSERT."""
+ALSO_ENGLISH = frozenset("AS IN ON WITH SELECT USING".split())
 FENCE = re.compile(r"```\w*")
 ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
 
@@ -85,26 +95,32 @@ def split_prompt(text: str) -> tuple[str, str]:
     ('CREATE TABLE t (a INT, b TEXT);', 'How many rows?')
     >>> split_prompt("CREATE TABLE t (a INT)\\nHow many rows are there?")
     ('CREATE TABLE t (a INT)', 'How many rows are there?')
+    >>> split_prompt("CREATE TABLE t (a INT, b DECIMAL(9, 2)) How many rows have a over 3?")
+    ('CREATE TABLE t (a INT, b DECIMAL(9, 2))', 'How many rows have a over 3?')
     """
     text = FENCE.sub("\n", text)
     kept, rest, at = [], [], 0
     while (match := STATEMENT.search(text, at)) is not None:
-        end = _end(text, match.end())
+        end = _end(text, match)
         rest.append(text[at : match.start()])
         kept.append(text[match.start() : end].strip())
         at = end
     rest.append(text[at:])
     said = "\n".join(rest)
     asked = ASKED.findall(said)
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not LABEL.fullmatch(line)]
+    filled = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in filled if not LABEL.fullmatch(line)]
+    lines = lines or [line for line in filled if " " in line and not line.endswith(":")]  # `Show all names`
     questions = [line for line in lines if line.endswith("?")]
     question = asked[-1] if asked else questions[-1] if questions else lines[-1] if lines else ""
     return "\n".join(kept), " ".join(question.split())
 
 
-def _end(text: str, at: int) -> int:
-    """Where a statement ends: behind its semicolon, or behind its last bracket where a line ends there."""
-    depth, quote = 0, ""
+def _end(text: str, begun: re.Match[str]) -> int:
+    """Where a statement ends: behind its semicolon, or behind its last bracket where a line or the SQL ends there."""
+    depth, quote, at = 0, "", begun.end()
+    opened = text.find("(", at)
+    listed = "VIEW" not in begun.group().upper() and not ASKS.search(text, at, opened if opened >= 0 else at)
     while at < len(text):
         sign = text[at]
         if quote:
@@ -115,10 +131,17 @@ def _end(text: str, at: int) -> int:
             return at + 1
         elif sign in "()":
             depth += 1 if sign == "(" else -1
-            if not depth and re.match(r"\)[ \t]*(?:\n|\Z)", text[at:]) and not re.match(r"\)\s*,", text[at:]):
+            if not depth and LINE_ENDS.match(text, at) and not COMMA.match(text, at):
+                return at + 1
+            if not depth and listed and (word := WORD.match(text, at)) and not _goes_on(word[1]):
                 return at + 1
         at += 1
     return len(text)
+
+
+def _goes_on(word: str) -> bool:
+    """Tell whether a word behind a bracket belongs to the statement; `In which year` begins a question."""
+    return word.upper() in AFTER_BRACKET or (word.upper() in ALSO_ENGLISH and word != word.capitalize())
 
 
 def _llama2(text: Any) -> list[tuple[str, str]]:

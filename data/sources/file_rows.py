@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ FIXES = {
     "packed with zstd": "unpack it, or pack it with gzip",
     "packed with bzip2": "unpack it, or pack it with gzip",
 }
+SIGN = re.compile(r'\\.|["{}]', re.DOTALL)
 TOO_LONG = "longer than 20 million characters"
 
 FileRow = tuple[int, Any]
@@ -120,6 +122,11 @@ def _json_list(path: Path, file: TextIO) -> Iterator[FileRow]:
         except (ValueError, RecursionError) as error:
             block = file.read(max(BLOCK, len(text))) if more else ""
             more = bool(block)
+            if len(text) > LONGEST_ROW and text.startswith("{"):
+                yield number, TOO_LONG
+                number += 1
+                text = _behind_object(text + block, file)
+                continue
             if not more or len(text) > LONGEST_ROW:
                 why = "it ends in the middle" if not text.strip() else error
                 raise DataError(
@@ -130,6 +137,24 @@ def _json_list(path: Path, file: TextIO) -> Iterator[FileRow]:
         yield number, item
         number += 1
         text = text[end:]
+
+
+def _behind_object(text: str, file: TextIO) -> str:
+    """Pass over the object that a text begins with, and give what was read behind it; empty at the end of the file."""
+    depth, in_text, skip = 0, False, 0
+    while text:
+        for match in SIGN.finditer(text, skip):
+            sign = match.group()
+            if sign == '"':
+                in_text = not in_text
+            elif not in_text and sign in "{}":
+                depth += 1 if sign == "{" else -1
+                if not depth:
+                    return text[match.end() :]
+        escapes = len(text) - len(text.rstrip("\\"))
+        skip = escapes % 2  # the sign that is escaped stands in the next block
+        text = file.read(BLOCK)
+    return ""
 
 
 def _json_lines(path: Path, file: TextIO) -> Iterator[FileRow]:
@@ -180,12 +205,21 @@ def _csv(path: Path, header: str, file: TextIO, wanted: Wanted, layout: str) -> 
         # strict: else an unclosed quote swallows the rest of the file as one cell
         reader = csv.reader(file, delimiter=sign, strict=True)
         line = 2  # below the header; a cell may hold breaks of lines
-        for cells in reader:
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                if "field limit" not in str(error):
+                    raise DataError(
+                        f"{path}:{line}: broken CSV ({error})", fix="write it again as CSV, in UTF-8"
+                    ) from None
+                yield line, TOO_LONG
+                cells = []
+            if cells is None:
+                return
             if any(cells):
                 yield line, dict(zip(tables[sign], cells, strict=False))
             line = reader.line_num + 2
-    except csv.Error as error:
-        raise DataError(f"{path}: broken CSV ({error})", fix="write it again as CSV, in UTF-8") from None
     finally:
         csv.field_size_limit(limit)
 
@@ -224,7 +258,8 @@ def _batches(batches: Any) -> Iterator[FileRow]:
     for batch in batches:
         for item in batch.to_pylist():
             number += 1
-            yield number, item
+            long = any(isinstance(cell, str) and len(cell) > LONGEST_CELL for cell in item.values())
+            yield number, TOO_LONG if long else item
 
 
 def _check_columns(path: Path, names: Sequence[str], wanted: Wanted, layout: str) -> None:

@@ -22,6 +22,7 @@ LICENSES = {
     "hub:seeklhy/SynSQL-2.5M": "Apache-2.0", "hub:birdsql/bird_sql_train": "CC BY-SA 4.0",
 }  # fmt: skip
 """Licences of well-known sets, by layout or Hub name; a recipe's own `license` goes before them."""
+NO_PLACE = "neither a schema nor a database"
 WHOLE = 64 * 2**20  # bytes up to which a file is recognised by its hash; a larger one by its size and time
 
 
@@ -45,11 +46,14 @@ def recipe_sources(data: Data) -> tuple[Source, ...]:
     return (*older, *data.source)
 
 
-def open_source(source: Source, cache: Path) -> OpenSource:
-    """Find out a source's layout and what it consists of. Raises DataError for what is not there."""
+def open_source(source: Source, cache: Path, *, lenient: bool = False) -> OpenSource:
+    """Find out a source's layout and what it consists of. Raises DataError for what is not there.
+
+    `lenient`: rows without the fields that they need are rows with a fault; else the first one raises DataError.
+    """
     if source.path.startswith("hub:"):
         named = source.path.removeprefix("hub:")
-        layout: str = "rows" if source.layout == "auto" else source.layout
+        layout: str = source.layout
         key = {"hub": "|".join((named, source.revision, source.subset, source.split))}
         if layout in ("spider", "bird", "wikisql", "synsql", "sql-files", "query-log"):
             raise DataError(
@@ -66,18 +70,24 @@ def open_source(source: Source, cache: Path) -> OpenSource:
         raise DataError(f"{path}: no such {kind}", fix="correct the path of that source")
     layout = _layout(path, source) if source.layout == "auto" else source.layout
     name = source.name or path.name.split(".")[0] or path.name
-    files, rows = _local(source, path, layout, cache)
+    files, rows = _local(source, path, layout, cache, lenient)
     stamps = {str(file): _stamp(file) for file in files}
     return OpenSource(source, name, layout, _license(source, layout), stamps, rows)
 
 
-def _local(source: Source, path: Path, layout: str, cache: Path) -> tuple[list[Path], Callable[[], Iterator[PairRow]]]:
+def _local(
+    source: Source, path: Path, layout: str, cache: Path, lenient: bool
+) -> tuple[list[Path], Callable[[], Iterator[PairRow]]]:
     """The files that a local source is read from, and its rows."""
     if layout in ("spider", "bird", "synsql"):
         found = question_files(source, layout)
         return list(found.files), lambda: found.rows(cache)
     if layout == "wikisql":
         file = path / f"{source.split}.jsonl" if path.is_dir() else path
+        if not file.is_file():
+            tables = sorted(path.glob("*.tables.jsonl"))
+            there = ", ".join(beside.name.removesuffix(".tables.jsonl") for beside in tables)
+            raise DataError(f"{path}: has no {file.name} (splits there: {there})", fix="correct split of that source")
         return [file, file.with_name(f"{file.stem}.tables.jsonl")], lambda: wikisql_rows(file)
     if layout == "sql-files":
         return _sql(path), lambda: _over(sql_file_rows(path), source, path)
@@ -86,9 +96,9 @@ def _local(source: Source, path: Path, layout: str, cache: Path) -> tuple[list[P
     if layout in ("llama2", "messages"):
         chats = row_files(path, source.split)
         return chats, lambda: _over(chat_rows(path, layout, source.columns, source.split), source, path)
-    rows, place = pair_rows, not source.db
+    place = not source.db
     return row_files(path, source.split), lambda: _over(
-        rows(path, source.columns, needs_place=place, split=source.split), source, path
+        pair_rows(path, source.columns, needs_place=place, split=source.split, lenient=lenient), source, path
     )
 
 
@@ -109,7 +119,7 @@ def _over(rows: Iterator[PairRow], source: Source, path: Path) -> Iterator[PairR
         elif own:
             yield replace(row, db=own)
         else:
-            yield replace(row, fault="neither a schema nor a database")
+            yield replace(row, fault=NO_PLACE)
 
 
 def _named(folder: Path, name: str, *, local: bool) -> Path:
@@ -128,6 +138,10 @@ def _hub_rows(source: Source, layout: str) -> Iterator[PairRow]:
     own = str(Path(source.db).expanduser().absolute()) if source.db else ""
     folder = Path(source.databases).expanduser() if source.databases else None
     for number, item in hub_rows(source):
+        if layout == "auto":
+            layout = _layout_of_row(item, source)
+        if layout == "query-log":
+            raise DataError(f"{source.path}: its rows have no question", fix="set columns of that source")
         if layout in ("llama2", "messages"):
             names = chat_columns(layout, source.columns)
             row = chat_row(Path(source.path.removeprefix("hub:")), number, item, layout, names)
@@ -160,6 +174,10 @@ def _layout(path: Path, source: Source) -> str:
 
     files = row_files(path, source.split)
     first: object = next(file_rows(files[0], lambda names: "", "give a file of pairs"))[1]
+    return _layout_of_row(first, source)
+
+
+def _layout_of_row(first: object, source: Source) -> str:
     if is_wikisql(first):
         return "wikisql"
     if isinstance(first, Mapping):

@@ -25,6 +25,7 @@ SPLITS = {
     "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation", "evaluation": "validation",
 }  # fmt: skip
 """Words of files and folders, and the split that each says."""
+KINDS = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 SHARDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson")
 
 
@@ -59,17 +60,35 @@ def named_fields(columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def pair_rows(
-    path: Path, columns: Mapping[str, str] | None = None, *, needs_place: bool = True, split: str = ""
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    needs_place: bool = True,
+    split: str = "",
+    lenient: bool = False,
 ) -> Iterator[PairRow]:
     """Yield the rows of a file, or of the files of a folder in the order of their names.
 
     `columns` are other names of columns. Without `needs_place` a row needs neither schema nor db. Raises DataError with
-    the line, the columns that are missing, or the file's real kind.
+    the line, the columns that are missing, or the file's real kind. `lenient`: a row without its fields is a row with
+    a fault, unless all rows of its file are.
     """
     fields = named_fields(columns or {})
     for file in row_files(path, split):
+        refused: DataError | None = None
+        some = False
         for number, item in file_rows(file, lambda names: lacking(names, fields, needs_place), LAYOUT):
-            yield replace(pair_row(file, number, item, fields, needs_place), file=str(file))
+            try:
+                row = pair_row(file, number, item, fields, needs_place)
+                some = True
+            except DataError as error:
+                if not lenient:
+                    raise
+                refused = refused or error
+                row = PairRow(number, "", "", "", fault=error.message.removeprefix(f"{file}:{number}: "))
+            yield replace(row, file=str(file))
+        if refused is not None and not some:
+            raise refused
 
 
 def row_files(path: Path, split: str = "") -> list[Path]:
@@ -90,7 +109,7 @@ def row_files(path: Path, split: str = "") -> list[Path]:
         if not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not files:
-        raise DataError(f"{path}: a folder without files of pairs", fix="--set data.jsonl=FILE")
+        raise DataError(f"{path}: a folder without files of pairs", fix=f"put {', '.join(KINDS)} or .sql files there")
     named = {file: _split_of(file.relative_to(path)) for file in files}
     if not split or not any(named.values()):
         return files

@@ -20,6 +20,7 @@ PIECE = re.compile(
 LABEL = re.compile(r"^\s*(?:question|q|frage|prompt|title|description)\s*[:.]\s*", re.IGNORECASE)
 NO_QUESTION = "no question in a comment before the query"
 JINJA = re.compile(r"\{\{|\{%")
+LARGEST = 100_000_000  # bytes of a file
 COLUMNS = ("sql", "query", "statement", "query_text", "SQL", "sql_text", "compiled_code", "compiled_sql", "raw_sql")
 
 
@@ -112,6 +113,8 @@ def _sql_files(path: Path) -> list[Path]:
 
 def _read(file: Path) -> str:
     try:
+        if file.stat().st_size > LARGEST:
+            raise DataError(f"{file}: is larger than 100 MB", fix="split -l 100000 cuts it; give the folder")
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: cannot be read (not UTF-8: {error.reason})", fix="save it as UTF-8") from None

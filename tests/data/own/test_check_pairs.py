@@ -1,5 +1,6 @@
 """Own pairs are checked line by line before any training."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,42 @@ def test_the_command_says_it_line_by_line_and_leaves_with_1(
 def test_a_missing_database_is_one_error(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.sqlite"):
         check_pairs([pairs], str(tmp_path / "gone.sqlite"))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT name FROM pets WHERE kind IN ('dgo')",
+        'SELECT name FROM pets WHERE kind = "dgo"',
+        "SELECT count(*) FROM pets WHERE kind = 'dgo'",
+    ],
+)
+def test_a_value_that_no_row_holds_is_said_with_the_nearest(sql: str, pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"question": "Dogs?", "sql": sql}) + "\n")
+    (found,) = check_pairs([tmp_path / "a.jsonl"], str(pets)).findings
+    assert not found.wrong and found.problem.endswith("kind has no 'dgo' (did you mean 'dog'?)")
+
+
+def test_a_row_without_its_fields_is_one_finding_and_the_others_are_checked(pets: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    good = {"question": "Names?", "sql": "SELECT name FROM pets"}
+    path.write_text("".join(json.dumps(row) + "\n" for row in ({"question": "Q?", "note": 1}, good)))
+    report = check_pairs([path], str(pets))
+    assert [(found.line, found.problem) for found in report.findings] == [
+        (1, "fields missing: no sql (there: question, note)")
+    ]
+    assert report.rows == 2
+    path.write_text('{"question": "Q?", "note": 1}\n')
+    with pytest.raises(DataError, match="no sql"):
+        check_pairs([path], str(pets))
+
+
+def test_rows_without_a_place_say_how_to_give_one(pets: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,sql\nNames?,SELECT name FROM pets\n")
+    with pytest.raises(DataError) as caught:
+        check_pairs([path])
+    assert caught.value.fix == f"sql-llama data check {path} --db DATABASE"
+    path.write_text("question,sql,db\nNames?,SELECT name FROM pets,\n")
+    (found,) = check_pairs([path]).findings
+    assert found.problem.startswith("give --db FILE")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.recipe import Data, Source
+from sql_llama.data.sources.chats import split_prompt
 from sql_llama.data.sources.open_source import open_source, recipe_sources
 from sql_llama.data.sources.pair_rows import PairRow
 
@@ -200,3 +201,40 @@ def test_a_table_of_sql_alone_is_a_log_and_a_folder_of_logs_is_read(pets: Path, 
 def test_a_layout_of_files_is_not_read_from_the_hub(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the layout spider is read from a folder"):
         open_source(Source(path="hub:xlangai/spider", layout="spider"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, schema, question",
+    [
+        (f"{DDL} How many?", DDL, "How many?"),
+        ("CREATE TABLE a (x INT) In which year?", "CREATE TABLE a (x INT)", "In which year?"),
+        ("create table a (x int) without rowid; Which x?", "create table a (x int) without rowid;", "Which x?"),
+        ("CREATE TABLE a (x INT CHECK (x > 0)) INSERT INTO a (x) VALUES (1), (2) List x",
+         "CREATE TABLE a (x INT CHECK (x > 0))\nINSERT INTO a (x) VALUES (1), (2)", "List x"),
+        ("CREATE VIEW v AS SELECT max(x) FROM a; What is it?", "CREATE VIEW v AS SELECT max(x) FROM a;", "What is it?"),
+    ],
+)  # fmt: skip
+def test_a_question_may_stand_behind_the_schema_in_one_line(text: str, schema: str, question: str) -> None:
+    assert split_prompt(text) == (schema, question)
+
+
+def test_the_splits_of_wikisql_that_there_are_are_said(tmp_path: Path) -> None:
+    for name in ("train.tables.jsonl", "dev.tables.jsonl"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match=r"has no test.jsonl \(splits there: dev, train\)"):
+        open_source(Source(path=str(tmp_path), split="test"), tmp_path)
+
+
+def test_the_layout_of_a_set_of_the_hub_is_seen_in_its_first_row(tmp_path: Path) -> None:
+    chat = {"role": "user", "content": f"{DDL}\nHow many?"}, {"role": "assistant", "content": "SELECT count(*) FROM t"}
+    lines(tmp_path / "train.jsonl", {"messages": chat})
+    (row,) = open_source(Source(path=f"hub:{tmp_path}"), tmp_path).rows()
+    assert (row.question, row.sql) == ("How many?", "SELECT count(*) FROM t")
+
+
+def test_a_sql_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.sql"
+    with path.open("wb") as file:
+        file.truncate(100_000_001)
+    with pytest.raises(DataError, match="is larger than 100 MB"):
+        rows(path)

@@ -207,3 +207,32 @@ def test_columns_of_other_names_are_mapped_and_a_database_may_stand_for_the_sche
     ]
     with pytest.raises(DataError, match=r"data\.source\.columns: answer is no field"):
         list(pair_rows(tmp_path / "a.csv", {"answer": "q"}))
+
+
+@pytest.mark.parametrize("kind", ["list", "csv", "parquet"])
+def test_one_row_that_is_too_long_costs_itself_whatever_the_file(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    monkeypatch.setattr(file_rows, "LONGEST_ROW", 1000)
+    monkeypatch.setattr(file_rows, "LONGEST_CELL", 1000)
+    monkeypatch.setattr(file_rows, "BLOCK", 7)
+    long = {**ROWS[0], "question": 'a "quoted" {brace} \\' * 500}
+    items = [ROWS[0], long, ROWS[0]]
+    path = tmp_path / f"pairs.{kind}"
+    if kind == "list":
+        path.write_text(json.dumps(items))
+    elif kind == "csv":
+        path.write_text(as_csv(items, path))
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist(items), path)
+    assert [row.fault for row in pair_rows(path)] == ["", file_rows.TOO_LONG, ""]
+
+
+def test_a_broken_table_of_text_says_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('question,sql,schema\na,b,c\n"never closed,b,c\n')
+    with pytest.raises(DataError, match=r"a\.csv:3: broken CSV"):
+        list(pair_rows(path))
