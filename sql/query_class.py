@@ -1,6 +1,7 @@
 """The classes that a query belongs to, by its words: a set of pairs is balanced by them. No parser, for speed."""
 
 import re
+from collections import Counter
 
 from .skeleton import skeleton
 
@@ -25,8 +26,9 @@ def query_class(sql: str, shape: str = "") -> tuple[str, ...]:
     """
     shape = shape or skeleton(sql)
     joins = shape.count("JOIN")
-    selects = len(re.findall(r"\bSELECT\b", shape))
-    sets = len(re.findall(r"\b(?:UNION|INTERSECT|EXCEPT)\b", shape))
+    words = Counter(shape.split())
+    selects = words["SELECT"]
+    sets = words["UNION"] + words["INTERSECT"] + words["EXCEPT"]
     found = {
         "filter": "WHERE" in shape,
         "aggregate": AGGREGATES.search(shape) is not None,
@@ -40,7 +42,7 @@ def query_class(sql: str, shape: str = "") -> tuple[str, ...]:
         "set": sets > 0,
         "date": DATES.search(sql) is not None,
     }
-    conditions = len(re.findall(r"\b(?:AND|OR)\b", shape))
+    conditions = words["AND"] + words["OR"]
     parts = sum(found[name] for name in ("filter", "group", "having", "order", "top")) + joins + 2 * found["nested"]
     parts += 2 * found["set"] + conditions
     level = HARDNESS[0 if parts <= 1 else 1 if parts == 2 else 2 if parts <= 4 else 3]

@@ -14,6 +14,10 @@ KEYWORDS = frozenset(
     END WITH RECURSIVE CAST OVER PARTITION COUNT SUM AVG MIN MAX NULLS FIRST LAST
     """.split()
 )
+QUALIFIED = re.compile(r"_(?: \. [_*])+")
+"""A qualified name, which is a name."""
+ALIAS = re.compile(r"\b(FROM|JOIN|,) _ _\b")
+"""A name with an alias without AS."""
 MARKS = {"!=": "<>", "==": "="}
 
 
@@ -37,7 +41,5 @@ def skeleton(sql: str) -> str:
         else:
             pieces.append(MARKS.get(text, text.upper()))
     written = " ".join(pieces)
-    written = re.sub(r"_(?: \. [_*])+", "_", written)  # a qualified name is a name
-    written = re.sub(r" AS _", "", written)
-    written = re.sub(r"\b(FROM|JOIN|,) _ _\b", r"\1 _", written)  # an alias without AS
-    return re.sub(r"_ \(", "_(", written)
+    written = QUALIFIED.sub("_", written).replace(" AS _", "")
+    return ALIAS.sub(r"\1 _", written).replace("_ (", "_(")
