@@ -2,8 +2,10 @@
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import DataError
 from ...core.progress import progress
@@ -13,8 +15,9 @@ from .store import keep_pair, many, note, noted
 from .workers import work_in_processes
 
 COMMIT = 2000  # rows
-TEXTS = 200  # DDL texts that a worker parses at once
-SMALL, LARGE = 40, 300  # rows of a chunk: schemas are put together up to SMALL, and cut at LARGE
+TEXTS = 500  # DDL texts that a worker parses at once
+SMALL, LARGE = 150, 300  # rows of a chunk: schemas are put together up to SMALL, and cut at LARGE
+KEPT = 1.0  # seconds after which what workers gave is committed
 LONGEST_QUESTION = 2000  # characters
 
 
@@ -72,13 +75,12 @@ def parse_schemas(store: sqlite3.Connection) -> None:
             yield rows
 
     with progress("reading schemas", count, "schemas") as advance:
-        for chunk, parsed, _ in work_in_processes(parse_texts, texts(), few=count < TEXTS):
+        for chunk, parsed, _ in _kept(store, work_in_processes(parse_texts, texts(), few=count < TEXTS)):
             rows: Sequence[Parsed] = parsed
             store.executemany(
                 "UPDATE ddl SET shape = ?, schema = ?, reason = ? WHERE id = ?",
                 [(names, schema, why, number) for number, names, schema, why in rows],
             )
-            store.commit()
             advance(len(chunk))
 
 
@@ -136,12 +138,26 @@ def check_rows(store: sqlite3.Connection, sources: Sequence[OpenSource]) -> None
     if not count:
         return
     with progress("checking pairs", count, "pairs") as advance:
-        for batch, checked, _ in work_in_processes(check_batch, _batches(store, sources), few=count < SMALL):
+        for batch, checked, _ in _kept(
+            store, work_in_processes(check_batch, _batches(store, sources), few=count < SMALL)
+        ):
             for (number, chunk), outcome in zip(batch, checked, strict=True):
                 _keep(store, outcome)
                 store.execute("INSERT INTO finished VALUES (?)", (number,))
                 advance(len(chunk.rows))
+
+
+def _kept(
+    store: sqlite3.Connection, finished: Iterator[tuple[Any, Any, frozenset[int]]]
+) -> Iterator[tuple[Any, Any, frozenset[int]]]:
+    """What workers gave, committed now and then and at the end: a commit for each batch costs more than it saves."""
+    last = time.monotonic()
+    for outcome in finished:
+        yield outcome
+        if time.monotonic() - last > KEPT:
             store.commit()
+            last = time.monotonic()
+    store.commit()
 
 
 Batch = list[tuple[int, Chunk]]
