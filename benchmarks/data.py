@@ -3,18 +3,16 @@
     python benchmarks/data.py [FILE.jsonl[.gz]] [--rows 5000] [--base FOLDER]
 
 FILE has question, context and answer, as sql-create-context; without one, such rows are made. Both sides read the file,
-make each row's tables in SQLite with a few rows, run the query, write it in plain style (sql/normalise.py), run that
-and compare, leave out duplicates, and write JSON lines; `datasets.map` with as many processes as there are cores. We
-also look for contradictions and near duplicates, split, measure lengths and write the card. Each side runs in a process
-of its own. Memory is that of all its processes, the most that was seen.
+check each row by the same functions (tables in SQLite with a few rows, run, plain style, run again, marks, skeleton),
+leave out duplicates, and write JSON lines; `datasets.map` with as many processes as there are cores, a row and a
+connection at a time. We also look for contradictions and near duplicates, split, measure lengths and write the card.
+Each side runs in a process of its own. Memory is that of all its processes, the most that was seen.
 """
 
 import argparse
-import contextlib
 import gzip
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -128,26 +126,15 @@ def theirs(file: Path, out: Path) -> int:
 
 
 def checked_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Run a row's query and its plain style in a database of its own."""
-    from sql_llama.core.errors import SqlLlamaError
-    from sql_llama.sql.ddl.parse import parse_ddl
-    from sql_llama.sql.ddl.render import render_ddl
-    from sql_llama.sql.normalise import normalise
+    """Check a row by the same steps, in a database of its own."""
+    from sql_llama.data.prepare.checked import Chunk, check_chunk, parse_texts
 
-    try:
-        schema = parse_ddl(row["context"])
-        plain = normalise(row["answer"], schema)
-        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            connection.executescript(render_ddl(schema))
-            for table in schema.tables:
-                marks = ", ".join("?" * len(table.columns))
-                values = [[f"{n}" for _ in table.columns] for n in range(6)]
-                connection.executemany(f'INSERT OR IGNORE INTO "{table.name.lower()}" VALUES ({marks})', values)
-            expected = connection.execute(row["answer"]).fetchall()
-            result = connection.execute(plain).fetchall()
-        return {"plain": plain if sorted(map(repr, result)) == sorted(map(repr, expected)) else row["answer"]}
-    except (SqlLlamaError, sqlite3.Error):
+    ((_, _, schema, _),) = parse_texts([(1, row["context"])], lambda place: None, frozenset())
+    if schema is None:
         return {"plain": None}
+    asked = (1, 1, row["question"], row["answer"], row["context"])
+    checked = check_chunk(Chunk("", "", (asked,), ((row["context"], schema),)), lambda place: None, frozenset())
+    return {"plain": checked.pairs[0][1].sql if checked.pairs else None}
 
 
 if __name__ == "__main__":
