@@ -1,6 +1,7 @@
 """A source of a recipe, opened: its rows, whatever their layout, and what it is recognised by."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ LICENSES = {
     "hub:seeklhy/SynSQL-2.5M": "Apache-2.0", "hub:birdsql/bird_sql_train": "CC BY-SA 4.0",
 }  # fmt: skip
 """Licences of well-known sets, by layout or Hub name; a recipe's own `license` goes before them."""
+COPIES = {"sql-create-context": "CC BY 4.0", "synthetic-text-to-sql": "Apache-2.0"}
+"""Licences of sets that people keep as files of their names."""
 NO_PLACE = "neither a schema nor a database"
 WHOLE = 64 * 2**20  # bytes up to which a file is recognised by its hash; a larger one by its size and time
 
@@ -191,7 +194,9 @@ def _layout_of_row(first: object, source: Source) -> str:
 
 
 def _license(source: Source, layout: str) -> str:
-    return source.license or LICENSES.get(source.path, LICENSES.get(layout, ""))
+    name = re.sub(r"[^a-z0-9]+", "-", Path(source.path).name.lower())
+    copied = next((license for known, license in COPIES.items() if known in name), "")
+    return source.license or LICENSES.get(source.path) or copied or LICENSES.get(layout, "")
 
 
 def _stamp(file: Path) -> str:

@@ -238,3 +238,9 @@ def test_a_sql_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
         file.truncate(100_000_001)
     with pytest.raises(DataError, match="is larger than 100 MB"):
         rows(path)
+
+
+def test_a_copy_of_a_known_set_has_its_licence_and_the_recipes_own_goes_before_it(tmp_path: Path) -> None:
+    path = lines(tmp_path / "sql_create_context_v4.json", {"question": "Q?", "context": DDL, "answer": SQL})
+    assert open_source(Source(path=str(path)), tmp_path).license == "CC BY 4.0"
+    assert open_source(Source(path=str(path), license="mine"), tmp_path).license == "mine"
