@@ -81,7 +81,8 @@ class Data(Section):
     pairs_weight: float = Field(default=6.0, ge=0, le=1000)
     """How often each of your own pairs is trained in an epoch."""
     db_synthetic: int = Field(default=0, ge=0, le=10_000_000)
-    """Pairs synthesised over `db`."""
+    """Pairs about `db`: your own ones, as often as they are trained, and synthesised ones for the rest, a quarter at
+    least."""
     db_names: str = ""
     """A `names.toml` with the words that people use for the tables and columns of `db`; see `sql-llama data synth`."""
 

@@ -10,7 +10,7 @@ from ...core.recipe import Data
 from ...core.records import Example
 from ...core.settings import settings
 from ...databases.introspect import introspect
-from ..own.own_data import own_data
+from ..own.own_data import OWN, own_data
 from ..own.synthesise_own import own_names
 from ..sources.database import Database, open_database
 from ..sources.open_source import OpenSource
@@ -40,7 +40,7 @@ def made_pairs(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSour
         if name == "spider-synthetic":
             databases, count = _of_sources(store), data.spider_synthetic
         elif name == "own-synthetic":
-            _own_pairs(store, data, place, rng)
+            _own_pairs(store, data, place, _wanted(store, data, sources), rng)
             note(store, f"made {name}", rng.getstate())
             store.commit()
             continue
@@ -52,15 +52,23 @@ def made_pairs(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSour
         store.commit()
 
 
-def _own_pairs(store: sqlite3.Connection, data: Data, place: int, rng: random.Random) -> None:
+def _wanted(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSource]) -> int:
+    """How many pairs are synthesised over the user's database: those that own pairs leave to be made."""
+    own = [place for place, source in enumerate(sources) if source.name == OWN]
+    marks = ", ".join("?" * len(own))
+    (count,) = store.execute(f"SELECT count(*) FROM pair WHERE source IN ({marks})", own).fetchone()
+    return max(data.db_synthetic - int(count * data.pairs_weight), data.db_synthetic // 4, 1)
+
+
+def _own_pairs(store: sqlite3.Connection, data: Data, place: int, count: int, rng: random.Random) -> None:
     """Pairs over the user's own database, of the kinds of questions that are not kept for the test."""
     from ..synthesis.synthesise import synthesise
 
     own = own_data(data)
     assert own is not None
     schema, names = introspect(str(own.db), own.db.stem), own_names(data.db_names)
-    with progress("synthesising pairs over your database", data.db_synthetic, "pairs") as advance:
-        made = synthesise(str(own.db), schema, data.db_synthetic, rng, name=str(own.db), names=names, held_out=False)
+    with progress("synthesising pairs over your database", count, "pairs") as advance:
+        made = synthesise(str(own.db), schema, count, rng, name=str(own.db), names=names, held_out=False)
         for example in made:
             keep_pair(store, None, place, kept_pair(example))
             advance()

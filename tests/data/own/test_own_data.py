@@ -54,13 +54,18 @@ def test_of_few_pairs_none_is_kept(pets: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_synthesised_pairs_are_of_other_kinds_than_those_of_the_test(tmp_path: Path) -> None:
-    data = Data(db="sample", db_synthetic=30, pairs_weight=1, valid_share=0)
+    data = Data(db="sample", db_synthetic=70, pairs_weight=1, valid_share=0)
     pairs = prepared_pairs(data, tmp_path)
     assert [s.name for s in pairs.prepared.sources] == ["own", "own-synthetic"]
-    assert sum(example.source == "own-synthetic" for example in pairs.train) == 30
+    assert [s.kept for s in pairs.prepared.sources] == [40, 30]
     test = kept(tmp_path, HELD_OUT_SYNTHETIC)
     assert len(test) == 40 and len(kept(tmp_path, HELD_OUT)) == 20
     assert not {row["sql"] for row in test} & {example.sql for example in pairs.train}
+
+
+def test_own_pairs_take_the_place_of_synthesised_ones_but_of_a_quarter(tmp_path: Path) -> None:
+    data = Data(db="sample", db_synthetic=40, pairs_weight=3, valid_share=0)
+    assert [s.kept for s in prepared_pairs(data, tmp_path).prepared.sources] == [40, 10]
 
 
 def test_pairs_without_a_database_and_a_missing_database_are_refused(tmp_path: Path) -> None:
