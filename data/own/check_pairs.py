@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,17 +18,20 @@ from ...sql.ddl.parse import parse_ddl
 from ...sql.guard import check
 from ...sql.names import quoted
 from ..clean.left_out import LeftOut
-from ..clean.trial_database import bare, failure, trial_database
-from ..sources.open_source import NO_PLACE, open_source
+from ..clean.trial_database import failure, trial_database
+from ..sources.file_rows import PLACE
+from ..sources.open_source import open_source
 from ..sources.pair_rows import PairRow
 
 SECONDS = 10.0  # that a query may take
 UNKNOWN = re.compile(r"no such (table|column): (?:\w+\.)?(.+)")
 TEXT = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 COMPARED = re.compile(
-    rf"""(\w+|"[^"]+")\s*(?:=|\bIN\s*\()\s*((?:{TEXT.pattern})(?:\s*,\s*(?:{TEXT.pattern}))*)""", re.IGNORECASE
+    rf"""(\w+|"[^"]+"|`[^`]+`|\[[^\]]+\])\s*(?:==?|\bIN\s*\()\s*((?:{TEXT.pattern})(?:\s*,\s*(?:{TEXT.pattern}))*)""",
+    re.IGNORECASE,
 )
-MOST_CELLS = 5000  # cells of a column that a value is looked for in
+MOST_CELLS = 5000  # cells of a column that the nearest is looked for in
+FEW_CELLS = 5  # that are all named
 
 
 @dataclass(frozen=True)
@@ -74,24 +76,22 @@ def check_pairs(files: Sequence[Path], db: str = "", layout: Any = "auto") -> Re
     count = 0
     seen: dict[str, tuple[str, str]] = {}
     for file in files:
-        source = open_source(Source(path=str(file), db=db, layout=layout), settings().cache, lenient=True)
-        try:
-            for row in source.rows():
-                count += 1
-                for wrong, problem in _problems(row, seen):
-                    findings.append(Finding(row.file or str(file), row.number, wrong, problem))
-        except DataError as error:
-            if "schema (or db)" not in error.message:
-                raise
-            raise DataError(error.message, fix=f"sql-llama data check {file} --db DATABASE") from None
+        source = open_source(Source(path=str(file), db=db, layout=layout), settings().cache)
+        for row in source.rows():
+            count += 1
+            for wrong, problem in _problems(row, seen):
+                findings.append(Finding(row.file or str(file), row.number, wrong, problem))
     return Report(count, tuple(findings))
 
 
 def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[bool, str]]:
     """What is wrong with one row, then what is suspicious."""
     if row.fault or not row.question.strip() or not row.sql.strip():
-        said = "give --db FILE: the row has neither a schema nor a database" if row.fault == NO_PLACE else row.fault
-        yield True, said or ("the question is empty" if not row.question.strip() else "the query is empty")
+        fault = f"{row.fault}; {row.fix}" if row.fix == PLACE else row.fault
+        yield True, fault or ("the question is empty" if not row.question.strip() else "the query is empty")
+        return
+    if row.db and not Path(row.db).is_file():
+        yield True, f"no database {row.named or row.db}" + (f" (looked for {row.db})" if row.named else "")
         return
     try:
         check(row.sql)
@@ -105,10 +105,10 @@ def _problems(row: PairRow, seen: dict[str, tuple[str, str]]) -> Iterator[tuple[
     if error_text:
         yield True, error_text + _nearest(error_text, schema)
         return
-    if rows is not None and not any(cell for cells in rows for cell in cells):
-        value = _unknown_value(row, schema) if row.db else ""
-        if value or not rows:
-            yield False, ("the query returns no rows" if not rows else "the query returns nothing but 0") + value
+    nothing = rows is not None and all(not cell for cells in rows for cell in cells)  # none, or a count of 0
+    unknown = _unknown_value(row) if nothing else ""
+    if rows is not None and (not rows or unknown):
+        yield False, f"the query returns {'only 0 or NULL' if rows else 'no rows'}{unknown}"
     place = f"{row.file}:{row.number}" if row.file else f"line {row.number}"
     known = seen.setdefault(f"{flat(row.question)} {row.db or row.schema}", (place, row.sql.strip()))
     if known[0] != place:
@@ -144,28 +144,43 @@ def _nearest(error: str, schema: Schema) -> str:
     return f" (did you mean {low[near[0]]}?)" if near else ""
 
 
-def _unknown_value(row: PairRow, schema: Schema) -> str:
-    """A value of the query that its column does not hold, with the nearest that it does."""
-    for column, value in _compared(row.sql):
-        for table in schema.tables:
-            names = {one.name.lower(): one.name for one in table.columns}
-            name = names.get(column.lower())
-            if name is None or value.lower() in names or table.name.lower() not in row.sql.lower():
+def _unknown_value(row: PairRow) -> str:
+    """Values that the query compares a column with and that no row holds, with the nearest that there are."""
+    tables = [table for table in introspect(row.db).tables if table.name.lower() in row.sql.lower()]
+    known = {column.name.lower() for table in tables for column in table.columns}
+    for column, listed in COMPARED.findall(row.sql):
+        texts = [text[1:-1].replace(text[0] * 2, text[0]) for text in TEXT.findall(listed)]
+        values = [text for text in texts if text.lower() not in known]  # "name" may be a column
+        bare = column.strip('"`[]').lower()
+        places = [(table.name, one.name) for table in tables for one in table.columns if one.name.lower() == bare]
+        if not places or len(values) < len(texts):
+            continue
+        try:
+            if any(_cells(row.db, *place, values) for place in places):
                 continue
-            try:
-                query = f"SELECT DISTINCT {quoted(name)} FROM {quoted(table.name)}"
-                cells = [str(cell) for (cell,) in run(row.db, query, timeout=SECONDS, max_rows=MOST_CELLS).rows]
-            except (QueryError, DataError, sqlite3.Error):
-                continue
-            if value not in cells and len(cells) < MOST_CELLS:
-                low = {cell.lower(): cell for cell in cells}
-                near = difflib.get_close_matches(value.lower(), list(low), 1)
-                return f": {name} has no '{value}'" + (f" (did you mean '{low[near[0]]}'?)" if near else "")
+            cells = [cell for place in places for cell in _cells(row.db, *place)]
+        except (QueryError, DataError):
+            continue
+        return f": {places[0][1]} has no {' or '.join(map(_literal, values))}{_nearest_cells(values, cells)}"
     return ""
 
 
-def _compared(sql: str) -> Iterator[tuple[str, str]]:
-    """The texts of a query with the column that each is compared with, by = or IN."""
-    for match in COMPARED.finditer(sql):
-        for text in TEXT.findall(match[2]):
-            yield bare(match[1]), text[1:-1].replace(text[0] * 2, text[0])
+def _cells(db: str, table: str, column: str, values: Sequence[str] = ()) -> list[str]:
+    """The first different cells of a column; with values, those of them that it holds. Raises QueryError, DataError."""
+    listed = ", ".join(_literal(value) for value in values)
+    where = f" WHERE {quoted(column)} IN ({listed})" if values else ""
+    query = f"SELECT DISTINCT {quoted(column)} FROM {quoted(table)}{where}"
+    return [str(cell) for (cell,) in run(db, query, timeout=SECONDS, max_rows=MOST_CELLS).rows if cell is not None]
+
+
+def _nearest_cells(values: Sequence[str], cells: Sequence[str]) -> str:
+    """The cells that the values are nearest to; all of them where they are few."""
+    low = {cell.lower(): cell for cell in cells}
+    near = [low[name] for value in values for name in difflib.get_close_matches(value.lower(), list(low), 1)]
+    if near:
+        return f" (did you mean {' or '.join(map(_literal, dict.fromkeys(near)))}?)"
+    return f" (it has {', '.join(map(_literal, cells))})" if 0 < len(cells) <= FEW_CELLS else ""
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -15,7 +15,7 @@ from ...sql.skeleton import skeleton
 from ..sources.file_rows import file_rows
 from ..sources.pair_rows import PairRow, pair_rows
 from ..sources.question_files import database_file
-from ..sources.wikisql import is_wikisql, wikisql_rows
+from ..sources.wikisql import holds_table, is_wikisql, wikisql_rows
 from .checked import tables_of
 from .store import many
 
@@ -47,7 +47,7 @@ class Leakage:
 
 def find_leakage(store: sqlite3.Connection, against: Path, databases: Path | None) -> Leakage:
     """Compare the pairs that are used for training with the questions of a file. Raises DataError for a broken file."""
-    rows = list(_questions(against))
+    rows = [row for row in _questions(against) if row.question]
     if not rows:
         raise DataError(f"{against}: no questions", fix="give a file of evaluation questions")
     folded = [flat(row.question) for row in rows]
@@ -113,7 +113,7 @@ def _candidates(own: frozenset[str], rare: dict[str, list[int]], words: list[fro
 
 def _questions(path: Path) -> Iterator[PairRow]:
     first = next(file_rows(path, lambda names: "", "give a file of questions"))[1]
-    if is_wikisql(first):
+    if is_wikisql(first) or holds_table(first):
         return wikisql_rows(path)
     return pair_rows(path, needs_place=False)
 

@@ -196,7 +196,7 @@ def _keep_for_test(store: sqlite3.Connection, data: Data, sources: Sequence[Open
     if not own.test:
         for place in own_places:
             keep_for_test(store, place, random.Random(data.seed))
-    test = [(row.question, row.sql) for file in own.test for row in pair_rows(file, needs_place=False)]
+    test = [(row.question, row.sql) for file in own.test for row in pair_rows(file, needs_place=False) if row.sql]
     count = write_kept(store, own, out / HELD_OUT, test)
     if own_places and not count:
         say(f"fewer than {FEWEST} pairs of your own: none is kept for the test")

@@ -35,7 +35,7 @@ def read_source(store: sqlite3.Connection, place: int, source: OpenSource) -> No
             if done <= skip:
                 continue
             question = " ".join(f"{row.question} {row.evidence}".split()) if row.evidence else row.question
-            fault = row.fault or ("empty question" if not question.strip() else "")
+            fault = row.fault.partition(" (")[0] or ("empty question" if not question.strip() else "")
             fault = fault or ("question too long" if len(question) > LONGEST_QUESTION else "")
             ddl = _ddl(store, row.schema) if not row.db and not fault else None
             store.execute(

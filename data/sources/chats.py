@@ -6,13 +6,13 @@ word like `Question:`, else the last line that says something. SQL is taken out 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import DataError
 from ...sql.extract import extract_sql
 from .file_rows import TOO_LONG, file_rows
-from .pair_rows import PairRow, row_files
+from .pair_rows import PairRow, row_files, some_whole, without_columns
 
 TEXT_COLUMNS = ("text", "prompt", "formatted_chat")
 MESSAGE_COLUMNS = ("messages", "conversations", "conversation", "chat")
@@ -47,21 +47,18 @@ def chat_rows(path: Path, layout: str, columns: Mapping[str, str], split: str = 
         return "" if set(names) & set(there) else " or ".join(names)
 
     for file in row_files(path, split):
-        for number, item in file_rows(file, wanted, f"give rows with a column {names[0]}"):
-            yield chat_row(file, number, item, layout, names)
+        found = file_rows(file, wanted, f"give rows with a column {names[0]}")
+        rows = some_whole(file, (chat_row(number, item, layout, names) for number, item in found))
+        yield from (replace(row, file=str(file)) for row in rows)
 
 
-def chat_row(file: Path, number: int, item: Any, layout: str, names: Sequence[str]) -> PairRow:
-    """Make the row of a chat that stands in one of these columns. Raises DataError where none is there."""
+def chat_row(number: int, item: Any, layout: str, names: Sequence[str]) -> PairRow:
+    """Make the row of a chat that stands in one of these columns; it has a fault where none is there."""
     if item == TOO_LONG:
         return PairRow(number, "", "", "", fault=TOO_LONG)
     name = next((name for name in names if isinstance(item, Mapping) and item.get(name)), "")
     if not name:
-        there = ", ".join(map(str, list(item)[:10])) if isinstance(item, Mapping) else type(item).__name__
-        raise DataError(
-            f"{file}:{number}: fields missing: no {' or '.join(names)} (there: {there})",
-            fix=f"each row needs {names[0]}",
-        )
+        return without_columns(number, [" or ".join(names)], item, f"each row needs {names[0]}")
     said = _llama2(item[name]) if layout == "llama2" else _messages(item[name])
     return _row(number, said)
 

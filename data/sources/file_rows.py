@@ -44,6 +44,8 @@ FIXES = {
 }
 SIGN = re.compile(r'\\.|["{}]', re.DOTALL)
 TOO_LONG = "longer than 20 million characters"
+NO_PLACE = "schema (or db)"
+PLACE = "name the database that all rows ask: --db FILE (in a recipe: db of that source); or give each row a schema"
 
 FileRow = tuple[int, Any]
 """The line of a row (in lists and Parquet its place, from 1), and what stands there; TOO_LONG for a longer one."""
@@ -198,8 +200,12 @@ def _csv(path: Path, header: str, file: TextIO, wanted: Wanted, layout: str) -> 
         if not is_table:
             raise DataError(f"{path}: neither JSON nor CSV", fix=layout)
         columns = max(tables.values(), key=len)
+        lacking = wanted(columns)
         there = ", ".join(name[:40] for name in columns[:10])
-        raise DataError(f"{path}: its first line names no column {wanted(columns)} (there: {there})", fix=layout)
+        raise DataError(
+            f"{path}: its first line names no column {lacking} (there: {there})",
+            fix=PLACE if lacking == NO_PLACE else layout,
+        )
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
         # strict: else an unclosed quote swallows the rest of the file as one cell
@@ -265,7 +271,8 @@ def _batches(batches: Any) -> Iterator[FileRow]:
 def _check_columns(path: Path, names: Sequence[str], wanted: Wanted, layout: str) -> None:
     lacking = wanted(names)
     if lacking:
-        raise DataError(f"{path}: has no column {lacking}; its columns are {', '.join(names[:10])}", fix=layout)
+        fix = PLACE if lacking == NO_PLACE else layout
+        raise DataError(f"{path}: has no column {lacking}; its columns are {', '.join(names[:10])}", fix=fix)
 
 
 def row_texts(item: Mapping[str, Any], names: Sequence[str]) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
-from .file_rows import TOO_LONG, file_rows, row_texts
+from .file_rows import NO_PLACE, PLACE, TOO_LONG, file_rows, row_texts
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "sql_prompt"),
@@ -25,7 +25,6 @@ SPLITS = {
     "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation", "evaluation": "validation",
 }  # fmt: skip
 """Words of files and folders, and the split that each says."""
-KINDS = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 SHARDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson")
 
 
@@ -36,7 +35,8 @@ class PairRow:
     `number` is its line in `file`; in lists and Parquet its place, from 1. `schema` is DDL text, which may hold INSERT
     rows; `db` names a SQLite file instead. Rows of one `table_id` ask one database whatever their schemas show of it.
     `evidence` is knowledge that the question needs. `review` marks a question that a program wrote. `fault` says why
-    the row cannot be used, in few words.
+    the row cannot be used, in few words; details stand in brackets at its end. `fix` says what mends the file, where
+    the row lacks what every row needs. `named` is the database as the row names it, where `db` is its file.
     """
 
     number: int
@@ -48,6 +48,8 @@ class PairRow:
     evidence: str = ""
     review: bool = False
     fault: str = ""
+    fix: str = field(default="", compare=False)
+    named: str = field(default="", compare=False)
     file: str = field(default="", compare=False)
 
 
@@ -60,35 +62,29 @@ def named_fields(columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def pair_rows(
-    path: Path,
-    columns: Mapping[str, str] | None = None,
-    *,
-    needs_place: bool = True,
-    split: str = "",
-    lenient: bool = False,
+    path: Path, columns: Mapping[str, str] | None = None, *, needs_place: bool = True, split: str = ""
 ) -> Iterator[PairRow]:
     """Yield the rows of a file, or of the files of a folder in the order of their names.
 
-    `columns` are other names of columns. Without `needs_place` a row needs neither schema nor db. Raises DataError with
-    the line, the columns that are missing, or the file's real kind. `lenient`: a row without its fields is a row with
-    a fault, unless all rows of its file are.
+    `columns` are other names of columns. Without `needs_place` a row needs neither schema nor db. A row without its
+    columns has a fault. Raises DataError for a file in which no row has them, and with the file's real kind.
     """
     fields = named_fields(columns or {})
     for file in row_files(path, split):
-        refused: DataError | None = None
-        some = False
-        for number, item in file_rows(file, lambda names: lacking(names, fields, needs_place), LAYOUT):
-            try:
-                row = pair_row(file, number, item, fields, needs_place)
-                some = True
-            except DataError as error:
-                if not lenient:
-                    raise
-                refused = refused or error
-                row = PairRow(number, "", "", "", fault=error.message.removeprefix(f"{file}:{number}: "))
-            yield replace(row, file=str(file))
-        if refused is not None and not some:
-            raise refused
+        rows = file_rows(file, lambda names: lacking(names, fields, needs_place), LAYOUT)
+        made = (pair_row(number, item, fields, needs_place) for number, item in rows)
+        yield from (replace(row, file=str(file)) for row in some_whole(file, made))
+
+
+def some_whole(path: Path | str, rows: Iterable[PairRow]) -> Iterator[PairRow]:
+    """Yield the rows. Raises DataError at their end where not one could be read, as the columns are not there."""
+    first, whole = None, False
+    for row in rows:
+        first = first or (row if row.fix else None)
+        whole = whole or not row.fault
+        yield row
+    if first and not whole:
+        raise DataError(f"{first.file or path}:{first.number}: {first.fault}", fix=first.fix)
 
 
 def row_files(path: Path, split: str = "") -> list[Path]:
@@ -109,7 +105,11 @@ def row_files(path: Path, split: str = "") -> list[Path]:
         if not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not files:
-        raise DataError(f"{path}: a folder without files of pairs", fix=f"put {', '.join(KINDS)} or .sql files there")
+        kinds = f"{', '.join(SHARDS[:-1])} or {SHARDS[-1]}"
+        raise DataError(
+            f"{path}: a folder without files of pairs",
+            fix=f"give files whose names end in {kinds} (each also with .gz), or in .sql",
+        )
     named = {file: _split_of(file.relative_to(path)) for file in files}
     if not split or not any(named.values()):
         return files
@@ -134,28 +134,35 @@ def lacking(names: Iterable[str], fields: Mapping[str, Sequence[str]], needs_pla
     there = set(names)
     missing = [field for field in ("question", "sql") if not there & set(fields[field])]
     if needs_place and not there & {*fields["schema"], *fields["db"]}:
-        missing.append("schema (or db)")
+        missing.append(NO_PLACE)
     return " and no ".join(missing)
 
 
-def pair_row(path: Path, number: int, item: Any, fields: Mapping[str, Sequence[str]], needs_place: bool) -> PairRow:
-    """Make the row of an item of a file. Raises DataError naming the line and what is missing."""
+def without_columns(number: int, missing: Sequence[str], item: Any, fix: str) -> PairRow:
+    """Make the row of an item that lacks columns: its fault names them, and those that it has."""
+    if not isinstance(item, Mapping):
+        return PairRow(number, "", "", "", fault=f"not an object but {type(item).__name__}", fix=fix)
+    there = ", ".join(str(name)[:40] for name in list(item)[:10]) or "nothing"
+    return PairRow(number, "", "", "", fault=f"no {' and no '.join(missing)} (the row has: {there})", fix=fix)
+
+
+def pair_row(number: int, item: Any, fields: Mapping[str, Sequence[str]], needs_place: bool) -> PairRow:
+    """Make the row of an item of a file; its fault says what is missing."""
     if item == TOO_LONG:
         return PairRow(number, "", "", "", fault=TOO_LONG)
     if not isinstance(item, Mapping):
-        raise DataError(f"{path}:{number}: fields missing: not an object", fix=LAYOUT)
+        return without_columns(number, (), item, LAYOUT)
     texts = {field: row_texts(item, names) for field, names in fields.items()}
     missing = [field for field in ("question", "sql") if texts[field] is None]
     if needs_place and texts["schema"] is None and texts["db"] is None:
-        missing.append("schema (or db)")
+        missing.append(NO_PLACE)
     if missing:
-        names = [name for field in missing for name in fields.get(field.split()[0], ())]
+        names = [name for field in missing for name in fields[field.split()[0]]]
         odd = next((name for name in names if item.get(name) is not None), None)
         if odd is not None:
             kind = type(item[odd]).__name__
-            raise DataError(f"{path}:{number}: its field {odd} is not text but {kind}", fix=LAYOUT)
-        there = ", ".join(str(name)[:40] for name in list(item)[:10])
-        raise DataError(f"{path}:{number}: fields missing: no {' and no '.join(missing)} (there: {there})", fix=LAYOUT)
+            return PairRow(number, "", "", "", fault=f"its field {odd} is not text but {kind}", fix=LAYOUT)
+        return without_columns(number, missing, item, PLACE if missing == [NO_PLACE] else LAYOUT)
     return PairRow(
         number,
         texts["question"] or "",

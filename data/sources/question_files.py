@@ -1,13 +1,14 @@
 """Question files over a folder of databases: the layouts of Spider, BIRD and SynSQL, which differ in names alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import DataError
 from ...core.recipe import Source
-from .file_rows import file_rows, row_texts
-from .pair_rows import PairRow
+from .file_rows import TOO_LONG, file_rows, row_texts
+from .pair_rows import PairRow, some_whole, without_columns
 from .unpack import unpacked
 
 SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -49,23 +50,24 @@ class QuestionFiles:
         folder = unpacked(self.packed, cache) if self.packed is not None else self.databases
         known: dict[str, str] = {}
         for file in self.files:
-            for number, item in file_rows(file, lambda names: "", "give the set's own question file"):
-                row = item if isinstance(item, dict) else {}
-                texts = {field: row_texts(row, names) for field, names in FIELDS.items()}
-                missing = [field for field in ("question", "sql", "db") if not texts.get(field)]
-                if missing:
-                    there = ", ".join(list(row)[:10]) or type(item).__name__
-                    raise DataError(
-                        f"{file}:{number}: fields missing: no {' and no '.join(missing)} (there: {there})",
-                        fix="each question needs question, query (or SQL) and db_id",
-                    )
-                name = texts["db"] or ""
-                if name not in known:
-                    known[name] = str(database_file(folder, name))
-                evidence = " ".join((texts["evidence"] or "").split())
-                yield PairRow(
-                    number, texts["question"] or "", "", texts["sql"] or "", db=known[name], evidence=evidence
-                )
+            found = file_rows(file, lambda names: "", "give the set's own question file")
+            rows = some_whole(file, (_row(number, item, folder, known) for number, item in found))
+            yield from (replace(row, file=str(file)) for row in rows)
+
+
+def _row(number: int, item: Any, folder: Path, known: dict[str, str]) -> PairRow:
+    """The row of a question; `known` are the files of databases that were looked for already."""
+    if item == TOO_LONG:
+        return PairRow(number, "", "", "", fault=TOO_LONG)
+    row = item if isinstance(item, dict) else {}
+    texts = {field: row_texts(row, names) or "" for field, names in FIELDS.items()}
+    missing = [field for field in ("question", "sql", "db") if not texts[field]]
+    if missing:
+        return without_columns(number, missing, item, "each question needs question, query (or SQL) and db_id")
+    name, evidence = texts["db"], " ".join(texts["evidence"].split())
+    if name not in known:
+        known[name] = str(database_file(folder, name))
+    return PairRow(number, texts["question"], "", texts["sql"], db=known[name], named=name, evidence=evidence)
 
 
 def question_files(source: Source, layout: str) -> QuestionFiles:
@@ -77,7 +79,9 @@ def question_files(source: Source, layout: str) -> QuestionFiles:
     names = SPLITS[layout].get(source.split, (source.split,))
     files = (path,) if path.is_file() else tuple(folder / name for name in names if (folder / name).is_file())
     if not files:
-        raise DataError(f"{folder}: has no {names[0]}", fix=f"give a folder in {layout}'s layout, or another split")
+        there = [split for split, known in SPLITS[layout].items() if any((folder / name).is_file() for name in known)]
+        fix = f"splits that are there: {', '.join(there)}" if there else f"give a folder in {layout}'s layout"
+        raise DataError(f"{folder}: has no {names[0]}", fix=fix)
     if source.databases:
         databases = Path(source.databases).expanduser()
         if not databases.is_dir():

@@ -14,8 +14,8 @@ from typing import Any
 
 from ...core.errors import DataError
 from ...sql.names import identifier, quoted
-from .file_rows import file_rows
-from .pair_rows import PairRow
+from .file_rows import TOO_LONG, file_rows
+from .pair_rows import PairRow, some_whole
 
 AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
 OPERATORS = ("=", ">", "<")
@@ -26,6 +26,11 @@ BROKEN = "get WikiSQL's questions again"
 def is_wikisql(row: Any) -> bool:
     """Return whether a line of a question file is in this layout."""
     return isinstance(row, dict) and "table_id" in row and isinstance(row.get("sql"), dict)
+
+
+def holds_table(row: Any) -> bool:
+    """Return whether a row is one of WikiSQL with its table inside, as the Hub has them."""
+    return isinstance(row, dict) and isinstance(row.get("sql"), dict) and isinstance(row.get("table"), dict)
 
 
 def tables_beside(questions: Path) -> dict[str, Mapping[str, Any]]:
@@ -42,27 +47,50 @@ def tables_beside(questions: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def wikisql_rows(path: Path) -> Iterator[PairRow]:
-    """Yield the rows of a question file; each schema is its table, with its first rows where it has some."""
-    tables = tables_beside(path)
-    schemas: dict[str, str] = {}
+    """Yield the rows of a question file; each schema is its table, with its first rows where it has some.
+
+    Raises DataError for a file without tables, or without one row that can be read.
+    """
+    yield from some_whole(path, _rows(path))
+
+
+def _rows(path: Path) -> Iterator[PairRow]:
+    tables: Mapping[str, Mapping[str, Any]] | None = None
+    made: dict[str, str] = {}
     for number, item in file_rows(path, lambda names: "", BROKEN):
-        try:
-            table = tables.get(item["table_id"])
-            if table is None:
-                yield PairRow(number, str(item["question"]), "", "", fault="no such table in the file of tables")
-                continue
-            name = str(table["id"])
-            if name not in schemas:
-                schemas = {name: table_ddl(table)}  # rows of one table stand together
-            yield PairRow(number, str(item["question"]), schemas[name], query(table, item["sql"]), name)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path}:{number}: broken ({type(error).__name__}: {error})", fix=BROKEN) from None
+        if tables is None and isinstance(item, dict) and "table" not in item:
+            tables = tables_beside(path)
+        yield wikisql_row(number, item, tables or {}, made)
+
+
+def wikisql_row(
+    number: int, item: Any, tables: Mapping[str, Mapping[str, Any]], made: dict[str, str] | None = None
+) -> PairRow:
+    """Make a row; its table stands in it, or among the tables. `made` is the schema of the row before."""
+    if item == TOO_LONG:
+        return PairRow(number, "", "", "", fault=TOO_LONG)
+    made = {} if made is None else made
+    try:
+        table = item["table"] if "table" in item else tables.get(item["table_id"])
+        question = str(item["question"])
+        if table is None:
+            return PairRow(number, question, "", "", fault="no such table in the file of tables")
+        name = str(table["id"])
+        if name not in made:  # rows of one table stand together
+            made.clear()
+            made[name] = table_ddl(table)
+        return PairRow(number, question, made[name], query(table, item["sql"]), name)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return PairRow(number, "", "", "", fault=f"broken ({type(error).__name__}: {error})", fix=BROKEN)
 
 
 def query(table: Mapping[str, Any], sql: Mapping[str, Any]) -> str:
     """Write a line's `sql` as a query. Raises LookupError, TypeError or ValueError for a line that is broken."""
     names = column_names(table["header"])
     conditions = sql["conds"]
+    if isinstance(conditions, Mapping):  # as the Hub has them: a list of each part
+        parts = ("column_index", "operator_index", "condition")
+        conditions = list(zip(*(conditions[part] for part in parts), strict=True))
     places = [sql["sel"], sql["agg"], *(number for place, operator, _ in conditions for number in (place, operator))]
     if any(number < 0 for number in places):  # which Python counts from the end
         raise ValueError("a column or an operator below 0")

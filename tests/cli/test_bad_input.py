@@ -73,8 +73,8 @@ def here(tmp_path: Path, pets: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "typed.toml").write_text(f'name = "tiny"\n{TINY_RECIPE}epochs = "two"\n')
     (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"\n')
     (tmp_path / "corrupt.jsonl").write_text(RIGHT_LINE + '{"question": "How ma\n' + RIGHT_LINE)
-    (tmp_path / "fieldless.jsonl").write_text(RIGHT_LINE + '{"question": "How many?", "sql": "SELECT 1"}\n')
-    (tmp_path / "listed.jsonl").write_text(RIGHT_LINE + '["How many?", "SELECT 1"]\n')
+    (tmp_path / "fieldless.jsonl").write_text('{"question": "How many?", "sql": "SELECT 1"}\n')
+    (tmp_path / "listed.jsonl").write_text('\n["How many?", "SELECT 1"]\n')
     (tmp_path / "short.jsonl.gz").write_bytes(gzip.compress(RIGHT_LINE.encode() * 1000)[:-30])
     (tmp_path / "text.jsonl.gz").write_text(RIGHT_LINE)
     (tmp_path / "latin.jsonl").write_bytes(RIGHT_LINE.encode() + b'{"question": "caf\xe9"}\n')
@@ -168,8 +168,16 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "missing JSONL": ([*TRAIN, "data.jsonl=none.jsonl"], FAILURE, "none.jsonl: no such file"),
     "a folder as JSONL": ([*TRAIN, "data.jsonl=folder"], FAILURE, "folder: "),
     "corrupt JSONL line": ([*TRAIN, "data.jsonl=corrupt.jsonl"], FAILURE, "corrupt.jsonl:2: broken JSON"),
-    "JSONL line without a field": ([*TRAIN, "data.jsonl=fieldless.jsonl"], FAILURE, "fieldless.jsonl:2: fields"),
-    "JSONL line that is a list": ([*TRAIN, "data.jsonl=listed.jsonl"], FAILURE, "listed.jsonl:2: fields missing"),
+    "JSONL line without a field": (
+        [*TRAIN, "data.jsonl=fieldless.jsonl"],
+        FAILURE,
+        "fieldless.jsonl:1: no schema",
+    ),
+    "JSONL line that is a list": (
+        [*TRAIN, "data.jsonl=listed.jsonl"],
+        FAILURE,
+        "listed.jsonl:1: not an object",
+    ),
     "JSONL in another encoding": ([*TRAIN, "data.jsonl=latin.jsonl"], FAILURE, "latin.jsonl: cannot be read"),
     "cut gzip": ([*TRAIN, "data.jsonl=short.jsonl.gz"], FAILURE, "short.jsonl.gz: cannot be read"),
     "no gzip": ([*TRAIN, "data.jsonl=text.jsonl.gz"], FAILURE, "text.jsonl.gz: cannot be read"),

@@ -1,6 +1,5 @@
 """Own pairs are checked line by line before any training."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -55,40 +54,67 @@ def test_a_missing_database_is_one_error(pairs: Path, tmp_path: Path) -> None:
         check_pairs([pairs], str(tmp_path / "gone.sqlite"))
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT name FROM pets WHERE kind IN ('dgo')",
-        'SELECT name FROM pets WHERE kind = "dgo"',
-        "SELECT count(*) FROM pets WHERE kind = 'dgo'",
-    ],
-)
-def test_a_value_that_no_row_holds_is_said_with_the_nearest(sql: str, pets: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text(json.dumps({"question": "Dogs?", "sql": sql}) + "\n")
-    (found,) = check_pairs([tmp_path / "a.jsonl"], str(pets)).findings
-    assert not found.wrong and found.problem.endswith("kind has no 'dgo' (did you mean 'dog'?)")
-
-
-def test_a_row_without_its_fields_is_one_finding_and_the_others_are_checked(pets: Path, tmp_path: Path) -> None:
+def test_a_row_without_its_columns_is_a_finding_and_the_others_are_checked(pets: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    good = {"question": "Names?", "sql": "SELECT name FROM pets"}
-    path.write_text("".join(json.dumps(row) + "\n" for row in ({"question": "Q?", "note": 1}, good)))
-    report = check_pairs([path], str(pets))
-    assert [(found.line, found.problem) for found in report.findings] == [
-        (1, "fields missing: no sql (there: question, note)")
+    path.write_text(
+        '{"question": "How many?", "sql": "SELECT count(*) FROM pets"}\n{"question": "Who?", "note": "x"}\n'
+        '[]\n{"sql": "SELECT 1"}\n{"question": "Who?", "sql": 3}\n{"question": "Who?", "sql": "SELECT nme FROM pets"}\n'
+    )
+    said = [(found.line, found.problem) for found in check_pairs([path], str(pets)).findings]
+    assert said == [
+        (2, "no sql (the row has: question, note)"),
+        (3, "not an object but list"),
+        (4, "no question (the row has: sql)"),
+        (5, "its field sql is not text but int"),
+        (6, "no such column: nme (did you mean name?)"),
     ]
-    assert report.rows == 2
-    path.write_text('{"question": "Q?", "note": 1}\n')
-    with pytest.raises(DataError, match="no sql"):
+    path.write_text('{"ask": "Who?", "note": "x"}\n' * 2)
+    with pytest.raises(DataError, match=r"a\.jsonl:1: no question and no sql \(the row has: ask, note\)"):
         check_pairs([path], str(pets))
 
 
-def test_rows_without_a_place_say_how_to_give_one(pets: Path, tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("question,sql\nNames?,SELECT name FROM pets\n")
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.sql"])
+def test_pairs_without_a_database_say_that_db_names_one(name: str, tmp_path: Path) -> None:
+    text = {
+        "a.csv": "question,sql\nWho?,SELECT 1\n",
+        "a.jsonl": '{"question": "Who?", "sql": "SELECT 1"}\n',
+        "a.sql": "-- Who?\nSELECT 1;\nSELECT 2;\n",
+    }
+    (tmp_path / name).write_text(text[name])
     with pytest.raises(DataError) as caught:
-        check_pairs([path])
-    assert caught.value.fix == f"sql-llama data check {path} --db DATABASE"
-    path.write_text("question,sql,db\nNames?,SELECT name FROM pets,\n")
-    (found,) = check_pairs([path]).findings
-    assert found.problem.startswith("give --db FILE")
+        check_pairs([tmp_path / name])
+    assert "--db FILE" in caught.value.fix
+
+
+def test_a_row_that_lacks_what_others_have_names_the_option_and_a_missing_database(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "question,sql,schema,db\nA,SELECT a FROM t,CREATE TABLE t (a INT),\nB,SELECT 1,,\nC,SELECT 1,,shop\n"
+    )
+    first, second = check_pairs([path]).findings
+    assert first.line == 3 and "--db FILE" in first.problem
+    assert second.problem == f"no database shop (looked for {tmp_path / 'shop' / 'shop.sqlite'})"
+
+
+DOG = "kind has no 'dgo' (did you mean 'dog'?)"
+
+
+@pytest.mark.parametrize(
+    "sql, said",
+    [
+        ("SELECT name FROM pets WHERE kind = \"dgo\"", f"no rows: {DOG}"),
+        ("SELECT name FROM pets WHERE kind IN ('dgo')", f"no rows: {DOG}"),
+        ("SELECT name FROM pets WHERE kind in ('dgo', 'catt')",
+         "no rows: kind has no 'dgo' or 'catt' (did you mean 'dog' or 'cat'?)"),
+        ("SELECT count(*) FROM pets WHERE [kind] = 'dgo'", f"only 0 or NULL: {DOG}"),
+        ("SELECT max(weight) FROM pets WHERE pets.kind == 'dgo'", f"only 0 or NULL: {DOG}"),
+        ("SELECT name FROM pets WHERE kind = 'x''y'", "no rows: kind has no 'x''y' (it has 'dog', 'cat')"),
+        ("SELECT count(*) FROM pets WHERE weight > 9000", ""),
+        ("SELECT name FROM pets WHERE kind IN ('dog', 'dgo') AND weight > 9000", "no rows"),
+        ('SELECT pets.name FROM pets JOIN owners ON pets."name" = "kind" AND 1 = 0', "no rows"),
+    ],
+)  # fmt: skip
+def test_a_value_that_no_row_holds_is_named_with_the_nearest(sql: str, said: str, pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(f"-- Which?\n{sql};\n")
+    found = [one.problem for one in check_pairs([tmp_path / "a.sql"], str(pets)).findings]
+    assert found == ([f"the query returns {said}"] if said else [])

@@ -111,7 +111,7 @@ def test_a_later_turn_asks_the_schema_of_an_earlier_one(tmp_path: Path) -> None:
     assert (row.schema, row.question, row.sql) == (DDL, "How many?", "SELECT count(*) FROM pets")
     (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": CHAT[:2]}))
     assert row.fault == "a chat without an answer"
-    with pytest.raises(DataError, match=r"chat\.jsonl:1: fields missing: no messages or conversations"):
+    with pytest.raises(DataError, match=r"chat\.jsonl:1: no messages or conversations .*\(the row has: said\)"):
         rows(lines(tmp_path / "chat.jsonl", {"said": CHAT}), layout="messages")
 
 
@@ -136,7 +136,7 @@ def test_rows_name_their_database_beside_them_or_take_the_sources(pets: Path, tm
     assert [row.db for row in rows(lines(tmp_path / "a.jsonl", item))] == [str(tmp_path / "shop.sqlite")]
     plain = lines(tmp_path / "b.jsonl", {"question": "Who?", "sql": SQL})
     assert [row.db for row in rows(plain, db=str(pets))] == [str(pets)]
-    with pytest.raises(DataError, match=r"b\.jsonl:1: fields missing: no schema \(or db\) \(there: question, sql\)"):
+    with pytest.raises(DataError, match=r"b\.jsonl:1: no schema \(or db\) \(the row has: question, sql\)"):
         rows(plain)
     out = lines(tmp_path / "c.jsonl", {**item, "db": "../../etc/passwd"})
     assert [Path(row.db).name for row in rows(out)] == ["no such database"]
@@ -219,9 +219,10 @@ def test_a_question_may_stand_behind_the_schema_in_one_line(text: str, schema: s
 
 
 def test_the_splits_of_wikisql_that_there_are_are_said(tmp_path: Path) -> None:
-    for name in ("train.tables.jsonl", "dev.tables.jsonl"):
-        (tmp_path / name).write_text("")
-    with pytest.raises(DataError, match=r"has no test.jsonl \(splits there: dev, train\)"):
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.jsonl").write_text("")
+        (tmp_path / f"{name}.tables.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"has no split test \(there: dev, train\)"):
         open_source(Source(path=str(tmp_path), split="test"), tmp_path)
 
 

@@ -78,7 +78,12 @@ def test_what_is_missing_is_named(spider: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text, said",
-    [("{", "broken JSON"), ("3", "holds no rows"), ('[{"question": "x"}]', "no sql and no db"), ("[3]", "fields")],
+    [
+        ("{", "broken JSON"),
+        ("3", "holds no rows"),
+        ('[{"question": "x"}]', "no sql and no db"),
+        ("[3]", "not an object"),
+    ],
 )
 def test_questions_in_another_layout_are_refused(text: str, said: str, spider: Path) -> None:
     (spider / "train_spider.json").write_text(text)
