@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ...sql.extract import extract_sql
-from .file_rows import TOO_LONG, file_rows
+from .file_rows import file_rows
 from .pair_rows import PairRow, row_files, some_whole, without_columns
+from .unread import Unread
 
 TEXT_COLUMNS = ("text", "prompt", "formatted_chat")
 MESSAGE_COLUMNS = ("messages", "conversations", "conversation", "chat")
@@ -69,8 +70,8 @@ def chat_rows(path: Path, layout: str, columns: Mapping[str, str], split: str = 
 
 def chat_row(number: int, item: Any, layout: str, names: Sequence[str]) -> PairRow:
     """Make the row of a chat that stands in one of these columns; it has a fault where none is there."""
-    if item == TOO_LONG:
-        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if isinstance(item, Unread):
+        return PairRow(number, "", "", "", fault=item)
     name = next((name for name in names if isinstance(item, Mapping) and item.get(name)), "")
     if not name:
         return without_columns(number, [" or ".join(names)], item, f"each row needs {names[0]}")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.data.sources import file_rows
+from sql_llama.data.sources import json_rows
 from sql_llama.data.sources.pair_rows import PairRow, pair_rows
+from sql_llama.data.sources.unread import TOO_LONG
 
 ROWS = [
     {"question": "How old?", "schema": "CREATE TABLE t (age INT)", "sql": "SELECT age FROM t"},
@@ -173,7 +174,7 @@ LISTED = json.dumps(ROWS)
 def test_a_list_is_read_item_by_item_whatever_is_read_at_once(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_rows, "BLOCK", block)
+    monkeypatch.setattr(json_rows, "BLOCK", block)
     (tmp_path / "list.json").write_text(f"[ {LISTED[1:-1]} , ]" if block == 7 else LISTED)
     assert read(tmp_path / "list.json") == READ
 
@@ -181,10 +182,10 @@ def test_a_list_is_read_item_by_item_whatever_is_read_at_once(
 def test_a_row_that_is_too_long_is_passed_over_and_the_rest_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_rows, "LONGEST_ROW", 200)
+    monkeypatch.setattr(json_rows, "LONGEST_ROW", 200)
     long = {**ROWS[0], "sql": "x" * 500}
     (tmp_path / "a.jsonl").write_text(as_lines([ROWS[0], long, ROWS[0]]))
-    assert [row.fault for row in pair_rows(tmp_path / "a.jsonl")] == ["", file_rows.TOO_LONG, ""]
+    assert [row.fault for row in pair_rows(tmp_path / "a.jsonl")] == ["", TOO_LONG, ""]
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])
