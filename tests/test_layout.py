@@ -37,6 +37,8 @@ TESTED_IN = {
     "data/prepare/rewritten.py": "data/prepare/test_prepare.py",
     "data/prepare/split.py": "data/prepare/test_prepare.py",
     "data/prepare/store.py": "cli/data/test_prepare.py",
+    "data/sources/hub.py": "data/sources/test_open_source.py",
+    "data/sources/json_rows.py": "data/sources/test_pair_rows.py",
     "data/sources/chats.py": "data/sources/test_open_source.py",
     "data/sources/file_rows.py": "data/sources/test_pair_rows.py",
     "data/sources/pair_schemas.py": "data/prepare/test_read.py",

@@ -11,30 +11,46 @@ from pathlib import Path
 from typing import Any
 
 from ...sql.extract import extract_sql
-from .file_rows import TOO_LONG, file_rows
+from .file_rows import file_rows
 from .pair_rows import PairRow, row_files, some_whole, without_columns
+from .unread import Unread
 
 TEXT_COLUMNS = ("text", "prompt", "formatted_chat")
 MESSAGE_COLUMNS = ("messages", "conversations", "conversation", "chat")
 TURN = re.compile(r"(?:<s>)?\s*\[INST\](.*?)\[/INST\](.*?)(?=</s>|(?:<s>)?\s*\[INST\]|\Z)", re.DOTALL)
 SYSTEM = re.compile(r"<<SYS>>(.*?)<</SYS>>", re.DOTALL)
-STATEMENT = re.compile(r"\b(?:CREATE\s+(?:\w+\s+){0,3}?(?:TABLE|VIEW)|INSERT\s+INTO)\b", re.IGNORECASE)
+NAME = r"""(?:\w+|"[^"]+"|`[^`]+`|\[[^\]]+\])"""
+NAMED = rf"(?:IF\s+NOT\s+EXISTS\s+)?{NAME}(?:\s*\.\s*{NAME})*"
+STATEMENT = re.compile(
+    rf"\b(?:CREATE\s+(?:\w+\s+){{0,3}}?TABLE\s+{NAMED}(?=\s*\(|\s+(?:AS|USING)\b)"
+    rf"|CREATE\s+(?:\w+\s+){{0,3}}?VIEW\s+{NAMED}(?=\s*\(|\s+AS\b)"
+    rf"|INSERT\s+INTO\s+{NAMED}(?=\s*\(|\s+(?:VALUES|SELECT)\b))",
+    re.IGNORECASE,
+)
+PIECE = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`|--[^\n]*|/\*.*?\*/|\n\s*\n|[();]""", re.DOTALL)
+MORE = re.compile(
+    r"""\s*(?:(?:WITH|INHERITS|TBLPROPERTIES)\s*\(|\(\s*PARTITION\b|(?:PARTITION(?:ED)?|DISTRIBUTED|CLUSTERED)\s+BY\b
+    |AS\s*(?:\(|SELECT\b|WITH\b))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What goes on after the brackets of CREATE, with brackets or a query of its own."""
+AFTER_NAMES = re.compile(r"\s*(?:VALUES\s*\(|SELECT\b)", re.IGNORECASE)
+AFTER_ROW = re.compile(r"\s*(?:,\s*\(|ON\s+CONFLICT\s*\()", re.IGNORECASE)
+"""What goes on after the brackets of INSERT: those of its columns, those of a row."""
+CLOSING = re.compile(r"\s*;")
+OPTION = re.compile(
+    r"""\s*,?\s*(?:WITHOUT\s+ROWID\b|STRICT\b(?=\s*(?:[;,]|\Z|\n))|TABLESPACE\s+\w+|COMMENT\s*=?\s*'(?:[^']|'')*'
+    |(?:DEFAULT\s+)?(?:CHARSET|CHARACTER\s+SET|COLLATE)\s*=?\s*\w+|ENGINE\s+(?:InnoDB|MyISAM|MEMORY)\b
+    |(?:ENGINE|AUTO_INCREMENT|ROW_FORMAT|KEY_BLOCK_SIZE|CHECKSUM)\s*=\s*\w+|ON\s+CONFLICT\s+DO\s+NOTHING\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What may stand between the brackets of a statement and its end."""
 ASKED = re.compile(
     r"(?:^|\n)[\s#*]*(?:user |natural language |the |my )?(?:question|query|request|instruction|prompt|input|ask)"
-    r"(?: \w+){0,2}[\s*]*:[\s*]*(.+?)(?=\n\s*\n|\n[\s#*]*[\w ]{1,30}:|\Z)",
+    r"(?: \w+){0,2}[\s*]*:[\s*]*(.+?)(?=\n\s*\n|(?:\n[\s#*]*|\s#{2,}\s*)[\w ]{1,30}:|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 LABEL = re.compile(r"[\s#*`]*[\w /-]{0,40}:?[\s#*`]*\Z")
-ASKS = re.compile(r"\bSELECT\b", re.IGNORECASE)
-LINE_ENDS = re.compile(r"\)[ \t]*(?:\n|\Z)")
-COMMA = re.compile(r"\)\s*,")
-WORD = re.compile(r"\)\s*([A-Za-z_]\w*)")
-AFTER_BRACKET = frozenset(
-    "WITHOUT STRICT ENGINE PARTITION PARTITIONED INHERITS TABLESPACE COMMENT CHARSET CHARACTER DEFAULT COLLATE "
-    "AUTO_INCREMENT ROW_FORMAT VALUES RETURNING STORED CLUSTER DISTRIBUTED OVERRIDING".split()
-)
-"""Words of SQL that follow the bracket of CREATE TABLE and INSERT."""
-ALSO_ENGLISH = frozenset("AS IN ON WITH SELECT USING".split())
 FENCE = re.compile(r"```\w*")
 ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
 
@@ -54,8 +70,8 @@ def chat_rows(path: Path, layout: str, columns: Mapping[str, str], split: str = 
 
 def chat_row(number: int, item: Any, layout: str, names: Sequence[str]) -> PairRow:
     """Make the row of a chat that stands in one of these columns; it has a fault where none is there."""
-    if item == TOO_LONG:
-        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if isinstance(item, Unread):
+        return PairRow(number, "", "", "", fault=item)
     name = next((name for name in names if isinstance(item, Mapping) and item.get(name)), "")
     if not name:
         return without_columns(number, [" or ".join(names)], item, f"each row needs {names[0]}")
@@ -90,55 +106,54 @@ def split_prompt(text: str) -> tuple[str, str]:
 
     >>> split_prompt("You write SQL.\\nCREATE TABLE t (a INT, b TEXT);\\n\\nQuestion: How many rows?\\nSQL:")
     ('CREATE TABLE t (a INT, b TEXT);', 'How many rows?')
-    >>> split_prompt("CREATE TABLE t (a INT)\\nHow many rows are there?")
+    >>> split_prompt("CREATE TABLE t (a INT) How many rows are there?")
     ('CREATE TABLE t (a INT)', 'How many rows are there?')
-    >>> split_prompt("CREATE TABLE t (a INT, b DECIMAL(9, 2)) How many rows have a over 3?")
-    ('CREATE TABLE t (a INT, b DECIMAL(9, 2))', 'How many rows have a over 3?')
     """
     text = FENCE.sub("\n", text)
     kept, rest, at = [], [], 0
     while (match := STATEMENT.search(text, at)) is not None:
-        end = _end(text, match)
+        end = _end(text, match.end(), insert=match.group()[0] in "iI")
         rest.append(text[at : match.start()])
         kept.append(text[match.start() : end].strip())
         at = end
     rest.append(text[at:])
     said = "\n".join(rest)
     asked = ASKED.findall(said)
-    filled = [line.strip() for line in said.splitlines() if line.strip()]
-    lines = [line for line in filled if not LABEL.fullmatch(line)]
-    lines = lines or [line for line in filled if " " in line and not line.endswith(":")]  # `Show all names`
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not LABEL.fullmatch(line)]
+    lines = lines or [line for line in said.splitlines() if re.match(r"\s*\w.* .*[^:\s]\s*\Z", line)]  # few words
     questions = [line for line in lines if line.endswith("?")]
     question = asked[-1] if asked else questions[-1] if questions else lines[-1] if lines else ""
-    return "\n".join(kept), " ".join(question.split())
+    return "\n".join(kept), " ".join(question.split()).lstrip(",.;: ")
 
 
-def _end(text: str, begun: re.Match[str]) -> int:
-    """Where a statement ends: behind its semicolon, or behind its last bracket where a line or the SQL ends there."""
-    depth, quote, at = 0, "", begun.end()
-    opened = text.find("(", at)
-    listed = "VIEW" not in begun.group().upper() and not ASKS.search(text, at, opened if opened >= 0 else at)
-    while at < len(text):
-        sign = text[at]
-        if quote:
-            quote = "" if sign == quote else quote
-        elif sign in "'\"`":
-            quote = sign
-        elif sign == ";" and not depth:
-            return at + 1
-        elif sign in "()":
-            depth += 1 if sign == "(" else -1
-            if not depth and LINE_ENDS.match(text, at) and not COMMA.match(text, at):
-                return at + 1
-            if not depth and listed and (word := WORD.match(text, at)) and not _goes_on(word[1]):
-                return at + 1
-        at += 1
+def _end(text: str, at: int, *, insert: bool) -> int:
+    """Where a statement ends: behind its semicolon, or behind its last bracket and what belongs to that.
+
+    A query in it (CREATE VIEW, INSERT ... SELECT) has no last bracket: it ends at a semicolon or an empty line.
+    """
+    depth = 0
+    query = re.match(r"\s*(?:AS|SELECT)\b", text[at : at + 100], re.IGNORECASE) is not None
+    goes_on = MORE if not insert else AFTER_NAMES if re.match(r"\s*\(", text[at : at + 100]) else AFTER_ROW
+    for piece in PIECE.finditer(text, at):
+        sign = piece.group()
+        depth += (sign == "(") - (sign == ")")
+        if depth:
+            continue
+        if sign == ";":
+            return piece.end()
+        if query and sign.isspace():
+            return piece.start()
+        if sign == ")" and not query:
+            at = piece.end()
+            while option := OPTION.match(text, at):
+                at = option.end()
+            more = goes_on.match(text, at)
+            if more is None:
+                closing = CLOSING.match(text, at)
+                return closing.end() if closing else at
+            query = more.group().strip()[:2].upper() in ("AS", "SE")
+            goes_on = AFTER_ROW if insert else MORE
     return len(text)
-
-
-def _goes_on(word: str) -> bool:
-    """Tell whether a word behind a bracket belongs to the statement; `In which year` begins a question."""
-    return word.upper() in AFTER_BRACKET or (word.upper() in ALSO_ENGLISH and word != word.capitalize())
 
 
 def _llama2(text: Any) -> list[tuple[str, str]]:

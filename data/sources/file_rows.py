@@ -7,20 +7,21 @@ that memory does not grow with the file.
 import csv
 import gzip
 import io
-import json
-import re
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TextIO
 
 from ...core.errors import DataError
+from .csv_rows import csv_rows
+from .json_rows import json_lines, json_list
+from .unread import LONGEST_ROW, TOO_LONG, FileRow
 
-LINES = "give each object on one line of its own (jq -c .), or all of them in one JSON list"
-LONGEST_CELL = 10_000_000  # characters of a CSV cell
-LONGEST_ROW = 20_000_000  # characters of a row of JSON; a longer one is passed over
-BLOCK = 1 << 16  # characters of a JSON list that are read at once
 HEAD = 4096  # bytes that are looked at
+LONGEST_HEADER = 100_000  # characters
+BATCH = 16 * 2**20  # bytes of a table that are read at once, where its rows are of one length
 KINDS = {
     b"PAR1": "Parquet",
     b"ARROW1": "Arrow",
@@ -42,13 +43,8 @@ FIXES = {
     "packed with zstd": "unpack it, or pack it with gzip",
     "packed with bzip2": "unpack it, or pack it with gzip",
 }
-SIGN = re.compile(r'\\.|["{}]', re.DOTALL)
-TOO_LONG = "longer than 20 million characters"
 NO_PLACE = "schema (or db)"
 PLACE = "name the database that all rows ask: --db FILE (in a recipe: db of that source); or give each row a schema"
-
-FileRow = tuple[int, Any]
-"""The line of a row (in lists and Parquet its place, from 1), and what stands there; TOO_LONG for a longer one."""
 
 Wanted = Callable[[Sequence[str]], str]
 """Says what a table with these columns lacks; empty when it has all that is needed."""
@@ -81,7 +77,12 @@ def _rows(path: Path, wanted: Wanted, layout: str) -> Iterator[FileRow]:
         raw.seek(0)
         if kind in ("Parquet", "Arrow"):
             read = _parquet if kind == "Parquet" else _arrow
-            yield from read(path, io.BytesIO(raw.read()) if packed else path, wanted, layout)
+            if not packed:
+                yield from read(path, path, wanted, layout)
+                return
+            with tempfile.TemporaryFile() as whole:  # these are not read from front to back
+                shutil.copyfileobj(raw, whole)
+                yield from read(path, whole, wanted, layout)
             return
         if kind:
             raise DataError(f"{path}: is {kind}", fix=FIXES.get(kind, layout))
@@ -97,107 +98,31 @@ def _kind(head: bytes) -> str:
 
 
 def _text_rows(path: Path, file: TextIO, wanted: Wanted, layout: str) -> Iterator[FileRow]:
+    line = 1
     while (first := file.read(1)) and first.isspace():
-        pass
+        line += first == "\n"
     if not first:
         raise DataError(f"{path}: is empty", fix=layout)
     if first == "[":
-        yield from _json_list(path, file)
+        yield from json_list(path, file, line)
     elif first == "{":
         file.seek(0)
-        yield from _json_lines(path, file)
+        yield from json_lines(path, file)
     else:
-        yield from _csv(path, first + file.readline(), file, wanted, layout)
+        header = first + file.readline(LONGEST_HEADER)
+        columns, sign = _columns(path, header, wanted, layout)
+        yield from csv_rows(path, file, columns, sign, line + 1)
 
 
-def _json_list(path: Path, file: TextIO) -> Iterator[FileRow]:
-    """The items of a list, each decoded when all of it has been read."""
-    decoder, text, number, more = json.JSONDecoder(), "", 1, True
-    while True:
-        text = text.lstrip(" \t\r\n,") if number > 1 else text.lstrip()
-        if text.startswith("]"):
-            return
-        try:
-            item, end = decoder.raw_decode(text)
-            if end == len(text) and more:  # a number may go on
-                raise ValueError("not all of it has been read")
-        except (ValueError, RecursionError) as error:
-            block = file.read(max(BLOCK, len(text))) if more else ""
-            more = bool(block)
-            if len(text) > LONGEST_ROW and text.startswith("{"):
-                yield number, TOO_LONG
-                number += 1
-                text = _behind_object(text + block, file)
-                continue
-            if not more or len(text) > LONGEST_ROW:
-                why = "it ends in the middle" if not text.strip() else error
-                raise DataError(
-                    f"{path}: broken JSON (item {number}: {why})", fix="correct it, or get the file again"
-                ) from None
-            text += block
-            continue
-        yield number, item
-        number += 1
-        text = text[end:]
-
-
-def _behind_object(text: str, file: TextIO) -> str:
-    """Pass over the object that a text begins with, and give what was read behind it; empty at the end of the file."""
-    depth, in_text, skip = 0, False, 0
-    while text:
-        for match in SIGN.finditer(text, skip):
-            sign = match.group()
-            if sign == '"':
-                in_text = not in_text
-            elif not in_text and sign in "{}":
-                depth += 1 if sign == "{" else -1
-                if not depth:
-                    return text[match.end() :]
-        escapes = len(text) - len(text.rstrip("\\"))
-        skip = escapes % 2  # the sign that is escaped stands in the next block
-        text = file.read(BLOCK)
-    return ""
-
-
-def _json_lines(path: Path, file: TextIO) -> Iterator[FileRow]:
-    number = 0
-    while line := file.readline(LONGEST_ROW):
-        number += 1
-        if len(line) == LONGEST_ROW and not line.endswith("\n"):
-            while (rest := file.readline(LONGEST_ROW)) and not rest.endswith("\n"):
-                pass
-            yield number, TOO_LONG
-            continue
-        if line.strip():
-            try:
-                item = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                if _goes_on(line + file.read(LONGEST_ROW)):
-                    raise DataError(f"{path}:{number}: one JSON object over several lines", fix=LINES) from None
-                raise DataError(
-                    f"{path}:{number}: broken JSON ({error})", fix="correct that line; each line holds one object"
-                ) from None
-            yield number, item
-
-
-def _goes_on(text: str) -> bool:
-    """Tell whether a text that begins in a line holds a whole object: it was printed over several lines."""
-    try:
-        json.JSONDecoder().raw_decode(text.lstrip())
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _csv(path: Path, header: str, file: TextIO, wanted: Wanted, layout: str) -> Iterator[FileRow]:
-    """Rows below a header that names the columns, between commas, tabs or semicolons."""
+def _columns(path: Path, header: str, wanted: Wanted, layout: str) -> tuple[list[str], str]:
+    """The columns that a header names, and the comma, tab or semicolon between them."""
     tables = {
         sign: [name.strip() for name in next(csv.reader([header], delimiter=sign), [])] for sign in (",", "\t", ";")
     }
     sign = next((sign for sign, columns in tables.items() if not wanted(columns)), "")
     if not sign:
         is_table = path.suffixes[-1:] in ([".csv"], [".tsv"]) or path.suffixes[-2:-1] in ([".csv"], [".tsv"])
-        if not is_table:
+        if not is_table or len(header) > LONGEST_HEADER:
             raise DataError(f"{path}: neither JSON nor CSV", fix=layout)
         columns = max(tables.values(), key=len)
         lacking = wanted(columns)
@@ -206,37 +131,22 @@ def _csv(path: Path, header: str, file: TextIO, wanted: Wanted, layout: str) -> 
             f"{path}: its first line names no column {lacking} (there: {there})",
             fix=PLACE if lacking == NO_PLACE else layout,
         )
-    limit = csv.field_size_limit(LONGEST_CELL)
-    try:
-        # strict: else an unclosed quote swallows the rest of the file as one cell
-        reader = csv.reader(file, delimiter=sign, strict=True)
-        line = 2  # below the header; a cell may hold breaks of lines
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                if "field limit" not in str(error):
-                    raise DataError(
-                        f"{path}:{line}: broken CSV ({error})", fix="write it again as CSV, in UTF-8"
-                    ) from None
-                yield line, TOO_LONG
-                cells = []
-            if cells is None:
-                return
-            if any(cells):
-                yield line, dict(zip(tables[sign], cells, strict=False))
-            line = reader.line_num + 2
-    finally:
-        csv.field_size_limit(limit)
+    columns = tables[sign]
+    twice = next(
+        (name for name in columns if columns.count(name) > 1 and wanted([c for c in columns if c != name])), ""
+    )
+    if twice:
+        raise DataError(f"{path}: its first line names {twice} twice", fix="give one of the columns another name")
+    return columns, sign
 
 
 def _parquet(path: Path, source: Path | IO[bytes], wanted: Wanted, layout: str) -> Iterator[FileRow]:
     from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
 
     try:
-        file = parquet.ParquetFile(source)
+        file = parquet.ParquetFile(source, pre_buffer=False)
         _check_columns(path, file.schema_arrow.names, wanted, layout)
-        yield from _batches(file.iter_batches(batch_size=1000))
+        yield from _batches(_row_groups(file))
     except ArrowException as error:
         raise DataError(f"{path}: broken Parquet ({' '.join(str(error).split())})", fix="fetch it again") from None
 
@@ -259,13 +169,33 @@ def _arrow(path: Path, source: Path | IO[bytes], wanted: Wanted, layout: str) ->
         raise DataError(f"{path}: broken Arrow ({' '.join(str(error).split())})", fix="fetch it again") from None
 
 
+def _row_groups(file: Any) -> Iterator[Any]:
+    """The batches of a Parquet file, of fewer rows where rows are long."""
+    for place in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(place)
+        rows = max(1, min(1000, BATCH * group.num_rows // max(1, group.total_byte_size)))
+        yield from file.iter_batches(batch_size=rows, row_groups=[place])
+
+
 def _batches(batches: Any) -> Iterator[FileRow]:
     number = 0
     for batch in batches:
-        for item in batch.to_pylist():
-            number += 1
-            long = any(isinstance(cell, str) and len(cell) > LONGEST_CELL for cell in item.values())
-            yield number, TOO_LONG if long else item
+        for begin in range(0, batch.num_rows, 1000):
+            part = batch.slice(begin, 1000)
+            short = part.nbytes <= LONGEST_ROW
+            for item in part.to_pylist() if short else _one_by_one(part):
+                number += 1
+                yield number, item
+
+
+def _one_by_one(batch: Any) -> Iterator[Any]:
+    """The rows of a batch in which one may be too long."""
+    from pyarrow import types
+
+    for place in range(batch.num_rows):
+        row = batch.slice(place, 1)
+        cells = [cell.dictionary_decode() if types.is_dictionary(cell.type) else cell for cell in row.columns]
+        yield TOO_LONG if sum(cell.nbytes for cell in cells) > LONGEST_ROW else row.to_pylist()[0]
 
 
 def _check_columns(path: Path, names: Sequence[str], wanted: Wanted, layout: str) -> None:

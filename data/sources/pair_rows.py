@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
-from .file_rows import NO_PLACE, PLACE, TOO_LONG, file_rows, row_texts
+from .file_rows import NO_PLACE, PLACE, file_rows, row_texts
+from .unread import Unread
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "sql_prompt"),
@@ -148,8 +149,8 @@ def without_columns(number: int, missing: Sequence[str], item: Any, fix: str) ->
 
 def pair_row(number: int, item: Any, fields: Mapping[str, Sequence[str]], needs_place: bool) -> PairRow:
     """Make the row of an item of a file; its fault says what is missing."""
-    if item == TOO_LONG:
-        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if isinstance(item, Unread):
+        return PairRow(number, "", "", "", fault=item)
     if not isinstance(item, Mapping):
         return without_columns(number, (), item, LAYOUT)
     texts = {field: row_texts(item, names) for field, names in fields.items()}

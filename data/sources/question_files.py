@@ -7,9 +7,10 @@ from typing import Any
 
 from ...core.errors import DataError
 from ...core.recipe import Source
-from .file_rows import TOO_LONG, file_rows, row_texts
+from .file_rows import file_rows, row_texts
 from .pair_rows import PairRow, some_whole, without_columns
 from .unpack import unpacked
+from .unread import Unread
 
 SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
     "spider": {
@@ -57,8 +58,8 @@ class QuestionFiles:
 
 def _row(number: int, item: Any, folder: Path, known: dict[str, str]) -> PairRow:
     """The row of a question; `known` are the files of databases that were looked for already."""
-    if item == TOO_LONG:
-        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if isinstance(item, Unread):
+        return PairRow(number, "", "", "", fault=item)
     row = item if isinstance(item, dict) else {}
     texts = {field: row_texts(row, names) or "" for field, names in FIELDS.items()}
     missing = [field for field in ("question", "sql", "db") if not texts[field]]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ...core.errors import DataError
 from ...sql.explain import explain
-from .file_rows import TOO_LONG, file_rows, row_texts
+from .file_rows import file_rows, row_texts
 from .pair_rows import FIELDS, PairRow, row_files
+from .unread import Unread
 
 PIECE = re.compile(
     r"""(?P<line>--[^\n]*|\#(?=\s)[^\n]*)|(?P<block>/\*.*?\*/)|(?P<end>;)|(?P<code>'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|[^'"#;/-]+|.)""",
@@ -41,8 +42,8 @@ def query_log_rows(path: Path) -> Iterator[PairRow]:
             yield from _logged(file, line, statement, seen)
     for file in [] if files else row_files(path):
         for number, item in file_rows(file, _wanted, f"give rows with a column of SQL ({', '.join(COLUMNS[:4])})"):
-            if item == TOO_LONG:
-                yield PairRow(number, "", "", "", fault=TOO_LONG, file=str(file))
+            if isinstance(item, Unread):
+                yield PairRow(number, "", "", "", fault=item, file=str(file))
             elif isinstance(item, dict):
                 yield from _logged(file, number, row_texts(item, COLUMNS) or row_texts(item, FIELDS["sql"]) or "", seen)
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from ...core.errors import DataError
 from ...sql.names import identifier, quoted
-from .file_rows import TOO_LONG, file_rows
+from .file_rows import file_rows
 from .pair_rows import PairRow, some_whole
+from .unread import Unread
 
 AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
 OPERATORS = ("=", ">", "<")
@@ -67,8 +68,8 @@ def wikisql_row(
     number: int, item: Any, tables: Mapping[str, Mapping[str, Any]], made: dict[str, str] | None = None
 ) -> PairRow:
     """Make a row; its table stands in it, or among the tables. `made` is the schema of the row before."""
-    if item == TOO_LONG:
-        return PairRow(number, "", "", "", fault=TOO_LONG)
+    if isinstance(item, Unread):
+        return PairRow(number, "", "", "", fault=item)
     made = {} if made is None else made
     try:
         table = item["table"] if "table" in item else tables.get(item["table_id"])

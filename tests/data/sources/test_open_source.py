@@ -105,6 +105,46 @@ def test_chats_are_split_into_schema_question_and_sql(item: dict[str, Any], tmp_
     assert (row.schema, row.question, row.sql) == (DDL, "Which pets are there?", SQL)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "CREATE TABLE head (age INTEGER)",
+        "CREATE TABLE head (age INTEGER);",
+        "CREATE TABLE head (age INTEGER, name VARCHAR(20) DEFAULT 'a);b')",
+        "CREATE TABLE head (age INTEGER, -- the owner's age (in years\n name TEXT)",
+        "CREATE TABLE head (age INTEGER) WITHOUT ROWID",
+        "CREATE TABLE head (age INTEGER) ENGINE=InnoDB DEFAULT CHARSET=utf8 COMMENT='it''s'",
+        "CREATE TABLE head (age INTEGER) PARTITION BY RANGE (age) (PARTITION p0 VALUES LESS THAN (6))",
+        "CREATE TABLE head (age INTEGER);\nINSERT INTO head (age) VALUES (1), (2)",
+        "CREATE TABLE head (age INTEGER)\nCREATE VIEW old AS SELECT age FROM head WHERE (age > 50);",
+        "CREATE TABLE old AS SELECT age FROM head;",
+        "CREATE TABLE old (age) AS SELECT age FROM head;",
+    ],
+)
+@pytest.mark.parametrize(
+    "question", ["How many heads aren't older than 56?", "Select the ages from head", "As of now, how many?"]
+)
+def test_the_schema_ends_where_its_statements_end(schema: str, question: str, tmp_path: Path) -> None:
+    for text in (
+        f"{schema} {question}",
+        f"{schema}\n{question}",
+        f"Schema: {schema} Question: {question} ### Response:",
+    ):
+        assert split_prompt(text) == (schema, question)
+    (row,) = rows(
+        lines(
+            tmp_path / "a.jsonl", {"text": f"[INST] <<SYS>>You write SQL<</SYS>> {schema} {question} [/INST] SELECT 1"}
+        )
+    )
+    assert (row.schema, row.question, row.sql) == (schema, question, "SELECT 1")
+
+
+def test_words_about_statements_are_no_statements() -> None:
+    text = "You get CREATE TABLE statements.\nGiven CREATE TABLE t (a INT), how many are there?"
+    assert split_prompt(text) == ("CREATE TABLE t (a INT)", "how many are there?")
+    assert split_prompt("CREATE TABLE t (a INT)\n\n### Response:\n### SQL") == ("CREATE TABLE t (a INT)", "")
+
+
 def test_a_later_turn_asks_the_schema_of_an_earlier_one(tmp_path: Path) -> None:
     more = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "SELECT count(*) FROM pets"}]
     (row,) = rows(lines(tmp_path / "chat.jsonl", {"messages": CHAT + more}))

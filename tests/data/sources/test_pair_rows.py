@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.errors import DataError
-from sql_llama.data.sources import file_rows
+from sql_llama.data.sources import json_rows
 from sql_llama.data.sources.pair_rows import PairRow, pair_rows
+from sql_llama.data.sources.unread import TOO_LONG
 
 ROWS = [
     {"question": "How old?", "schema": "CREATE TABLE t (age INT)", "sql": "SELECT age FROM t"},
@@ -173,7 +174,7 @@ LISTED = json.dumps(ROWS)
 def test_a_list_is_read_item_by_item_whatever_is_read_at_once(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_rows, "BLOCK", block)
+    monkeypatch.setattr(json_rows, "BLOCK", block)
     (tmp_path / "list.json").write_text(f"[ {LISTED[1:-1]} , ]" if block == 7 else LISTED)
     assert read(tmp_path / "list.json") == READ
 
@@ -181,10 +182,10 @@ def test_a_list_is_read_item_by_item_whatever_is_read_at_once(
 def test_a_row_that_is_too_long_is_passed_over_and_the_rest_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_rows, "LONGEST_ROW", 200)
+    monkeypatch.setattr(json_rows, "LONGEST_ROW", 200)
     long = {**ROWS[0], "sql": "x" * 500}
     (tmp_path / "a.jsonl").write_text(as_lines([ROWS[0], long, ROWS[0]]))
-    assert [row.fault for row in pair_rows(tmp_path / "a.jsonl")] == ["", file_rows.TOO_LONG, ""]
+    assert [row.fault for row in pair_rows(tmp_path / "a.jsonl")] == ["", TOO_LONG, ""]
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])
@@ -207,28 +208,6 @@ def test_columns_of_other_names_are_mapped_and_a_database_may_stand_for_the_sche
     ]
     with pytest.raises(DataError, match=r"data\.source\.columns: answer is no field"):
         list(pair_rows(tmp_path / "a.csv", {"answer": "q"}))
-
-
-@pytest.mark.parametrize("kind", ["list", "csv", "parquet"])
-def test_one_row_that_is_too_long_costs_itself_whatever_the_file(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import pyarrow
-    from pyarrow import parquet
-
-    monkeypatch.setattr(file_rows, "LONGEST_ROW", 1000)
-    monkeypatch.setattr(file_rows, "LONGEST_CELL", 1000)
-    monkeypatch.setattr(file_rows, "BLOCK", 7)
-    long = {**ROWS[0], "question": 'a "quoted" {brace} \\' * 500}
-    items = [ROWS[0], long, ROWS[0]]
-    path = tmp_path / f"pairs.{kind}"
-    if kind == "list":
-        path.write_text(json.dumps(items))
-    elif kind == "csv":
-        path.write_text(as_csv(items, path))
-    else:
-        parquet.write_table(pyarrow.Table.from_pylist(items), path)
-    assert [row.fault for row in pair_rows(path)] == ["", file_rows.TOO_LONG, ""]
 
 
 def test_a_broken_table_of_text_says_the_line(tmp_path: Path) -> None:
