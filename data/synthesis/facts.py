@@ -25,6 +25,17 @@ class Field:
     table_sql: str
     titles: bool = False
     """Whether a row is known by this column alone."""
+    refers: bool = False
+    """Whether it is a foreign key: people ask for what it refers to."""
+    lone: bool = False
+    """Whether it is the only date or year of its table: the latest row is the latest by it."""
+    timed: bool = False
+    """Whether days have a time behind them, so that a comparison with a day needs DATE()."""
+
+    @property
+    def unique(self) -> bool:
+        """Whether a cell leads to one row, as far as the rows were read."""
+        return self.distinct > 1 and not self.frequent
 
     @property
     def whole(self) -> bool:
@@ -79,6 +90,11 @@ class Facts:
     def edges_spoken(self) -> list[Edge]:
         """The keys between two tables that sentences can speak of, where no second key joins the two."""
         return [edge for edge in self._between_spoken if not edge.parallel]
+
+    @cached_property
+    def edges_to_many(self) -> list[Edge]:
+        """Those of edges_spoken where a parent has several items: a museum that is an attraction is not counted."""
+        return [edge for edge in self.edges_spoken if edge.child_field.distinct < edge.child.rows]
 
     @cached_property
     def parallel_edges(self) -> list[Edge]:

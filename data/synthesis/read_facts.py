@@ -4,11 +4,11 @@ import dataclasses
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...core.records import Column, ForeignKey, Schema, Table
 from ...databases.sqlite import connect
-from ...sql.name_words import words
+from ...sql.name_words import singular, words
 from ...sql.names import identifier
 from .facts import Edge, Entity, Facts, Field, Role
 from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
@@ -36,8 +36,11 @@ YEARS = re.compile(
     r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|ed$"
 )
 NAMES = re.compile(r"(?:^|_)(name|title|fname|lname)$|name$")
-TALLIES = re.compile(r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|in stock|with \w+)")
-UNCOUNTED = frozenset("sales earnings points kilograms kilometers funds degrees funding gross status plus has".split())
+TALLIES = re.compile(
+    r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|available|left|remaining|in stock|with \w+)"
+)
+UNCOUNTED = frozenset("sales earnings kilograms kilometers funds degrees funding gross status plus has".split())
+NOT_NAMES = frozenset(["address", "comment", "note", "message", "review", "email", "phone number", "password"])
 PERSONAL = frozenset(["first name", "last name", "gender", "birth date", "date of birth"])
 
 
@@ -47,6 +50,8 @@ class _Keys:
 
     refers: frozenset[tuple[str, str]]
     referred: frozenset[tuple[str, str]]
+    words: Mapping[str, frozenset[str]]
+    """By table in lower case, the words of the tables that it refers to."""
 
 
 def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: bool = True) -> Facts:
@@ -57,6 +62,15 @@ def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: boo
     keys = _Keys(
         frozenset((key.table.lower(), key.column.lower()) for key in schema.foreign_keys),
         frozenset((key.ref_table.lower(), key.ref_column.lower()) for key in schema.foreign_keys),
+        {
+            table.name.lower(): frozenset(
+                word
+                for key in schema.foreign_keys
+                if key.table.lower() == table.name.lower()
+                for word in table_nouns(key.ref_table)[0].split()
+            )
+            for table in schema.tables
+        },
     )
     prefixes = _common_prefixes(schema)
     entities = []
@@ -125,17 +139,22 @@ def _common_prefixes(schema: Schema) -> frozenset[str]:
 
 def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixes: frozenset[str]) -> Entity:
     primary = [column for column in table.columns if column.primary_key]
+    columns = [[row[i] for row in rows] for i in range(len(table.columns))]
     fields = [
-        _field(table.name, column, [row[i] for row in rows], keys, single_key=column.primary_key and len(primary) == 1)
-        for i, column in enumerate(table.columns)
+        _field(table.name, column, cells, keys, single_key=column.primary_key and len(primary) == 1)
+        for column, cells in zip(table.columns, columns, strict=True)
     ]
+    fields = _told_apart([field for field, cells in zip(fields, columns, strict=True) if _can_be_asked(field, cells)])
+    if not any(field.role == "name" for field in fields):
+        fields = [_named_like_table(field, table_nouns(table.name)[0]) for field in fields]
     title = _title(fields)
     if len(title) == 1:
         fields = [dataclasses.replace(field, titles=field == title[0]) for field in fields]
         title = tuple(field for field in fields if field.titles)
     nouns = table_nouns(table.name, prefixes)
+    low = table.name.lower()
     linking = sum((table.name.lower(), field.name.lower()) in keys.refers for field in fields)
-    link_table = linking >= 2 and len(fields) - linking <= 2 and not title
+    link_table = linking >= 2 and not title and (len(fields) - linking <= 2 or set(nouns[0].split()) <= keys.words[low])
     return Entity(
         name=table.name,
         sql=identifier(table.name),
@@ -147,6 +166,32 @@ def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixe
         title=title,
         spoken=speakable(table.name) and not link_table,
     )
+
+
+def _named_like_table(field: Field, noun: str) -> Field:
+    """The column `city` of the table `city` is the name of the city."""
+    if field.nouns[0] != noun or field.role not in ("text", "group") or noun in NOT_NAMES:
+        return field
+    return dataclasses.replace(field, role="name", nouns=("name", noun))
+
+
+def _can_be_asked(field: Field, cells: Sequence[object]) -> bool:
+    """Tell whether a column has anything to read: some cell, and not only bytes."""
+    return field.role == "key" or any(not isinstance(cell, bytes) and cell not in (None, "") for cell in cells)
+
+
+def _told_apart(fields: Sequence[Field]) -> list[Field]:
+    """Columns of a table by words that no other one has: the full name where the short one would mean two."""
+    brief = Counter(field.nouns[0] for field in fields)
+    dates = [field for field in fields if field.role in ("date", "year")]
+    return [
+        dataclasses.replace(
+            field,
+            nouns=field.nouns[::-1] if brief[field.nouns[0]] > 1 else field.nouns,
+            lone=dates == [field],
+        )
+        for field in fields
+    ]
 
 
 def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, single_key: bool) -> Field:
@@ -170,6 +215,8 @@ def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, 
         distinct=len(set(map(str, present))),
         nulls=len(present) < len(cells),
         table_sql=identifier(table),
+        refers=refers,
+        timed=role == "date" and any(len(str(cell)) > 10 for cell in counts),
     )
 
 
@@ -192,6 +239,8 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     brief = nouns[0]
     if role in ("date", "year"):
         return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
+    if role == "group" and brief.split()[-1] != "details":
+        return tuple(" ".join([*noun.split()[:-1], singular(noun.split()[-1])]) for noun in nouns)
     if role == "flag":
         return (f"{brief} status" if brief.split()[-1] not in ("status", "flag") else brief,)
     if role != "number":
@@ -199,6 +248,8 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     last = brief.split()[-1]
     is_plural = last.endswith("s") and singular_noun(last) != last and last not in UNCOUNTED
     divided = " in " in brief or " per " in brief or "number" in brief
+    if last == "points" and not divided:
+        return (f"number of {brief}",)
     if is_plural and not divided and all(isinstance(cell, int) for cell in cells[:50]):
         bound = re.fullmatch(r"(maximum|minimum|total|average) (.+)", brief)
         return (f"{bound[1]} number of {bound[2]}" if bound else f"number of {brief}",)
@@ -228,9 +279,15 @@ def _role(
         return "code"
     if numeric:
         return "key" if referred else "number"
+    if texts and all(text.startswith(("http:", "https:", "www.")) for text in texts):
+        return "prose"
     if texts and sum(map(len, texts)) > PROSE_LENGTH * len(texts):
         return "prose"
-    if texts and len(set(usable)) <= max(3, min(MOST_GROUPS, len(present) * GROUP_SHARE)):
+    if (
+        texts
+        and not spelled.endswith("details")
+        and len(set(usable)) <= max(3, min(MOST_GROUPS, len(present) * GROUP_SHARE))
+    ):
         return "group"
     return "text"
 
@@ -254,6 +311,8 @@ def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: Sequence[ForeignKey
     parent_field = next((f for f in parent.fields if f.name.lower() == key.ref_column.lower()), None)
     if child_field is None or parent_field is None:
         return None
+    if parent_field.distinct < parent.rows:
+        return None  # a part of a key of several columns leads to several rows
     two = {key.table.lower(), key.ref_table.lower()}
     parallel = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
     return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, parallel), parallel)

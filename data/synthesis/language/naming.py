@@ -2,7 +2,7 @@
 
 import re
 
-from ....sql.name_words import words
+from ....sql.name_words import singular, words
 from .nouns import UNCOUNTABLE_ENDS, singular_noun
 
 SPELLED = {
@@ -33,7 +33,10 @@ SPELLED = {
     "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction",
     "wh": "warehouse",
     "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
-    "equip": "equipment",
+    "tot": "total", "cred": "credits", "vat": "VAT", "src": "source", "dst": "destination",
+    "iata": "IATA code", "icao": "ICAO code", "url": "URL", "ssn": "SSN",
+    "equip": "equipment", "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude",
+    "alt": "altitude", "img": "image", "pic": "picture",
 }  # fmt: skip
 ABBREVIATED_TABLES = {
     "dept": "department",
@@ -62,6 +65,15 @@ PEOPLE = frozenset(
 )
 
 
+KEPT_PLURALS = frozenset(
+    """
+    sales goods sports arts savings systems news species series headquarters operations logistics claims communications
+    resources rights human_resources mathematics physics economics politics statistics electronics
+    """.split()
+)
+"""First words of a compound that stay in the plural: a sales person, but a customer card."""
+
+
 def table_words(name: str) -> list[str]:
     """Split a table's name into the words that mean something, lower case."""
     parts = [word for word in words(name) if not word.isdigit()] or words(name) or [name.lower()]
@@ -81,8 +93,8 @@ def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str,
     parts = table_words(name)
     if len(parts) > 1 and parts[0] in siblings:
         parts = parts[1:]
-    full = " ".join([*parts[:-1], singular_noun(parts[-1])])
-    return (full,)
+    first = [word if word in KEPT_PLURALS else singular(word) for word in parts[:-1]]
+    return (" ".join([*first, singular_noun(parts[-1])]),)
 
 
 def speakable(name: str) -> bool:
@@ -133,7 +145,15 @@ UNITS = {
     "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares",
     "dollars": "dollars",
     "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+    "miles": "miles", "inches": "inches",
+    "feet": "feet", "mph": "mph", "seconds": "seconds", "milliseconds": "milliseconds", "bytes": "bytes",
 }  # fmt: skip
+
+
+LENGTHS = {
+    "milliseconds": "length in milliseconds", "bytes": "size in bytes", "sqft": "area in square feet",
+}  # fmt: skip
+"""What a column that is only called by its unit measures."""
 
 
 def _tidy(phrase: str) -> str:
@@ -143,6 +163,12 @@ def _tidy(phrase: str) -> str:
     phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
     phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
     phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
+    phrase = re.sub(r"\b(phone|fax)$", r"\1 number", phrase)
+    phrase = re.sub(r"^(start|end) minimum$", r"\1 minute", phrase)
+    phrase = re.sub(r"^(start|end) hr$", r"\1 hour", phrase)
+    phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
+    phrase = re.sub(r"^state province$", "state or province", phrase)
+    phrase = LENGTHS.get(phrase, phrase)
     phrase = phrase.replace(" sq kilometers", " in square kilometers")
     *first, last = phrase.split(" ")
     if (
@@ -166,6 +192,9 @@ HAPPENED = {
     "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
     "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air",
     "painted": "painting",
+    "written": "writing", "modified": "modification", "updated": "update", "registered": "registration",
+    "added": "addition", "delivered": "delivery", "cancelled": "cancellation", "canceled": "cancellation",
+    "received": "receipt", "approved": "approval", "resigned": "resignation", "expired": "expiry",
     "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
 }  # fmt: skip
 
