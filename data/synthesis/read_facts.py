@@ -6,11 +6,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ...core.records import Column, ForeignKey, Schema, Table
+from ...core.records import Column, Schema, Table
 from ...databases.sqlite import connect
 from ...sql.name_words import singular, words
 from ...sql.names import identifier
-from .facts import Edge, Entity, Facts, Field, Role
+from .edges import read_edge
+from .facts import Entity, Facts, Field, Role
 from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
 from .language.nouns import singular_noun
 from .names import Names
@@ -87,8 +88,9 @@ def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: boo
                 entities.append(entity if values else _without_cells(entity))
     finally:
         connection.close()
+    entities = _by_other_words(entities, names)
     by_name = {entity.name.lower(): entity for entity in entities}
-    edges = [_edge(key, by_name, schema.foreign_keys) for key in schema.foreign_keys]
+    edges = [read_edge(key, by_name, schema.foreign_keys) for key in schema.foreign_keys]
     fields = [field for entity in entities for field in entity.fields]
     column_words = frozenset(word for field in fields for noun in field.nouns for word in noun.lower().split())
     return Facts(tuple(entities), tuple(edge for edge in edges if edge), column_words)
@@ -115,6 +117,19 @@ def _named(entity: Entity, names: Names) -> Entity:
         key=named(entity.key) if entity.key else None,
         title=tuple(named(field) for field in entity.title if is_kept(field)),
     )
+
+
+def _by_other_words(entities: Sequence[Entity], names: Names) -> list[Entity]:
+    """Tables of the same noun by all words of their names: schools, and school details."""
+    times = Counter(entity.nouns[0] for entity in entities)
+
+    def full(entity: Entity) -> Entity:
+        if times[entity.nouns[0]] == 1 or entity.name.lower() in names.tables:
+            return entity
+        *first, last = words(entity.name) or [entity.name]
+        return dataclasses.replace(entity, nouns=(" ".join([*first, singular_noun(last)]),))
+
+    return [full(entity) for entity in entities]
 
 
 def _without_cells(entity: Entity) -> Entity:
@@ -144,8 +159,11 @@ def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixe
         _field(table.name, column, cells, keys, single_key=column.primary_key and len(primary) == 1)
         for column, cells in zip(table.columns, columns, strict=True)
     ]
-    fields = _told_apart([field for field, cells in zip(fields, columns, strict=True) if _can_be_asked(field, cells)])
-    if not any(field.role == "name" for field in fields):
+    fields = _told_apart(
+        [field for field, cells in zip(fields, columns, strict=True) if _can_be_asked(field, cells)],
+        primary[0].name if len(primary) == 1 else "",
+    )
+    if len(fields) > 1 and not any(field.role == "name" for field in fields):
         fields = [_named_like_table(field, table_nouns(table.name)[0]) for field in fields]
     title = _title(fields)
     if len(title) == 1:
@@ -180,14 +198,14 @@ def _can_be_asked(field: Field, cells: Sequence[object]) -> bool:
     return field.role == "key" or any(not isinstance(cell, bytes) and cell not in (None, "") for cell in cells)
 
 
-def _told_apart(fields: Sequence[Field]) -> list[Field]:
+def _told_apart(fields: Sequence[Field], key: str) -> list[Field]:
     """Columns of a table by words that no other one has: the full name where the short one would mean two."""
     brief = Counter(field.nouns[0] for field in fields)
     dates = [field for field in fields if field.role in ("date", "year")]
     return [
         dataclasses.replace(
             field,
-            nouns=field.nouns[::-1] if brief[field.nouns[0]] > 1 else field.nouns,
+            nouns=field.nouns[::-1] if brief[field.nouns[0]] > 1 and field.name != key else field.nouns,
             lone=dates == [field],
         )
         for field in fields
@@ -301,31 +319,3 @@ def _title(fields: Sequence[Field]) -> tuple[Field, ...]:
         if noun in by_noun:
             return (by_noun[noun],)
     return tuple(field for field in fields if field.role == "name")[:1]
-
-
-def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: Sequence[ForeignKey]) -> Edge | None:
-    child, parent = by_name.get(key.table.lower()), by_name.get(key.ref_table.lower())
-    if child is None or parent is None:
-        return None
-    child_field = next((f for f in child.fields if f.name.lower() == key.column.lower()), None)
-    parent_field = next((f for f in parent.fields if f.name.lower() == key.ref_column.lower()), None)
-    if child_field is None or parent_field is None:
-        return None
-    if parent_field.distinct < parent.rows:
-        return None  # a part of a key of several columns leads to several rows
-    two = {key.table.lower(), key.ref_table.lower()}
-    parallel = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
-    return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, parallel), parallel)
-
-
-def _edge_nouns(child: Entity, child_field: Field, parent: Entity, parallel: bool) -> tuple[str, ...]:
-    """What the parent is to the child: by the column where that says more than the table (`home team`)."""
-    spoken = re.sub(r" (id|code|number|key|name|ref|reference)$", "", child_field.nouns[-1])
-    noun = " ".join([*spoken.split()[:-1], singular_noun(spoken.split()[-1])]) if spoken else parent.nouns[0]
-    if parallel or child.name == parent.name:
-        return (noun,)
-    known = {word for name in parent.nouns for word in name.split()}
-    own = set(noun.split())
-    if own <= known or noun == "id" or len(noun) < 4:
-        return parent.nouns
-    return (*parent.nouns, noun) if own & known or is_person(noun) else parent.nouns

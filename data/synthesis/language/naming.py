@@ -166,6 +166,8 @@ def _tidy(phrase: str) -> str:
     phrase = re.sub(r"\b(phone|fax)$", r"\1 number", phrase)
     phrase = re.sub(r"^(start|end) minimum$", r"\1 minute", phrase)
     phrase = re.sub(r"^(start|end) hr$", r"\1 hour", phrase)
+    phrase = phrase.replace("zip code postal code", "postal code")
+    phrase = re.sub(r"^amount (\w+)(?<!ed)(?<!paid)(?<!spent)(?<!due)$", r"\1 amount", phrase)
     phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
     phrase = re.sub(r"^state province$", "state or province", phrase)
     phrase = LENGTHS.get(phrase, phrase)
@@ -192,7 +194,9 @@ HAPPENED = {
     "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
     "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air",
     "painted": "painting",
-    "written": "writing", "modified": "modification", "updated": "update", "registered": "registration",
+    "placed": "placement", "settled": "settlement", "written": "writing",
+    "modified": "modification", "updated": "update",
+    "registered": "registration",
     "added": "addition", "delivered": "delivery", "cancelled": "cancellation", "canceled": "cancellation",
     "received": "receipt", "approved": "approval", "resigned": "resignation", "expired": "expiry",
     "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
@@ -204,7 +208,16 @@ def moment_nouns(phrase: str, unit: str) -> str:
 
     >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
     ('opening date', 'founding year', 'year built')
+    >>> moment_nouns("date order placed", "date"), moment_nouns("date valid from", "date")
+    ('order placement date', 'valid-from date')
     """
+    if between := re.fullmatch(r"(?:date )?(\w+) (from|to|until)(?: date)?", phrase):
+        return f"{between[1]}-{between[2]} {unit}"  # valid-from date
+    if done := re.fullmatch(r"(?:date|year) (\w+) (\w+)", phrase):
+        if done[2] == "made":
+            return f"{done[1]} {unit}"
+        if done[2] in HAPPENED:
+            return f"{done[1]} {HAPPENED[done[2]]} {unit}"
     match = re.fullmatch(
         r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
     )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from ..facts import Facts, Field
-from .nouns import plural
+from .nouns import TRAILING, plural
 
 SYNONYMS = {
     "price": ("cost",), "cost": ("price",), "salary": ("pay",), "phone number": ("telephone number",),
@@ -108,6 +108,7 @@ def opening(what: str, rng: random.Random) -> str:
 
 def _be(what: str) -> str:
     head = re.split(r" (?:of|for|between) ", what.removeprefix("number of "), maxsplit=1)[0]
+    head = re.sub(rf" (?:{'|'.join(sorted(TRAILING))}|\w+[^be]ed)$", "", head)
     several = " and " in head or "," in head or (head.endswith("s") and not head.endswith(("ss", "us", "is")))
     return "are" if several and not what.startswith("number of") else "is"
 
