@@ -258,7 +258,7 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     if role in ("date", "year"):
         return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
     if role == "group" and brief.split()[-1] != "details":
-        return tuple(" ".join([*noun.split()[:-1], singular(noun.split()[-1])]) for noun in nouns)
+        return tuple(_one(noun) for noun in nouns)
     if role == "flag":
         return (f"{brief} status" if brief.split()[-1] not in ("status", "flag") else brief,)
     if role != "number":
@@ -274,6 +274,14 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     if TALLIES.fullmatch(brief) or brief.startswith("years of "):
         return (f"number of {brief}",)
     return nouns
+
+
+def _one(noun: str) -> str:
+    """The noun of one group: events are grouped by event, and counties represented by county represented."""
+    *first, last = noun.split()
+    if first and last.endswith("ed"):
+        return f"{_one(' '.join(first))} {last}"
+    return " ".join([*first, singular(last)])
 
 
 def _role(

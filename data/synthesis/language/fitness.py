@@ -67,7 +67,7 @@ def property_words(field: Field) -> str:
 
 
 def _has(field: Field) -> bool:
-    return re.match(r"has[_A-Z]", field.name) is not None
+    return re.match(r"(?:has|Has|HAS)[_A-Z]", field.name) is not None
 
 
 def _adjectival(field: Field) -> bool:
@@ -76,7 +76,7 @@ def _adjectival(field: Field) -> bool:
         words
         and (
             words.split()[0].endswith(("ed", "able", "ible"))
-            or re.match(r"is[_A-Z]", field.name)
+            or re.match(r"(?:is|Is|IS)[_A-Z]", field.name)
             or words in ADJECTIVAL
         )
     )

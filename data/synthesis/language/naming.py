@@ -36,7 +36,7 @@ SPELLED = {
     "tot": "total", "cred": "credits", "vat": "VAT", "src": "source", "dst": "destination",
     "iata": "IATA code", "icao": "ICAO code", "url": "URL", "ssn": "SSN",
     "equip": "equipment", "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude",
-    "alt": "altitude", "img": "image", "pic": "picture",
+    "alt": "altitude", "abbrev": "abbreviation", "abbr": "abbreviation", "img": "image", "pic": "picture",
 }  # fmt: skip
 ABBREVIATED_TABLES = {
     "dept": "department",
@@ -117,6 +117,10 @@ def is_person(noun: str) -> bool:
     return noun.split()[-1] in PEOPLE
 
 
+BARE = frozenset("average maximum minimum highest lowest total mean median first last".split())
+"""Columns of which the name is only an adjective."""
+
+
 def column_nouns(column: str, table: str) -> tuple[str, ...]:
     """Say what a column is called: without the table's own words first, then in full; each spelled out.
 
@@ -136,6 +140,8 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     if brief == "number":  # `the number of the games` would ask for a count
         brief = full if full != "number" else f"{table_nouns(table)[0]} number"
         return (brief,)
+    if brief in BARE:
+        return (f"{brief} value",)
     return (brief,) if brief == full else (brief, full)
 
 
