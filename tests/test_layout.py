@@ -14,6 +14,7 @@ FUNCTION_LINES = 60  # from `def` to the last line; ruff, which cannot count lin
 OWN_SUBJECT = {
     "cli/chat/test_terminal.py": "the whole chat in a real terminal",
     "cli/test_bad_input.py": "what every command does with bad input and a full disk",
+    "data/synthesis/test_any_database.py": "pairs over databases of any names, keys and cells",
     "evals/report/test_report_in_browser.py": "the report in a real browser",
     "export/test_families.py": "the export of every family of models, from merge to GGUF",
     "export/test_ollama_server.py": "exported models in real Ollama servers",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..facts import Entity, Facts, Field
 from ..language.fitness import NEEDS, Unfit
 from ..language.nouns import indefinite
-from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, opening, singular_clause
+from ..language.spoken import WHO_SHARE, agreeing, as_verb, columns_words, joined, opening, singular_clause
 from . import literals
 from .filling import Filling, column_filling, render_sql, render_words, under_alias
 from .notation import Choice, Phrase, Slot, Template
@@ -202,10 +202,12 @@ class Filler:
             raise Unfit
         phrase = self.rng.choices(fit, [phrase.template.weight for phrase in fit])[0]
         filled = self.fill(phrase.template, {"column": column_filling(column, self.facts, self.rng)})
+        noun = filled["column"].singular
         if phrase.says:
-            filled["is"] = Filling("", render_words(self.rng.choice(phrase.says), filled, self.rng))
+            words = agreeing(render_words(self.rng.choice(phrase.says), filled, self.rng), noun)
+            filled["is"] = Filling("", words)
         sql = render_sql(phrase.template.sql, filled, self.rng)
-        words = render_words(self.rng.choice(phrase.template.ask), filled, self.rng)
+        words = agreeing(render_words(self.rng.choice(phrase.template.ask), filled, self.rng), noun)
         if sql == but:
             raise Unfit
         if person and words.startswith("that ") and self.rng.random() < WHO_SHARE:
@@ -270,7 +272,7 @@ def fits(phrase: Phrase, column: Field, person: bool | None) -> bool:
 
 def _had(statement: str) -> str:
     """Turn `name is Rome` into `the name Rome`, and `age is over 30` into `an age over 30`."""
-    noun, _, rest = statement.partition(" is ")
+    noun, _, rest = statement.replace(" are ", " is ", 1).partition(" is ")
     if not rest or re.match(r"not|either|other|anything", rest):
         return ""
     compared = re.match(r"[a-z]+ (?:than|\S*\d)|\S+ or |between|over|above|under|below|from|in |no ", rest)

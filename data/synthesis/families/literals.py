@@ -45,6 +45,8 @@ def value(field: Field, rng: random.Random, *, frequent: bool, without: Sequence
     if not cells:
         raise Unfit
     cell = rng.choice(cells)
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # an age of 67, not of 67.0
     return Filling(sql_value(cell), value_words(cell, rng), fields=(field,), level=cell)
 
 

@@ -140,6 +140,8 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     if brief == "number":  # `the number of the games` would ask for a count
         brief = full if full != "number" else f"{table_nouns(table)[0]} number"
         return (brief,)
+    if re.fullmatch(r"[a-z] id", brief):
+        return ("id", full)
     if brief in BARE:
         return (f"{brief} value",)
     return (brief,) if brief == full else (brief, full)
@@ -172,6 +174,7 @@ def _tidy(phrase: str) -> str:
     phrase = re.sub(r"\b(phone|fax)$", r"\1 number", phrase)
     phrase = re.sub(r"^(start|end) minimum$", r"\1 minute", phrase)
     phrase = re.sub(r"^(start|end) hr$", r"\1 hour", phrase)
+    phrase = phrase.replace("number of audience", "audience size").replace("number of attendance", "attendance")
     phrase = phrase.replace("zip code postal code", "postal code")
     phrase = re.sub(r"^amount (\w+)(?<!ed)(?<!paid)(?<!spent)(?<!due)$", r"\1 amount", phrase)
     phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)

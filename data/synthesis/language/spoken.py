@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from ..facts import Facts, Field
-from .nouns import TRAILING, plural
+from .nouns import TRAILING, indefinite, plural, singular_noun
 
 SYNONYMS = {
     "price": ("cost",), "cost": ("price",), "salary": ("pay",), "phone number": ("telephone number",),
@@ -138,6 +138,33 @@ def singular_clause(phrase: str) -> str:
     'that has no city'
     """
     return re.sub(r"\b(who|that) (\w+)\b", lambda m: f"{m[1]} {VERBS_OF_ONE.get(m[2], m[2])}", phrase)
+
+
+VERB_OF_MANY = {
+    "is": "are",
+    "contains": "contain",
+    "includes": "include",
+    "starts": "start",
+    "begins": "begin",
+    "ends": "end",
+}
+
+
+def agreeing(phrase: str, noun: str) -> str:
+    """Let the verb behind a noun that is a plural agree with it; a 1 before a counted noun makes it singular.
+
+    >>> agreeing("whose details is unknown", "details"), agreeing("with more than 1 stars", "number of stars")
+    ('whose details are unknown', 'with more than 1 star')
+    """
+    counted = noun.removeprefix("number of ")
+    if counted != noun:
+        first, *rest = counted.split()
+        one = " ".join([singular_noun(first), *rest]) if rest and first.endswith("s") else singular_noun(counted)
+        return re.sub(rf"\b1 {re.escape(counted)}\b", f"1 {one}", phrase)
+    if indefinite(noun) != noun:
+        return phrase
+    verbs = "|".join(VERB_OF_MANY)
+    return re.sub(rf"\b({re.escape(noun)}) ({verbs})\b", lambda match: f"{match[1]} {VERB_OF_MANY[match[2]]}", phrase)
 
 
 def as_verb(phrase: str) -> str:
