@@ -30,7 +30,7 @@ MOST_GROUPS = 40
 PREFIX_SHARE = 0.8  # of the tables that start with a word for it to be a prefix
 FLAGS = ({"0", "1"}, {"y", "n"}, {"yes", "no"}, {"t", "f"}, {"true", "false"})
 CODES = re.compile(
-    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room)$"
+    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room|major|minor)$"
 )
 COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 YEARS = re.compile(
@@ -301,6 +301,8 @@ def _role(
         return "date"
     if numeric and YEARS.search(spelled) and all(isinstance(n, int) and 1000 <= n <= 2100 for n in usable):
         return "year"
+    if numeric and is_person(words(column)[-1] if words(column) else column):
+        return "code"  # an advisor is given by a number
     if numeric and (CODES.search(spelled) or re.search(r"(num|nbr)$", spelled)) and not COUNTED.search(spelled):
         return "code"
     if numeric:

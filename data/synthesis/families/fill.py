@@ -213,7 +213,7 @@ class Filler:
         if person and words.startswith("that ") and self.rng.random() < WHO_SHARE:
             words = "who " + words.removeprefix("that ")
         forms = {"one": singular_clause(words), "verb": as_verb(words), "a": indefinite(words)}
-        if column.unique and sql.startswith(f"{column.sql} = "):
+        if column.unique and sql.startswith(f"{column.sql} = ") and " OR " not in sql:
             forms["the"] = forms["one"]
         if phrase.says:
             forms["is"] = statement = filled["is"].singular

@@ -35,6 +35,12 @@ SPELLED = {
     "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
     "tot": "total", "cred": "credits", "vat": "VAT", "src": "source", "dst": "destination",
     "iata": "IATA code", "icao": "ICAO code", "url": "URL", "ssn": "SSN",
+    "acc": "account", "bal": "balance", "inst": "institution", "init": "initial", "appt": "appointment", "hrs": "hours",
+    "mins": "minutes", "secs": "seconds", "yrs": "years", "seq": "sequence", "dest": "destination", "oth": "other",
+    "cnt": "count", "nm": "name", "univ": "university", "govt": "government", "mgmt": "management", "freq": "frequency",
+    "lvl": "level", "ctry": "country", "prev": "previous", "curr": "current", "orig": "original", "gdp": "GDP",
+    "tv": "TV",
+    "instr": "instructor", "assn": "association", "cert": "certificate", "info": "information",
     "equip": "equipment", "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude",
     "alt": "altitude", "abbrev": "abbreviation", "abbr": "abbreviation", "img": "image", "pic": "picture",
 }  # fmt: skip
@@ -47,7 +53,7 @@ ABBREVIATED_TABLES = {
 }
 EMPTY_WORDS = frozenset(
     """
-    tbl table ref list info information records record data tb details lookup master mst dim fact
+    tbl table ref list info information records record data tb details lookup master mst dim fact all
     """.split()
 )
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
@@ -158,6 +164,14 @@ UNITS = {
 }  # fmt: skip
 
 
+DOERS = {
+    "directed": "director", "written": "writer", "produced": "producer", "created": "creator", "composed": "composer",
+    "painted": "painter", "published": "publisher", "owned": "owner", "managed": "manager", "designed": "designer",
+    "built": "builder", "made": "maker", "reviewed": "reviewer", "reported": "reporter", "taught": "teacher",
+    "hosted": "host", "sold": "seller", "authored": "author", "edited": "editor", "developed": "developer",
+    "manufactured": "manufacturer", "distributed": "distributor", "approved": "approver", "sponsored": "sponsor",
+}  # fmt: skip
+"""Who did it: `directed_by` is the director."""
 LENGTHS = {
     "milliseconds": "length in milliseconds", "bytes": "size in bytes", "sqft": "area in square feet",
 }  # fmt: skip
@@ -167,7 +181,7 @@ LENGTHS = {
 def _tidy(phrase: str) -> str:
     """Repeats, `is_`, trailing units and the like, as people say them."""
     phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)
-    phrase = re.sub(r" (yn|mf|y n|m f)$", "", phrase)
+    phrase = re.sub(r" (yn|mf|mfu|y n|m f)$", "", phrase)
     phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
     phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
     phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
@@ -177,6 +191,7 @@ def _tidy(phrase: str) -> str:
     phrase = phrase.replace("number of audience", "audience size").replace("number of attendance", "attendance")
     phrase = phrase.replace("zip code postal code", "postal code")
     phrase = re.sub(r"^amount (\w+)(?<!ed)(?<!paid)(?<!spent)(?<!due)$", r"\1 amount", phrase)
+    phrase = re.sub(r"^(\w+) by$", lambda match: DOERS.get(match[1], match[0]), phrase)
     phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
     phrase = re.sub(r"^state province$", "state or province", phrase)
     phrase = LENGTHS.get(phrase, phrase)
@@ -227,6 +242,8 @@ def moment_nouns(phrase: str, unit: str) -> str:
             return f"{done[1]} {unit}"
         if done[2] in HAPPENED:
             return f"{done[1]} {HAPPENED[done[2]]} {unit}"
+    if last := re.fullmatch(r"(date|year) ((?!of )\w+ (?!of )\w.*)", phrase):
+        return f"{last[2]} {unit}"  # date incident end
     match = re.fullmatch(
         r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
     )
