@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ...core.records import ForeignKey
 from .facts import Edge, Entity, Field
-from .language.naming import is_person
+from .language.naming import is_noun, is_person
 from .language.nouns import singular_noun
 
 
@@ -35,6 +35,6 @@ def _edge_nouns(child: Entity, child_field: Field, parent: Entity, parallel: boo
         return (noun,)
     known = {word for name in parent.nouns for word in name.split()}
     own = set(noun.split())
-    if own <= known or noun == "id" or len(noun) < 4:
+    if not is_noun(noun) or own <= known or noun == "id" or len(noun) < 4:
         return parent.nouns
     return (*parent.nouns, noun) if own & known or is_person(noun) else parent.nouns

@@ -71,6 +71,11 @@ class Edge:
     parallel: bool
     """Another edge joins the same two tables, so that `the child's parent` would not say which."""
 
+    @property
+    def of_a_kind(self) -> bool:
+        """Whether both are people, and no two children refer to one parent."""
+        return self.child.person and self.parent.person and self.child_field.distinct == self.child.rows > 1
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -89,7 +94,12 @@ class Facts:
     @cached_property
     def edges_spoken(self) -> list[Edge]:
         """The keys between two tables that sentences can speak of, where no second key joins the two."""
-        return [edge for edge in self._between_spoken if not edge.parallel]
+        return [edge for edge in self._between_spoken if not edge.parallel and not edge.of_a_kind]
+
+    @cached_property
+    def kinds(self) -> list[Edge]:
+        """Those of edges where the child is the parent: a poker player is a person, and has no person."""
+        return [edge for edge in self._between_spoken if edge.of_a_kind]
 
     @cached_property
     def edges_to_many(self) -> list[Edge]:

@@ -12,8 +12,8 @@ from ...sql.name_words import singular, words
 from ...sql.names import identifier
 from .edges import read_edge
 from .facts import Entity, Facts, Field, Role
-from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
-from .language.nouns import singular_noun
+from .language.naming import column_nouns, is_noun, is_person, moment_nouns, speakable, table_nouns
+from .language.nouns import UNCHANGED, singular_noun
 from .names import Names
 
 Cell = str | int | float
@@ -34,7 +34,7 @@ CODES = re.compile(
 )
 COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 YEARS = re.compile(
-    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|ed$"
+    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|date|ed$"
 )
 NAMES = re.compile(r"(?:^|_)(name|title|fname|lname)$|name$")
 TALLIES = re.compile(
@@ -105,7 +105,8 @@ def _named(entity: Entity, names: Names) -> Entity:
         return dataclasses.replace(field, nouns=nouns) if nouns else field
 
     def is_kept(field: Field) -> bool:
-        return field.role == "key" or names.columns.get((low, field.name.lower())) != ()
+        given = names.columns.get((low, field.name.lower()))
+        return field.role == "key" or bool(given if given is not None else is_noun(field.nouns[0]))
 
     nouns = names.tables.get(low)
     return dataclasses.replace(
@@ -221,6 +222,8 @@ def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, 
     role = _role(
         column.name, usable, present, is_key=single_key or refers, refers=refers, referred=place in keys.referred
     )
+    if role == "year":
+        counts = Counter(int(cell) for cell in usable)  # 1992, also where it is kept as 1992.0
     ordered = sorted(counts, key=lambda cell: (-counts[cell], str(cell)))
     return Field(
         table=table,
@@ -281,7 +284,7 @@ def _one(noun: str) -> str:
     *first, last = noun.split()
     if first and last.endswith("ed"):
         return f"{_one(' '.join(first))} {last}"
-    return " ".join([*first, singular(last)])
+    return " ".join([*first, last if last in UNCHANGED else singular(last)])
 
 
 def _role(
@@ -299,7 +302,7 @@ def _role(
         return "flag"
     if texts and usable and all(re.match(r"\d{4}-\d\d-\d\d", str(cell)) for cell in usable):
         return "date"
-    if numeric and YEARS.search(spelled) and all(isinstance(n, int) and 1000 <= n <= 2100 for n in usable):
+    if numeric and YEARS.search(spelled) and all(n == int(n) and 1000 <= n <= 2100 for n in usable):
         return "year"
     if numeric and is_person(words(column)[-1] if words(column) else column):
         return "code"  # an advisor is given by a number

@@ -11,7 +11,7 @@ from ...core.files import atomic
 from ...core.recipe import toml
 from ...core.records import Schema, Table
 from .facts import Facts
-from .language.naming import column_nouns, table_nouns
+from .language.naming import column_nouns, is_noun, table_nouns
 from .names import read_names
 
 HEADER = """\
@@ -90,7 +90,8 @@ def _section(table: Table, words: Words) -> str:
 
 
 def _line(table: str, column: str, words: Words) -> str:
-    return f"{_key(column)} = {_said(words.get((table.lower(), column.lower())) or column_nouns(column, table))}"
+    nouns = words.get((table.lower(), column.lower())) or column_nouns(column, table)
+    return f"{_key(column)} = {_said(nouns if is_noun(nouns[0]) else ())}"
 
 
 def _said(nouns: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..facts import Entity, Facts, Field
-from ..language.fitness import NEEDS, Unfit
+from ..language.fitness import NEEDS, Unfit, property_words
 from ..language.nouns import indefinite
 from ..language.spoken import WHO_SHARE, agreeing, as_verb, columns_words, joined, opening, singular_clause
 from . import literals
@@ -136,6 +136,7 @@ class Filler:
             and f not in chosen
             and f.nouns[0] not in elsewhere
             and not f.refers
+            and not property_words(f)
             and (f.role != "key" or (f == entity.key and (not entity.title or rng.random() < KEY_SHARE)))
         ]
         if len(rest) + len(chosen) < count:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..facts import Entity, Facts, Field
 from ..language.fitness import COUNTED, Unfit, event, happened, property_words, undone
-from ..language.nouns import indefinite, plural
+from ..language.nouns import UNCHANGED, article, indefinite, plural
 from ..language.spoken import column_words, several_words
 from .frames import Frame, Pick, Ref, slot_name
 
@@ -38,7 +38,7 @@ def table_filling(entity: Entity, rng: random.Random, nouns: tuple[str, ...] = (
     """Fill a table: its name, and what one of its rows is called."""
     noun = rng.choice(nouns or entity.nouns)
     forms = {
-        "a": indefinite(noun),
+        "a": noun if noun in UNCHANGED else article(noun),
         "who": "who" if entity.person else "that",
         "its": "their" if entity.person else "its",
     }

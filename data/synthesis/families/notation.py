@@ -76,6 +76,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "edge_to_many": ("item", "parent", "item_key", "parent_key", "from"),
     "edge_complete": ("item", "parent", "item_key", "parent_key", "from"),
     "parallel": ("item", "parent", "item_key", "parent_key", "from"),
+    "kind": ("item", "parent", "from"),
     "bridge": ("left", "right", "left_key", "item", "from", "count_from"),
     "junction": ("left", "right", "left_key", "item", "from", "count_from"),
     "chain": ("item", "middle", "top", "from"),

@@ -25,6 +25,8 @@ def bind(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
         if over == "edge_complete":
             edges = [edge for edge in edges if not edge.child_field.nulls]
         return _edge(_any(edges, rng), rng)
+    if over == "kind":
+        return _edge(_any(facts.kinds, rng), rng)
     if over == "chain":
         first, second = _any(facts.chains, rng)
         return {

@@ -24,6 +24,8 @@ EVENT_NOUNS = {
     "order": "ordered", "build": "built", "construction": "built", "foundation": "founded", "launch": "launched",
     "join": "joined",
 }  # fmt: skip
+MANIFOLD = 8
+"""More texts than that, and people ask for those that contain a word."""
 FEW = 60
 """Up to so many different numbers, people ask for the rows that have exactly one of them."""
 ADJECTIVAL = frozenset(
@@ -109,6 +111,7 @@ NEEDS: dict[str, Callable[[Field], bool]] = {
     "years": lambda field: len({str(cell)[:4] for cell in field.cells}) > 1,
     "months": lambda field: len({str(cell)[:7] for cell in field.cells}) > 2,
     "few": lambda field: field.distinct <= FEW,
+    "manifold": lambda field: field.distinct > MANIFOLD,
     "own": lambda field: field.role == "key" and not field.refers and field.unique,
     "done": lambda field: bool(event(field)) and event(field) not in ("born", *ACTIVE),
     "has": lambda field: bool(property_words(field)) and _has(field),

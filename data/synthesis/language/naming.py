@@ -3,7 +3,7 @@
 import re
 
 from ....sql.name_words import singular, words
-from .nouns import UNCOUNTABLE_ENDS, singular_noun
+from .nouns import UNCOUNTABLE_ENDS, plural, singular_noun
 
 SPELLED = {
     "comm": "commission", "bdate": "birth date", "enr": "enrollment",
@@ -123,6 +123,18 @@ def is_person(noun: str) -> bool:
     return noun.split()[-1] in PEOPLE
 
 
+def is_noun(phrase: str) -> bool:
+    """Tell whether the words of a column can stand behind `the`: `took office` and `most popular in` cannot.
+
+    >>> [is_noun(phrase) for phrase in ("name", "took office", "most popular in", "genre is", "date of birth")]
+    [True, False, False, False, True]
+    """
+    first, *rest = phrase.split() or [""]
+    return not (rest and (first in NOT_FIRST or rest[-1] in NOT_LAST))
+
+
+NOT_FIRST = frozenset("took left in on at was were did does became can how what when where why who".split())
+NOT_LAST = frozenset("in by is of to on at with for and or the a as was".split())
 BARE = frozenset("average maximum minimum highest lowest total mean median first last".split())
 """Columns of which the name is only an adjective."""
 
@@ -156,9 +168,10 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
 UNITS = {
     "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters",
     "mw": "megawatts", "m": "meters",
-    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares",
-    "dollars": "dollars",
-    "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+    "millions": "millions", "million": "millions", "billion": "billions", "billions": "billions",
+    "thousand": "thousands", "thousands": "thousands", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams",
+    "hectares": "hectares", "dollars": "dollars",
+    "minutes": "minutes", "kb": "kilobytes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
     "miles": "miles", "inches": "inches",
     "feet": "feet", "mph": "mph", "seconds": "seconds", "milliseconds": "milliseconds", "bytes": "bytes",
 }  # fmt: skip
@@ -192,6 +205,9 @@ def _tidy(phrase: str) -> str:
     phrase = phrase.replace("zip code postal code", "postal code")
     phrase = re.sub(r"^amount (\w+)(?<!ed)(?<!paid)(?<!spent)(?<!due)$", r"\1 amount", phrase)
     phrase = re.sub(r"^(\w+) by$", lambda match: DOERS.get(match[1], match[0]), phrase)
+    phrase = phrase.replace("mi b", "MiB").replace("wi fi", "Wi-Fi")
+    phrase = re.sub(r"^in stock$", "number in stock", phrase)
+    phrase = re.sub(r"^number of (\w+)$", lambda match: f"number of {plural(match[1])}", phrase)
     phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
     phrase = re.sub(r"^state province$", "state or province", phrase)
     phrase = LENGTHS.get(phrase, phrase)
@@ -236,7 +252,8 @@ def moment_nouns(phrase: str, unit: str) -> str:
     ('order placement date', 'valid-from date')
     """
     if between := re.fullmatch(r"(?:date )?(\w+) (from|to|until)(?: date)?", phrase):
-        return f"{between[1]}-{between[2]} {unit}"  # valid-from date
+        end = "start" if between[2] == "from" else "end"
+        return f"{end} {unit}" if between[1] == "date" else f"{between[1]}-{between[2]} {unit}"  # valid-from date
     if done := re.fullmatch(r"(?:date|year) (\w+) (\w+)", phrase):
         if done[2] == "made":
             return f"{done[1]} {unit}"
