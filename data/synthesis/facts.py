@@ -1,5 +1,6 @@
 """What templates ask about a database: roles of columns, cells worth naming, how tables hang together."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -125,18 +126,24 @@ class Facts:
     def links(self) -> list[tuple[Edge, Edge]]:
         """Two keys of one table to two others: a link between these.
 
-        A table that no sentence names links only what no key joins: the employees of a job are those whose key says
-        so, not those in its history.
+        A table that no sentence names links only what no key and no other such table joins: the employees of a job are
+        those whose key says so, not those in its history.
         """
         plain = [e for e in self.edges if not e.parallel and e.parent.spoken and e.child.name != e.parent.name]
         pairs = [
             (a, b) for a in plain for b in plain if a.child.name == b.child.name and a.parent.name != b.parent.name
         ]
         joined = {frozenset((e.child.name, e.parent.name)) for e in self.edges}
-        return [(a, b) for a, b in pairs if a.child.spoken or frozenset((a.parent.name, b.parent.name)) not in joined]
+        tables = {(_two(a, b), a.child.name) for a, b in pairs if not a.child.spoken}
+        ways = Counter(two for two, _ in tables)
+        return [(a, b) for a, b in pairs if a.child.spoken or (_two(a, b) not in joined and ways[_two(a, b)] == 1)]
 
     @cached_property
     def chains(self) -> list[tuple[Edge, Edge]]:
         """A key, and a key of the table that it refers to, over three different tables."""
         pairs = [(a, b) for a in self.edges_spoken for b in self.edges_spoken if a.parent.name == b.child.name]
         return [(a, b) for a, b in pairs if len({a.child.name, a.parent.name, b.parent.name}) == 3]
+
+
+def _two(first: Edge, second: Edge) -> frozenset[str]:
+    return frozenset((first.parent.name, second.parent.name))

@@ -12,7 +12,7 @@ from ...sql.name_words import singular, words
 from ...sql.names import identifier
 from .edges import read_edge
 from .facts import Entity, Facts, Field, Role
-from .language.naming import column_nouns, is_noun, is_person, moment_nouns, speakable, table_nouns
+from .language.naming import HAPPENED, column_nouns, is_noun, is_person, moment_nouns, speakable, table_nouns
 from .language.nouns import UNCHANGED, singular_noun
 from .names import Names
 
@@ -34,13 +34,15 @@ CODES = re.compile(
 )
 COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 YEARS = re.compile(
-    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|date|ed$"
+    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|launch|date|ed$"
 )
 NAMES = re.compile(r"(?:^|_)(name|title|fname|lname)$|name$")
 TALLIES = re.compile(
     r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|available|left|remaining|in stock|with \w+)"
 )
 UNCOUNTED = frozenset("sales earnings kilograms kilometers funds degrees funding gross status plus has".split())
+PAID_OUT = frozenset("budgeted invested donated spent paid earned claimed settled raised funded sold charged".split())
+"""Participles that are all of the name of a column of numbers: a budgeted amount."""
 NOT_NAMES = frozenset(["address", "comment", "note", "message", "review", "email", "phone number", "password"])
 PERSONAL = frozenset(["first name", "last name", "gender", "birth date", "date of birth"])
 
@@ -260,6 +262,8 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     brief = nouns[0]
     if role in ("date", "year"):
         return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
+    if role in ("text", "group") and brief in HAPPENED and any(re.search(r"\d{4}", str(cell)) for cell in cells):
+        return (f"{HAPPENED[brief]} date",)  # a date that is not written as ISO text
     if role == "group" and brief.split()[-1] != "details":
         return tuple(_one(noun) for noun in nouns)
     if role == "flag":
@@ -271,7 +275,11 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     divided = " in " in brief or " per " in brief or "number" in brief
     if last == "points" and not divided:
         return (f"number of {brief}",)
-    if is_plural and not divided and all(isinstance(cell, int) for cell in cells[:50]):
+    if brief in PAID_OUT:
+        return (f"{brief} amount",)
+    if re.fullmatch(r"[a-z]+ed", brief):
+        return (f"number {brief}",)  # killed, injured
+    if is_plural and not divided and all(cell == int(cell) for cell in cells[:50] if not isinstance(cell, str)):
         bound = re.fullmatch(r"(maximum|minimum|total|average) (.+)", brief)
         return (f"{bound[1]} number of {bound[2]}" if bound else f"number of {brief}",)
     if TALLIES.fullmatch(brief) or brief.startswith("years of "):

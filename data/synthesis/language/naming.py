@@ -2,8 +2,8 @@
 
 import re
 
-from ....sql.name_words import singular, words
-from .nouns import UNCOUNTABLE_ENDS, plural, singular_noun
+from ....sql.name_words import words
+from .nouns import COLLECTIVE, UNCOUNTABLE_ENDS, plural, singular_noun
 
 SPELLED = {
     "comm": "commission", "bdate": "birth date", "enr": "enrollment",
@@ -35,7 +35,7 @@ SPELLED = {
     "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
     "tot": "total", "cred": "credits", "vat": "VAT", "src": "source", "dst": "destination",
     "iata": "IATA code", "icao": "ICAO code", "url": "URL", "ssn": "SSN",
-    "acc": "account", "bal": "balance", "inst": "institution", "init": "initial", "appt": "appointment", "hrs": "hours",
+    "bal": "balance", "inst": "institution", "init": "initial", "appt": "appointment", "hrs": "hours",
     "mins": "minutes", "secs": "seconds", "yrs": "years", "seq": "sequence", "dest": "destination", "oth": "other",
     "cnt": "count", "nm": "name", "univ": "university", "govt": "government", "mgmt": "management", "freq": "frequency",
     "lvl": "level", "ctry": "country", "prev": "previous", "curr": "current", "orig": "original", "gdp": "GDP",
@@ -99,7 +99,7 @@ def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str,
     parts = table_words(name)
     if len(parts) > 1 and parts[0] in siblings:
         parts = parts[1:]
-    first = [word if word in KEPT_PLURALS else singular(word) for word in parts[:-1]]
+    first = [word if word in KEPT_PLURALS | set(COLLECTIVE) else singular_noun(word) for word in parts[:-1]]
     return (" ".join([*first, singular_noun(parts[-1])]),)
 
 
@@ -133,7 +133,11 @@ def is_noun(phrase: str) -> bool:
     return not (rest and (first in NOT_FIRST or rest[-1] in NOT_LAST))
 
 
-NOT_FIRST = frozenset("took left in on at was were did does became can how what when where why who".split())
+AFTER_LETTER = frozenset("name phone code type title location address id".split())
+"""What a column is called behind the first letter of its table."""
+NOT_FIRST = frozenset(
+    "since from until took left in on at was were did does became can how what when where why who".split()
+)
 NOT_LAST = frozenset("in by is of to on at with for and or the a as was".split())
 BARE = frozenset("average maximum minimum highest lowest total mean median first last".split())
 """Columns of which the name is only an adjective."""
@@ -149,6 +153,8 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     own = {singular_noun(word) for word in table_words(table)}
     if len(parts) > 1 and len(parts[0]) == 1 and any(word.startswith(parts[0]) for word in own):
         parts = parts[1:]  # eName of emp
+    elif len(parts) == 1 and parts[0][1:] in AFTER_LETTER and any(word.startswith(parts[0][0]) for word in own):
+        parts = [parts[0][1:]]  # dphone of department
     spelled = [SPELLED.get(word, word) for word in parts]
     full = _tidy(" ".join(spelled))
     short = list(spelled)
@@ -207,7 +213,9 @@ def _tidy(phrase: str) -> str:
     phrase = re.sub(r"^(\w+) by$", lambda match: DOERS.get(match[1], match[0]), phrase)
     phrase = phrase.replace("mi b", "MiB").replace("wi fi", "Wi-Fi")
     phrase = re.sub(r"^in stock$", "number in stock", phrase)
-    phrase = re.sub(r"^number of (\w+)$", lambda match: f"number of {plural(match[1])}", phrase)
+    phrase = re.sub(r"^number of ([\w ]+)$", lambda match: f"number of {plural(match[1])}", phrase)
+    phrase = re.sub(r"^acc (?=balance|type|number|name|id\b)", "account ", phrase)
+    phrase = re.sub(r" (km|kilometers) 2$", " in square kilometers", phrase)
     phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
     phrase = re.sub(r"^state province$", "state or province", phrase)
     phrase = LENGTHS.get(phrase, phrase)

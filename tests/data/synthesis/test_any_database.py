@@ -78,7 +78,7 @@ def build(path: Path, seed: int) -> None:
         connection.commit()
 
 
-@settings(max_examples=40)
+@settings(max_examples=18)
 @given(seed=st.integers(0, 2**32))
 def test_every_pair_runs_and_the_database_stays_as_it_is(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("any") / "any.sqlite"
@@ -93,7 +93,7 @@ def test_every_pair_runs_and_the_database_stays_as_it_is(seed: int, tmp_path_fac
     assert path.read_bytes() == before and [file.name for file in path.parent.iterdir()] == ["any.sqlite"]
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(seed=st.integers(0, 2**32))
 def test_without_values_no_cell_is_written_anywhere(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     tmp_path = tmp_path_factory.mktemp("any")
