@@ -13,7 +13,7 @@ from ...sql.name_words import words
 from ...sql.names import fold
 from ..synthesis.language.naming import column_nouns, table_words
 from ..synthesis.language.nouns import singular_noun
-from ..synthesis.language.spoken import SYNONYMS
+from ..synthesis.language.spoken import UNDERSTOOD
 
 MARKS = ("empty", "unnamed-column", "tie")
 
@@ -96,7 +96,7 @@ def _is_named(table: str, column: Column, asked: set[str]) -> bool:
     if not named or named <= SHOWN_ANYHOW | COMMON or named & SHOWN_ANYHOW or column.primary_key:
         return True
     for noun in column_nouns(column.name, table):
-        for said in (noun, *SYNONYMS.get(noun, ())):
+        for said in (noun, *UNDERSTOOD.get(noun, ())):
             if _stems(said.split()) & asked:
                 return True
     if named & asked or any(_alike(a, b) for a in named for b in asked):

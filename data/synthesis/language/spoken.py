@@ -15,6 +15,11 @@ SYNONYMS = {
     "population": ("number of inhabitants",), "last name": ("surname", "family name"), "first name": ("given name",),
     "home town": ("hometown",),
 }  # fmt: skip
+UNDERSTOOD = {
+    **SYNONYMS, "country": ("nation",), "quantity": ("amount",), "category": ("class",), "location": ("place",),
+    "capacity": ("number of seats",), "budget": ("funds",),
+}  # fmt: skip
+"""What people may call a column; those that are not in SYNONYMS would often say something else."""
 SYNONYM_SHARE = 0.12
 """How often a column that has a synonym is called by it."""
 FULL_NAME_SHARE = 0.15
