@@ -14,6 +14,7 @@ FUNCTION_LINES = 60  # from `def` to the last line; ruff, which cannot count lin
 OWN_SUBJECT = {
     "cli/chat/test_terminal.py": "the whole chat in a real terminal",
     "cli/test_bad_input.py": "what every command does with bad input and a full disk",
+    "data/synthesis/test_any_database.py": "pairs over databases of any names, keys and cells",
     "evals/report/test_report_in_browser.py": "the report in a real browser",
     "data/prepare/test_hostile_rows.py": "rows that would hang, fill the memory or write",
     "data/prepare/test_interrupted.py": "a preparation that is killed, stopped, out of disk or not alone",

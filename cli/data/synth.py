@@ -40,3 +40,7 @@ def command(db: str, count: int, out: Path, seed: int, no_values: bool, names: P
     if made.pairs < count:
         click.echo(f"The database has no more to ask: {made.pairs} of {count} pairs")
     click.echo(f"{made.names}: the words for tables and columns; correct them and run the command again")
+    if made.written.gone:
+        click.echo(f"{made.names}: kept, but no longer in the database: {', '.join(made.written.gone)}")
+    if made.written.closed:
+        click.echo(f"{made.names}: columns on one line take no more, add them there: {', '.join(made.written.closed)}")

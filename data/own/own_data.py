@@ -4,6 +4,7 @@ Of the user's own pairs up to a third is kept, and no query is in both parts. Be
 synthesised questions of kinds that it was not trained on.
 """
 
+import itertools
 import json
 import random
 import sqlite3
@@ -88,12 +89,17 @@ def write_kept(store: sqlite3.Connection, own: OwnData, path: Path, test: Sequen
     return len(listed)
 
 
-def write_synthetic(own: OwnData, data: Data, path: Path) -> int:
-    """Write synthesised questions of kinds that are not trained; returns how many there are."""
+def write_synthetic(store: sqlite3.Connection, own: OwnData, data: Data, path: Path) -> int:
+    """Write synthesised questions of kinds that are not trained; returns how many there are.
+
+    Two kinds may come to one query: none that a pair in the store has is taken.
+    """
+    trained = {sql for (sql,) in store.execute("SELECT sql FROM pair WHERE gone IS NULL")}
     schema = introspect(str(own.db), own.db.stem)
     names = own_names(data.db_names)
     rng = random.Random(data.seed + 1)
-    made = list(synthesise(str(own.db), schema, SYNTHETIC, rng, names=names, held_out=True))
+    drawn = synthesise(str(own.db), schema, 2 * SYNTHETIC, rng, names=names, held_out=True)
+    made = list(itertools.islice((one for one in drawn if one.sql not in trained), SYNTHETIC))
     if made:
         write_lines(path, (json.dumps(_line(one.question, one.sql, own), ensure_ascii=False) for one in made))
     return len(made)

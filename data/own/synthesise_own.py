@@ -16,10 +16,11 @@ from ...databases.introspect import introspect
 from ...databases.sqlite import allow_schema, connect, sqlite_path
 from ..pairs import write_lines
 from ..sources.question_files import descriptions
-from ..synthesis.names import Names, column_comments, read_names, write_names
+from ..synthesis.names import Names, column_comments, read_names
 from ..synthesis.read_facts import read_facts
 from ..synthesis.synthesise import synthesise
 from ..synthesis.told import skeletons, wording_entropy
+from ..synthesis.write_names import Written, write_names
 
 DISK_BYTES = 20 * 2**20
 
@@ -32,6 +33,7 @@ class Made:
     skeletons: int
     wording_entropy: float
     names: Path
+    written: Written
 
     def as_json(self) -> dict[str, Any]:
         """Return what `sql-llama data synth --json` prints."""
@@ -40,13 +42,14 @@ class Made:
             "skeletons": self.skeletons,
             "wording_entropy": round(self.wording_entropy, 3),
             "names": str(self.names),
+            "names_added": list(self.written.added),
         }
 
 
 def synthesise_own(
     db: str, count: int, out: Path, seed: int, *, names: Path | None = None, values: bool = True
 ) -> Made:
-    """Write up to `count` pairs about a database; the file of names is written where it is not there yet.
+    """Write up to `count` pairs about a database; what the file of names lacks is added to it.
 
     Raises DataError for a database that cannot be read or of which nothing can be asked.
     """
@@ -58,7 +61,7 @@ def synthesise_own(
     file = names or out.with_suffix(".names.toml")
     if names is not None and not names.is_file() and names.exists():
         raise DataError(f"{names}: not a file", fix="correct --names")
-    write_names(file, schema, read_facts(db, schema), comments_of(db, schema))
+    written = write_names(file, schema, read_facts(db, schema), comments_of(db, schema))
     examples: list[Example] = []
     with progress("synthesising pairs", count, "pairs") as advance:
         made = synthesise(db, schema, count, random.Random(seed), names=read_names(file), values=values)
@@ -73,7 +76,7 @@ def synthesise_own(
         for example in examples
     )
     write_lines(out, lines)
-    return Made(len(examples), skeletons(examples), wording_entropy(examples), file)
+    return Made(len(examples), skeletons(examples), wording_entropy(examples), file, written)
 
 
 def own_names(path: str) -> Names:

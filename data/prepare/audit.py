@@ -15,7 +15,7 @@ from ...sql.name_words import words
 from ...sql.names import fold
 from ..synthesis.language.naming import column_nouns, table_words
 from ..synthesis.language.nouns import singular_noun
-from ..synthesis.language.spoken import SYNONYMS
+from ..synthesis.language.spoken import UNDERSTOOD
 
 MARKS = ("empty", "unnamed-column", "tie")
 
@@ -113,7 +113,7 @@ def _is_named(table: str, column: Column, asked: set[str]) -> bool:
     if named & asked or any(_alike(a, b) for a in named for b in asked):
         return True
     for noun in column_nouns(column.name, table):
-        for said in (noun, *SYNONYMS.get(noun, ())):
+        for said in (noun, *UNDERSTOOD.get(noun, ())):
             if _stems(said.split()) & asked:
                 return True
     of_table = _stems(table_words(table))

@@ -200,7 +200,7 @@ def _keep_for_test(store: sqlite3.Connection, data: Data, sources: Sequence[Open
     count = write_kept(store, own, out / HELD_OUT, test)
     if own_places and not count:
         say(f"fewer than {FEWEST} pairs of your own: none is kept for the test")
-    write_synthetic(own, data, out / HELD_OUT_SYNTHETIC)
+    write_synthetic(store, own, data, out / HELD_OUT_SYNTHETIC)
 
 
 def check_sources(data: Data) -> list[OpenSource]:

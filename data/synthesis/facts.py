@@ -1,5 +1,6 @@
 """What templates ask about a database: roles of columns, cells worth naming, how tables hang together."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,6 +26,17 @@ class Field:
     table_sql: str
     titles: bool = False
     """Whether a row is known by this column alone."""
+    refers: bool = False
+    """Whether it is a foreign key: people ask for what it refers to."""
+    lone: bool = False
+    """Whether it is the only date or year of its table: the latest row is the latest by it."""
+    timed: bool = False
+    """Whether days have a time behind them, so that a comparison with a day needs DATE()."""
+
+    @property
+    def unique(self) -> bool:
+        """Whether a cell leads to one row, as far as the rows were read."""
+        return self.distinct > 1 and not self.frequent
 
     @property
     def whole(self) -> bool:
@@ -60,6 +72,11 @@ class Edge:
     parallel: bool
     """Another edge joins the same two tables, so that `the child's parent` would not say which."""
 
+    @property
+    def of_a_kind(self) -> bool:
+        """Whether both are people, and no two children refer to one parent."""
+        return self.child.person and self.parent.person and self.child_field.distinct == self.child.rows > 1
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -78,7 +95,17 @@ class Facts:
     @cached_property
     def edges_spoken(self) -> list[Edge]:
         """The keys between two tables that sentences can speak of, where no second key joins the two."""
-        return [edge for edge in self._between_spoken if not edge.parallel]
+        return [edge for edge in self._between_spoken if not edge.parallel and not edge.of_a_kind]
+
+    @cached_property
+    def kinds(self) -> list[Edge]:
+        """Those of edges where the child is the parent: a poker player is a person, and has no person."""
+        return [edge for edge in self._between_spoken if edge.of_a_kind]
+
+    @cached_property
+    def edges_to_many(self) -> list[Edge]:
+        """Those of edges_spoken where a parent has several items: a museum that is an attraction is not counted."""
+        return [edge for edge in self.edges_spoken if edge.child_field.distinct < edge.child.rows]
 
     @cached_property
     def parallel_edges(self) -> list[Edge]:
@@ -99,18 +126,24 @@ class Facts:
     def links(self) -> list[tuple[Edge, Edge]]:
         """Two keys of one table to two others: a link between these.
 
-        A table that no sentence names links only what no key joins: the employees of a job are those whose key says
-        so, not those in its history.
+        A table that no sentence names links only what no key and no other such table joins: the employees of a job are
+        those whose key says so, not those in its history.
         """
         plain = [e for e in self.edges if not e.parallel and e.parent.spoken and e.child.name != e.parent.name]
         pairs = [
             (a, b) for a in plain for b in plain if a.child.name == b.child.name and a.parent.name != b.parent.name
         ]
         joined = {frozenset((e.child.name, e.parent.name)) for e in self.edges}
-        return [(a, b) for a, b in pairs if a.child.spoken or frozenset((a.parent.name, b.parent.name)) not in joined]
+        tables = {(_two(a, b), a.child.name) for a, b in pairs if not a.child.spoken}
+        ways = Counter(two for two, _ in tables)
+        return [(a, b) for a, b in pairs if a.child.spoken or (_two(a, b) not in joined and ways[_two(a, b)] == 1)]
 
     @cached_property
     def chains(self) -> list[tuple[Edge, Edge]]:
         """A key, and a key of the table that it refers to, over three different tables."""
         pairs = [(a, b) for a in self.edges_spoken for b in self.edges_spoken if a.parent.name == b.child.name]
         return [(a, b) for a, b in pairs if len({a.child.name, a.parent.name, b.parent.name}) == 3]
+
+
+def _two(first: Edge, second: Edge) -> frozenset[str]:
+    return frozenset((first.parent.name, second.parent.name))

@@ -6,7 +6,7 @@
     columns.internal_flag = false
 
 A text, or a list of texts, says what one row or one column is called, in the singular. `false` keeps a table or column
-out of questions. What stands in the file already is never changed: new tables and columns are added below.
+out of questions. What stands in the file already is never changed (write_names.py).
 """
 
 import re
@@ -17,11 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DataError
-from ...core.files import write_text
-from ...core.recipe import toml
-from ...core.records import Schema
-from .facts import Facts
-from .language.naming import column_nouns, table_nouns
 
 FIX = 'write words = "customer", a list of such texts, or false'
 LONGEST_COMMENT = 5  # words of a comment that can be what a column is called
@@ -30,10 +25,6 @@ COMMENT = re.compile(
     r"""(?:--\s*(?P<line>[^\n]+)|/\*\s*(?P<block>.*?)\s*\*/)\s*,?\s*$""",
     re.MULTILINE,
 )
-HEADER = """\
-# What people call the tables and columns of {name}. Correct what sounds wrong: these words stand in the questions.
-# A text, or a list of texts, in the singular; false keeps a table or column out of questions.
-"""
 
 
 @dataclass(frozen=True)
@@ -48,39 +39,20 @@ def read_names(path: Path) -> Names:
     """Read a names.toml. Raises DataError with the table and key that is wrong."""
     tables: dict[str, tuple[str, ...]] = {}
     columns: dict[tuple[str, str], tuple[str, ...]] = {}
-    for table, entry in _tree(path).items():
+    text, tree = _tree(path)
+    for table, entry in tree.items():
+        place = f"{path}:{_line_of(text, table)}: "
         if not isinstance(entry, dict) or set(entry) - {"name", "columns"}:
-            raise DataError(f"{path}: [{table}] may have the keys name and columns", fix=FIX)
+            raise DataError(f"{place}[{table}] may have the keys name and columns", fix=FIX)
+        if not isinstance(entry.get("columns", {}), dict):
+            raise DataError(f"{place}[{table}] columns is not a table", fix='write columns.COLUMN = "its name"')
         if "name" in entry:
-            tables[table.lower()] = _words(path, f"{table}.name", entry["name"])
+            place = f"{path}:{_line_of(text, table, 'name')}: "
+            tables[table.lower()] = _words(f"{place}{table}.name", entry["name"])
         for column, words in entry.get("columns", {}).items():
-            columns[table.lower(), column.lower()] = _words(path, f"{table}.columns.{column}", words)
+            place = f"{path}:{_line_of(text, table, column)}: "
+            columns[table.lower(), column.lower()] = _words(f"{place}{table}.columns.{column}", words)
     return Names(tables, columns)
-
-
-def write_names(path: Path, schema: Schema, facts: Facts, comments: Mapping[tuple[str, str], str]) -> int:
-    """Add to a names.toml the tables that it lacks, as they are called without it; returns how many."""
-    spoken = {(f.table.lower(), f.name.lower()): f.nouns for entity in facts.entities for f in entity.fields}
-    if path.is_file():
-        read_names(path)
-    known = _tree(path) if path.is_file() else {}
-    text = path.read_text(encoding="utf-8") if path.is_file() else HEADER.format(name=schema.name or "the database")
-    have = {name.lower(): {column.lower() for column in entry.get("columns", {})} for name, entry in known.items()}
-    added = 0
-    for table in schema.tables:
-        if table.name.lower() in have:
-            continue  # its columns of later date are spoken of as they are called
-        lines = [f"\n[{_key(table.name)}]", f"name = {toml(table_nouns(table.name)[0])}"]
-        for column in table.columns:
-            place = table.name.lower(), column.name.lower()
-            nouns = spoken.get(place) or column_nouns(column.name, table.name)
-            said = tuple(dict.fromkeys((comments[place], *nouns) if place in comments else nouns))
-            lines.append(f"columns.{_key(column.name)} = {toml(said[0] if len(said) == 1 else said)}")
-        text += "\n".join(lines) + "\n"
-        added += 1
-    if added:
-        write_text(path, text)
-    return added
 
 
 def column_comments(create_table: str) -> dict[str, str]:
@@ -97,21 +69,34 @@ def column_comments(create_table: str) -> dict[str, str]:
     return found
 
 
-def _tree(path: Path) -> dict[str, Any]:
+def _tree(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", fix="correct data.db_names") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: broken TOML ({error})", fix="correct that line, or delete the file") from None
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: not UTF-8", fix="correct that line, or delete the file") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        line = int(place[1]) if place and place[1] else data.count(b"\n", 0, len(data.rstrip())) + 1
+        said = str(error)[: place.start()].strip() if place else str(error)
+        raise DataError(f"{path}:{line}: broken TOML: {said}", fix="correct that line, or delete the file") from None
 
 
-def _words(path: Path, place: str, words: Any) -> tuple[str, ...]:
+def _line_of(text: str, table: str, key: str = "") -> int:
+    """The line that names a table, or behind it the line that sets a key; as well as that can be seen in the text."""
+    lines = text.splitlines()
+    first = next((n for n, line in enumerate(lines) if re.match(rf'\s*\[?\s*"?{re.escape(table)}\b', line)), 0)
+    setting = re.compile(rf'\s*(columns\s*\.\s*)?["\']?{re.escape(key)}["\']?\s*=')
+    return 1 + next((n for n in range(first, len(lines)) if key and setting.match(lines[n])), first)
+
+
+def _words(place: str, words: Any) -> tuple[str, ...]:
     listed = [words] if isinstance(words, str) else [] if words is False else words
     if not isinstance(listed, list) or not all(isinstance(word, str) and word.strip() for word in listed):
-        raise DataError(f"{path}: {place} is not a text, a list of texts or false", fix=FIX)
+        raise DataError(f"{place} is not a text, a list of texts or false", fix=FIX)
     return tuple(" ".join(word.split()) for word in listed)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)

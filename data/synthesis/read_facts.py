@@ -4,15 +4,16 @@ import dataclasses
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ...core.records import Column, ForeignKey, Schema, Table
+from ...core.records import Column, Schema, Table
 from ...databases.sqlite import connect
-from ...sql.name_words import words
+from ...sql.name_words import singular, words
 from ...sql.names import identifier
-from .facts import Edge, Entity, Facts, Field, Role
-from .language.naming import column_nouns, is_person, moment_nouns, speakable, table_nouns
-from .language.nouns import singular_noun
+from .edges import read_edge
+from .facts import Entity, Facts, Field, Role
+from .language.naming import HAPPENED, column_nouns, is_noun, is_person, moment_nouns, speakable, table_nouns
+from .language.nouns import UNCHANGED, singular_noun
 from .names import Names
 
 Cell = str | int | float
@@ -29,15 +30,20 @@ MOST_GROUPS = 40
 PREFIX_SHARE = 0.8  # of the tables that start with a word for it to be a prefix
 FLAGS = ({"0", "1"}, {"y", "n"}, {"yes", "no"}, {"t", "f"}, {"true", "false"})
 CODES = re.compile(
-    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room)$"
+    r"(?:^|_)(code|zip|zipcode|postcode|phone|fax|ssn|isbn|mobile|latitude|longitude|lat|lng|lon|api|number|num|no|nr|pin|room|major|minor)$"
 )
 COUNTED = re.compile(r"number_of|num_of|_count|^(?:num|no|number)_\w*s$")
 YEARS = re.compile(
-    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|ed$"
+    r"year|yr|founded|opened|built|since|released|established|season|born|joined|formed|hired|published|launch|date|ed$"
 )
 NAMES = re.compile(r"(?:^|_)(name|title|fname|lname)$|name$")
-TALLIES = re.compile(r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|in stock|with \w+)")
-UNCOUNTED = frozenset("sales earnings points kilograms kilometers funds degrees funding gross status plus has".split())
+TALLIES = re.compile(
+    r"(\w+s) (sold|for|against|spent|taken|scored|won|lost|played|available|left|remaining|in stock|with \w+)"
+)
+UNCOUNTED = frozenset("sales earnings kilograms kilometers funds degrees funding gross status plus has".split())
+PAID_OUT = frozenset("budgeted invested donated spent paid earned claimed settled raised funded sold charged".split())
+"""Participles that are all of the name of a column of numbers: a budgeted amount."""
+NOT_NAMES = frozenset(["address", "comment", "note", "message", "review", "email", "phone number", "password"])
 PERSONAL = frozenset(["first name", "last name", "gender", "birth date", "date of birth"])
 
 
@@ -47,6 +53,8 @@ class _Keys:
 
     refers: frozenset[tuple[str, str]]
     referred: frozenset[tuple[str, str]]
+    words: Mapping[str, frozenset[str]]
+    """By table in lower case, the words of the tables that it refers to."""
 
 
 def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: bool = True) -> Facts:
@@ -57,6 +65,15 @@ def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: boo
     keys = _Keys(
         frozenset((key.table.lower(), key.column.lower()) for key in schema.foreign_keys),
         frozenset((key.ref_table.lower(), key.ref_column.lower()) for key in schema.foreign_keys),
+        {
+            table.name.lower(): frozenset(
+                word
+                for key in schema.foreign_keys
+                if key.table.lower() == table.name.lower()
+                for word in table_nouns(key.ref_table)[0].split()
+            )
+            for table in schema.tables
+        },
     )
     prefixes = _common_prefixes(schema)
     entities = []
@@ -73,8 +90,9 @@ def read_facts(url: str, schema: Schema, names: Names = NO_NAMES, *, values: boo
                 entities.append(entity if values else _without_cells(entity))
     finally:
         connection.close()
+    entities = _by_other_words(entities, names)
     by_name = {entity.name.lower(): entity for entity in entities}
-    edges = [_edge(key, by_name, schema.foreign_keys) for key in schema.foreign_keys]
+    edges = [read_edge(key, by_name, schema.foreign_keys) for key in schema.foreign_keys]
     fields = [field for entity in entities for field in entity.fields]
     column_words = frozenset(word for field in fields for noun in field.nouns for word in noun.lower().split())
     return Facts(tuple(entities), tuple(edge for edge in edges if edge), column_words)
@@ -89,7 +107,8 @@ def _named(entity: Entity, names: Names) -> Entity:
         return dataclasses.replace(field, nouns=nouns) if nouns else field
 
     def is_kept(field: Field) -> bool:
-        return field.role == "key" or names.columns.get((low, field.name.lower())) != ()
+        given = names.columns.get((low, field.name.lower()))
+        return field.role == "key" or bool(given if given is not None else is_noun(field.nouns[0]))
 
     nouns = names.tables.get(low)
     return dataclasses.replace(
@@ -101,6 +120,19 @@ def _named(entity: Entity, names: Names) -> Entity:
         key=named(entity.key) if entity.key else None,
         title=tuple(named(field) for field in entity.title if is_kept(field)),
     )
+
+
+def _by_other_words(entities: Sequence[Entity], names: Names) -> list[Entity]:
+    """Tables of the same noun by all words of their names: schools, and school details."""
+    times = Counter(entity.nouns[0] for entity in entities)
+
+    def full(entity: Entity) -> Entity:
+        if times[entity.nouns[0]] == 1 or entity.name.lower() in names.tables:
+            return entity
+        *first, last = words(entity.name) or [entity.name]
+        return dataclasses.replace(entity, nouns=(" ".join([*first, singular_noun(last)]),))
+
+    return [full(entity) for entity in entities]
 
 
 def _without_cells(entity: Entity) -> Entity:
@@ -125,17 +157,25 @@ def _common_prefixes(schema: Schema) -> frozenset[str]:
 
 def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixes: frozenset[str]) -> Entity:
     primary = [column for column in table.columns if column.primary_key]
+    columns = [[row[i] for row in rows] for i in range(len(table.columns))]
     fields = [
-        _field(table.name, column, [row[i] for row in rows], keys, single_key=column.primary_key and len(primary) == 1)
-        for i, column in enumerate(table.columns)
+        _field(table.name, column, cells, keys, single_key=column.primary_key and len(primary) == 1)
+        for column, cells in zip(table.columns, columns, strict=True)
     ]
+    fields = _told_apart(
+        [field for field, cells in zip(fields, columns, strict=True) if _can_be_asked(field, cells)],
+        primary[0].name if len(primary) == 1 else "",
+    )
+    if len(fields) > 1 and not any(field.role == "name" for field in fields):
+        fields = [_named_like_table(field, table_nouns(table.name)[0]) for field in fields]
     title = _title(fields)
     if len(title) == 1:
         fields = [dataclasses.replace(field, titles=field == title[0]) for field in fields]
         title = tuple(field for field in fields if field.titles)
     nouns = table_nouns(table.name, prefixes)
+    low = table.name.lower()
     linking = sum((table.name.lower(), field.name.lower()) in keys.refers for field in fields)
-    link_table = linking >= 2 and len(fields) - linking <= 2 and not title
+    link_table = linking >= 2 and not title and (len(fields) - linking <= 2 or set(nouns[0].split()) <= keys.words[low])
     return Entity(
         name=table.name,
         sql=identifier(table.name),
@@ -149,6 +189,32 @@ def _entity(table: Table, rows: Sequence[Sequence[object]], keys: _Keys, prefixe
     )
 
 
+def _named_like_table(field: Field, noun: str) -> Field:
+    """The column `city` of the table `city` is the name of the city."""
+    if field.nouns[0] != noun or field.role not in ("text", "group") or noun in NOT_NAMES:
+        return field
+    return dataclasses.replace(field, role="name", nouns=("name", noun))
+
+
+def _can_be_asked(field: Field, cells: Sequence[object]) -> bool:
+    """Tell whether a column has anything to read: some cell, and not only bytes."""
+    return field.role == "key" or any(not isinstance(cell, bytes) and cell not in (None, "") for cell in cells)
+
+
+def _told_apart(fields: Sequence[Field], key: str) -> list[Field]:
+    """Columns of a table by words that no other one has: the full name where the short one would mean two."""
+    brief = Counter(field.nouns[0] for field in fields)
+    dates = [field for field in fields if field.role in ("date", "year")]
+    return [
+        dataclasses.replace(
+            field,
+            nouns=field.nouns[::-1] if brief[field.nouns[0]] > 1 and field.name != key else field.nouns,
+            lone=dates == [field],
+        )
+        for field in fields
+    ]
+
+
 def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, single_key: bool) -> Field:
     place = (table.lower(), column.name.lower())
     present = [cell for cell in cells if cell is not None and cell != ""]
@@ -158,6 +224,8 @@ def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, 
     role = _role(
         column.name, usable, present, is_key=single_key or refers, refers=refers, referred=place in keys.referred
     )
+    if role == "year":
+        counts = Counter(int(cell) for cell in usable)  # 1992, also where it is kept as 1992.0
     ordered = sorted(counts, key=lambda cell: (-counts[cell], str(cell)))
     return Field(
         table=table,
@@ -170,6 +238,8 @@ def _field(table: str, column: Column, cells: Sequence[object], keys: _Keys, *, 
         distinct=len(set(map(str, present))),
         nulls=len(present) < len(cells),
         table_sql=identifier(table),
+        refers=refers,
+        timed=role == "date" and any(len(str(cell)) > 10 for cell in counts),
     )
 
 
@@ -192,6 +262,10 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     brief = nouns[0]
     if role in ("date", "year"):
         return tuple(dict.fromkeys(moment_nouns(noun, role) for noun in nouns))
+    if role in ("text", "group") and brief in HAPPENED and any(re.search(r"\d{4}", str(cell)) for cell in cells):
+        return (f"{HAPPENED[brief]} date",)  # a date that is not written as ISO text
+    if role == "group" and brief.split()[-1] != "details":
+        return tuple(_one(noun) for noun in nouns)
     if role == "flag":
         return (f"{brief} status" if brief.split()[-1] not in ("status", "flag") else brief,)
     if role != "number":
@@ -199,12 +273,26 @@ def _nouns(column: str, table: str, role: Role, cells: Sequence[Cell]) -> tuple[
     last = brief.split()[-1]
     is_plural = last.endswith("s") and singular_noun(last) != last and last not in UNCOUNTED
     divided = " in " in brief or " per " in brief or "number" in brief
-    if is_plural and not divided and all(isinstance(cell, int) for cell in cells[:50]):
+    if last == "points" and not divided:
+        return (f"number of {brief}",)
+    if brief in PAID_OUT:
+        return (f"{brief} amount",)
+    if re.fullmatch(r"[a-z]+ed", brief):
+        return (f"number {brief}",)  # killed, injured
+    if is_plural and not divided and all(cell == int(cell) for cell in cells[:50] if not isinstance(cell, str)):
         bound = re.fullmatch(r"(maximum|minimum|total|average) (.+)", brief)
         return (f"{bound[1]} number of {bound[2]}" if bound else f"number of {brief}",)
     if TALLIES.fullmatch(brief) or brief.startswith("years of "):
         return (f"number of {brief}",)
     return nouns
+
+
+def _one(noun: str) -> str:
+    """The noun of one group: events are grouped by event, and counties represented by county represented."""
+    *first, last = noun.split()
+    if first and last.endswith("ed"):
+        return f"{_one(' '.join(first))} {last}"
+    return " ".join([*first, last if last in UNCHANGED else singular(last)])
 
 
 def _role(
@@ -222,15 +310,23 @@ def _role(
         return "flag"
     if texts and usable and all(re.match(r"\d{4}-\d\d-\d\d", str(cell)) for cell in usable):
         return "date"
-    if numeric and YEARS.search(spelled) and all(isinstance(n, int) and 1000 <= n <= 2100 for n in usable):
+    if numeric and YEARS.search(spelled) and all(n == int(n) and 1000 <= n <= 2100 for n in usable):
         return "year"
+    if numeric and is_person(words(column)[-1] if words(column) else column):
+        return "code"  # an advisor is given by a number
     if numeric and (CODES.search(spelled) or re.search(r"(num|nbr)$", spelled)) and not COUNTED.search(spelled):
         return "code"
     if numeric:
         return "key" if referred else "number"
+    if texts and all(text.startswith(("http:", "https:", "www.")) for text in texts):
+        return "prose"
     if texts and sum(map(len, texts)) > PROSE_LENGTH * len(texts):
         return "prose"
-    if texts and len(set(usable)) <= max(3, min(MOST_GROUPS, len(present) * GROUP_SHARE)):
+    if (
+        texts
+        and not spelled.endswith("details")
+        and len(set(usable)) <= max(3, min(MOST_GROUPS, len(present) * GROUP_SHARE))
+    ):
         return "group"
     return "text"
 
@@ -244,29 +340,3 @@ def _title(fields: Sequence[Field]) -> tuple[Field, ...]:
         if noun in by_noun:
             return (by_noun[noun],)
     return tuple(field for field in fields if field.role == "name")[:1]
-
-
-def _edge(key: ForeignKey, by_name: dict[str, Entity], keys: Sequence[ForeignKey]) -> Edge | None:
-    child, parent = by_name.get(key.table.lower()), by_name.get(key.ref_table.lower())
-    if child is None or parent is None:
-        return None
-    child_field = next((f for f in child.fields if f.name.lower() == key.column.lower()), None)
-    parent_field = next((f for f in parent.fields if f.name.lower() == key.ref_column.lower()), None)
-    if child_field is None or parent_field is None:
-        return None
-    two = {key.table.lower(), key.ref_table.lower()}
-    parallel = sum({k.table.lower(), k.ref_table.lower()} == two for k in keys) > 1
-    return Edge(child, child_field, parent, parent_field, _edge_nouns(child, child_field, parent, parallel), parallel)
-
-
-def _edge_nouns(child: Entity, child_field: Field, parent: Entity, parallel: bool) -> tuple[str, ...]:
-    """What the parent is to the child: by the column where that says more than the table (`home team`)."""
-    spoken = re.sub(r" (id|code|number|key|name|ref|reference)$", "", child_field.nouns[-1])
-    noun = " ".join([*spoken.split()[:-1], singular_noun(spoken.split()[-1])]) if spoken else parent.nouns[0]
-    if parallel or child.name == parent.name:
-        return (noun,)
-    known = {word for name in parent.nouns for word in name.split()}
-    own = set(noun.split())
-    if own <= known or noun == "id" or len(noun) < 4:
-        return parent.nouns
-    return (*parent.nouns, noun) if own & known or is_person(noun) else parent.nouns

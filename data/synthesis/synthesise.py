@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ EMPTY_SHARE = 0.04  # of the kept pairs may return no row: a right answer can be
 DRAWS = 6  # of one template before another has its turn
 TRIES = 300  # templates that fail in a row before the database counts as used up
 SECONDS = 1.0  # a query that takes longer is skipped
+TOP = re.compile(r"SELECT .+? FROM (?P<rest>.+) ORDER BY (?P<order>(?P<key>.+?)(?: DESC)?) LIMIT (?P<limit>\d+)")
 ROWS = 60  # of a result that are read
 
 
@@ -97,6 +99,8 @@ def _checked(connection: sqlite3.Connection, filler: Filler, count: int) -> Iter
             result = query(connection, sql, timeout=SECONDS, max_rows=ROWS)
         except QueryError:
             continue
+        if is_tied(connection, sql):
+            continue
         if not worth_asking(result):
             if (result.rows and result.rows[0] not in ((None,), (0,))) or empty >= EMPTY_SHARE * made:
                 continue
@@ -116,6 +120,20 @@ def _draw(filler: Filler, template: Template) -> tuple[str, str] | None:
         except Unfit:
             continue
     return None
+
+
+def is_tied(connection: sqlite3.Connection, sql: str) -> bool:
+    """Tell whether a LIMIT cuts between rows that are equal in the order: the question does not say which is meant."""
+    match = TOP.fullmatch(sql)
+    if match is None or "(SELECT" in match["rest"]:
+        return False
+    last = int(match["limit"]) - 1
+    other = f"SELECT {match['key']} FROM {match['rest']} ORDER BY {match['order']} LIMIT 2 OFFSET {last}"
+    try:
+        rows = query(connection, other, timeout=SECONDS, max_rows=2).rows
+    except QueryError:
+        return True
+    return len(rows) == 2 and rows[0] == rows[1]
 
 
 def worth_asking(result: ResultSet) -> bool:

@@ -1,13 +1,14 @@
 """Fill a template from the facts of a database: a question and its query out."""
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..facts import Entity, Facts, Field
-from ..language.fitness import NEEDS, Unfit
+from ..language.fitness import NEEDS, Unfit, property_words
 from ..language.nouns import indefinite
-from ..language.spoken import WHO_SHARE, as_verb, columns_words, joined, opening, singular_clause
+from ..language.spoken import WHO_SHARE, agreeing, as_verb, columns_words, joined, opening, singular_clause
 from . import literals
 from .filling import Filling, column_filling, render_sql, render_words, under_alias
 from .notation import Choice, Phrase, Slot, Template
@@ -16,8 +17,8 @@ from .tables import Tables
 
 TITLE_SHARE = 0.6
 """How often a select list begins with the columns that a row is known by."""
-KEY_SHARE = 0.25
-"""How often a key may be among the columns shown."""
+KEY_SHARE = 0.1
+"""How often the id of a row may be among the columns shown, where the row has a name."""
 ONE_CONDITION_SHARE = 0.72
 """How often `filters` is one condition; else it is two."""
 AND_SHARE = 0.6
@@ -109,8 +110,8 @@ class Filler:
             return literals.level(target, entity.rows // max(group.distinct, 1), rng)
         if slot.kind == "moment":
             return literals.moment(column, rng, exact="exact" in slot.options, above=above)
-        if slot.kind == "year":
-            return literals.year(column, rng)
+        if slot.kind in ("year", "month", "months"):
+            return getattr(literals, slot.kind)(column, rng)  # type: ignore[no-any-return]
         if slot.kind in ("word", "start", "end"):
             return literals.text_part(slot.kind, column, rng)
         return self.say(slot.kind, column, None, slot, but=target.sql)
@@ -124,13 +125,19 @@ class Filler:
     def _shown(self, entity: Entity, count: int, avoid: Sequence[Field]) -> list[Field]:
         """Columns to select: mostly the title first, and rarely a key."""
         rng, taken = self.rng, {field.sql for field in avoid}
+        elsewhere = {field.nouns[0] for field in avoid if field.table != entity.name}
         chosen = [f for f in entity.title if f.sql not in taken] if rng.random() < TITLE_SHARE else []
         if len(chosen) >= count:
             return chosen
         rest = [
             f
             for f in entity.fields
-            if f.sql not in taken and f not in chosen and (f.role != "key" or rng.random() < KEY_SHARE)
+            if f.sql not in taken
+            and f not in chosen
+            and f.nouns[0] not in elsewhere
+            and not f.refers
+            and not property_words(f)
+            and (f.role != "key" or (f == entity.key and (not entity.title or rng.random() < KEY_SHARE)))
         ]
         if len(rest) + len(chosen) < count:
             raise Unfit
@@ -143,7 +150,7 @@ class Filler:
             raise Unfit
         if entity.key:
             return [entity.key]
-        fit = [f for f in entity.fields if f.role in ("group", "text", "key", "code")]
+        fit = [f for f in entity.fields if f.role in ("group", "text", "key", "code") and not f.refers]
         if not fit:
             raise Unfit
         return [self.rng.choice(fit)]
@@ -165,7 +172,7 @@ class Filler:
         """A condition on some column of the table; with `several`, one that more than one row is likely to meet."""
         usable = [f for f in _usable(entity, slot.needs, avoid) if f.distinct > 1 and f.cells]
         if "several" in slot.options:
-            usable = [f for f in usable if f.frequent or f.role in ("number", "year", "date")]
+            usable = [f for f in usable if not f.titles and (f.frequent or f.role in ("number", "year", "date"))]
         condition = self.say("condition", self._weighted("condition", usable), entity, slot)
         if "simple" in slot.options and " OR " in condition.sql:
             raise Unfit
@@ -196,18 +203,22 @@ class Filler:
             raise Unfit
         phrase = self.rng.choices(fit, [phrase.template.weight for phrase in fit])[0]
         filled = self.fill(phrase.template, {"column": column_filling(column, self.facts, self.rng)})
+        noun = filled["column"].singular
         if phrase.says:
-            filled["is"] = Filling("", render_words(self.rng.choice(phrase.says), filled, self.rng))
+            words = agreeing(render_words(self.rng.choice(phrase.says), filled, self.rng), noun)
+            filled["is"] = Filling("", words)
         sql = render_sql(phrase.template.sql, filled, self.rng)
-        words = render_words(self.rng.choice(phrase.template.ask), filled, self.rng)
+        words = agreeing(render_words(self.rng.choice(phrase.template.ask), filled, self.rng), noun)
         if sql == but:
             raise Unfit
         if person and words.startswith("that ") and self.rng.random() < WHO_SHARE:
             words = "who " + words.removeprefix("that ")
         forms = {"one": singular_clause(words), "verb": as_verb(words), "a": indefinite(words)}
+        if column.unique and sql.startswith(f"{column.sql} = ") and " OR " not in sql:
+            forms["the"] = forms["one"]
         if phrase.says:
             forms["is"] = statement = filled["is"].singular
-            forms["has"] = statement.replace(" is ", " ", 1) if " is " in statement else ""
+            forms["has"] = _had(statement) if column.role != "flag" and "NULL" not in sql else ""
         return Filling(sql, words, words, forms, (column,))
 
     def _conditions(self, entity: Entity, slot: Slot, avoid: Sequence[Field]) -> Filling:
@@ -223,8 +234,10 @@ class Filler:
         fields = (*first.fields, *second.fields)
         if word == "AND" and any(not f.frequent and f.role in IDENTIFYING for f in fields):
             return first  # one row is found by its name: a second condition says nothing
-        if rng.random() < STATEMENT_SHARE:
-            again = "whose " if rng.random() < AGAIN_SHARE else ""
+        if word == "AND" and (placed := _placed_first(first.singular, second.singular)):
+            words = placed
+        elif not _agree(first.singular, second.singular) or rng.random() < STATEMENT_SHARE:
+            again = "whose " if word == "OR" or rng.random() < AGAIN_SHARE else ""
             words = f"whose {first.forms['is']} {word.lower()} {again}{second.forms['is']}"
         else:
             words = f"{first.singular} {word.lower()} {second.singular}"
@@ -256,6 +269,29 @@ def fits(phrase: Phrase, column: Field, person: bool | None) -> bool:
         and all(NEEDS[need](column) for need in phrase.needs)
         and (person_only is None or person_only == person)
     )
+
+
+def _had(statement: str) -> str:
+    """Turn `name is Rome` into `the name Rome`, and `age is over 30` into `an age over 30`."""
+    noun, _, rest = statement.replace(" are ", " is ", 1).partition(" is ")
+    if not rest or re.match(r"not|either|other|anything", rest):
+        return ""
+    compared = re.match(r"[a-z]+ (?:than|\S*\d)|\S+ or |between|over|above|under|below|from|in |no ", rest)
+    return f"{indefinite(noun) if compared else f'the {noun}'} {rest}"
+
+
+def _placed_first(first: str, second: str) -> str:
+    """Put a clause of place before another one: `from Peru with a price over 3`; nothing where none is of place."""
+    for one, other in ((first, second), (second, first)):
+        if one.split()[0] in ("in", "from") and other.split()[0] in ("with", "whose", "that", "who"):
+            return f"{one} {other}"
+    return ""
+
+
+def _agree(first: str, second: str) -> bool:
+    """Tell whether two clauses can stand on either side of an `and`: `with a price over 3 and with a discount`."""
+    openings = {re.sub("having", "with", clause.split()[0]) for clause in (first, second)}
+    return len(openings) == 1
 
 
 def _usable(entity: Entity, needs: Sequence[str], avoid: Sequence[Field]) -> Iterator[Field]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..facts import Entity, Facts, Field
-from ..language.fitness import COUNTED, Unfit, event, happened, property_words
-from ..language.nouns import indefinite, plural
-from ..language.spoken import column_words
+from ..language.fitness import COUNTED, Unfit, event, happened, property_words, undone
+from ..language.nouns import UNCHANGED, article, indefinite, plural
+from ..language.spoken import column_words, several_words
 from .frames import Frame, Pick, Ref, slot_name
 
 
@@ -38,7 +38,7 @@ def table_filling(entity: Entity, rng: random.Random, nouns: tuple[str, ...] = (
     """Fill a table: its name, and what one of its rows is called."""
     noun = rng.choice(nouns or entity.nouns)
     forms = {
-        "a": indefinite(noun),
+        "a": noun if noun in UNCHANGED else article(noun),
         "who": "who" if entity.person else "that",
         "its": "their" if entity.person else "its",
     }
@@ -51,14 +51,16 @@ def column_filling(field_: Field, facts: Facts, rng: random.Random) -> Filling:
     forms = {
         "a": indefinite(name),
         "be": "is",
-        "many": plural(name),
+        "many": several_words(name),
         "event": event(field_),
         "happened": happened(field_),
+        "day": f"DATE({field_.sql})" if field_.timed else field_.sql,
+        "undone": undone(field_),
         "property": property_words(field_),
         "counted": name.removeprefix(COUNTED) if name.startswith(COUNTED) else "",
         **{alias: under_alias(field_, alias) for alias in ("t1", "t2")},
     }
-    return Filling(field_.sql, name, plural(name), forms, (field_,))
+    return Filling(field_.sql, name, several_words(name), forms, (field_,))
 
 
 def key_filling(edge_field: Field) -> Filling:

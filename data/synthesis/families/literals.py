@@ -1,5 +1,6 @@
 """Literals that stand in a question and in its query: cells, round numbers, days, parts of a text."""
 
+import calendar
 import random
 import re
 from collections.abc import Sequence
@@ -27,6 +28,12 @@ START_LENGTHS = (1, 1, 2, 3)
 END_LENGTHS = (1, 2, 3)
 SHORTEST_WORD = 3
 NUMBER_WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 8: "eight", 10: "ten"}
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+BETWEEN_SHARE = 0.6
+"""How often a range of months is said with `between`; else with `from`."""
 WORD_SHARE = 0.35
 """How often a small number is written as a word."""
 
@@ -38,6 +45,8 @@ def value(field: Field, rng: random.Random, *, frequent: bool, without: Sequence
     if not cells:
         raise Unfit
     cell = rng.choice(cells)
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # an age of 67, not of 67.0
     return Filling(sql_value(cell), value_words(cell, rng), fields=(field,), level=cell)
 
 
@@ -103,6 +112,32 @@ def year(field: Field, rng: random.Random) -> Filling:
     """Draw the year of one of the column's days, bare: the template puts the quotes."""
     number = str(inner(sorted(field.cells, key=str), rng))[:4]
     return Filling(number, number)
+
+
+def month(field: Field, rng: random.Random) -> Filling:
+    """Draw the month of one of the column's days: `2021-03`, `March 2021`."""
+    drawn = str(inner(sorted(field.cells, key=str), rng))[:7]
+    return Filling(drawn, f"{_month_name(drawn)} {drawn[:4]}")
+
+
+def months(field: Field, rng: random.Random) -> Filling:
+    """Draw some months between two of the column's days: `between March and May 2021`."""
+    cells = sorted(field.cells, key=str)
+    low, high = sorted(str(inner(cells, rng))[:7] for _ in range(2))
+    if low == high:
+        raise Unfit
+    first = _month_name(low) if low[:4] == high[:4] else f"{_month_name(low)} {low[:4]}"
+    last = f"{_month_name(high)} {high[:4]}"
+    words = f"between {first} and {last}" if rng.random() < BETWEEN_SHARE else f"from {first} to {last}"
+    days = calendar.monthrange(int(high[:4]), int(high[5:]))[1]
+    return Filling(f"{low} {high}", words, forms={"first_day": f"{low}-01", "last_day": f"{high}-{days:02}"})
+
+
+def _month_name(text: str) -> str:
+    number = int(text[5:])
+    if not (1 <= number <= 12 and int(text[:4])):
+        raise Unfit
+    return MONTHS[number - 1]
 
 
 def _above(level: Level, above: Filling | None) -> Level:

@@ -42,6 +42,8 @@ KINDS = {
     "level": "a number inside the range of an aggregate",
     "moment": "a day of a date column, or a year of a year column",
     "year": "the year of a day",
+    "month": "the month of a day",
+    "months": "some months that follow each other, between two of the days",
     "word": "a word, or some letters, of a cell",
     "start": "the first letters of a cell",
     "end": "the last letters of a cell",
@@ -58,25 +60,30 @@ KINDS = {
     "aggregate": "an aggregate of a column of a table, or another one of the same column",
     "aggregates": "several aggregates of one column",
 }
-LITERALS = frozenset("value limit level moment year word start end number count condition filter filters".split())
+LITERALS = frozenset(
+    "value limit level moment year month months word start end number count condition filter filters".split()
+)
 """Kinds that bring a literal. When it stands in the query it has to stand in the question, and the other way round."""
 OF_TABLE = frozenset("column columns title condition filter filters extreme adjective aggregates".split())
 """Kinds whose target is a table; that of `number`, `order` and `aggregate` may be."""
-OF_COLUMN = frozenset("value limit level moment year word start end yes no".split())
+OF_COLUMN = frozenset("value limit level moment year month months word start end yes no".split())
 """Kinds whose target is a column."""
 TABLE_NAMES = frozenset("row item parent left right middle top".split())
 """Names of the scopes that are tables."""
 SCOPES: dict[str, tuple[str, ...]] = {
     "table": ("row",),
     "edge": ("item", "parent", "item_key", "parent_key", "from"),
+    "edge_to_many": ("item", "parent", "item_key", "parent_key", "from"),
     "edge_complete": ("item", "parent", "item_key", "parent_key", "from"),
     "parallel": ("item", "parent", "item_key", "parent_key", "from"),
+    "kind": ("item", "parent", "from"),
     "bridge": ("left", "right", "left_key", "item", "from", "count_from"),
     "junction": ("left", "right", "left_key", "item", "from", "count_from"),
     "chain": ("item", "middle", "top", "from"),
     "far_bridge": ("left", "right", "item", "top", "from"),
     "far_junction": ("left", "right", "item", "top", "from"),
-    "self": ("row", "other", "on"),
+    "self": ("row", "other", "mine", "on"),
+    "self_open": ("row", "other", "mine", "on"),
     "column": ("column",),
 }
 """What each scope names; fill.py says which tables fit."""
@@ -92,6 +99,11 @@ FORMS = {
     "verb": "of a condition: after a noun in the plural, as its verb",
     "event": "of a column of time: released",
     "happened": "of a column of time: were released",
+    "first_day": "in SQL: the day with which some months begin",
+    "last_day": "in SQL: the day with which they end",
+    "undone": "of a column of time: have not been released",
+    "day": "in SQL: the day of a column of time",
+    "the": "of a condition that leads to one row: after `the` and a noun in the singular",
     "property": "of a flag: what it says of a row",
     "counted": "of a number of things: the things",
     "on": "of a moment: with its preposition",

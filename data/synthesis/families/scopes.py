@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ..facts import Edge, Entity, Facts
 from ..language.fitness import Unfit
+from ..language.nouns import indefinite, plural
 from .filling import Filling, key_filling, table_filling
 
 T = TypeVar("T")
@@ -17,11 +18,15 @@ def bind(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
     """Bind the names of a scope, over tables drawn from those that fit. Raises Unfit when there are none."""
     if over == "table":
         return {"row": table_filling(_any(facts.spoken, rng), rng)}
-    if over in ("edge", "edge_complete", "parallel"):
+    if over in ("edge", "edge_to_many", "edge_complete", "parallel"):
         edges = facts.parallel_edges if over == "parallel" else facts.edges_spoken
+        if over == "edge_to_many":
+            edges = facts.edges_to_many
         if over == "edge_complete":
             edges = [edge for edge in edges if not edge.child_field.nulls]
         return _edge(_any(edges, rng), rng)
+    if over == "kind":
+        return _edge(_any(facts.kinds, rng), rng)
     if over == "chain":
         first, second = _any(facts.chains, rng)
         return {
@@ -30,8 +35,8 @@ def bind(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
             "top": table_filling(second.parent, rng, second.nouns),
             "from": _from(rng, first.child, [first, second], second.parent),
         }
-    if over == "self":
-        return _self(_any(facts.self_edges, rng), rng)
+    if over in ("self", "self_open"):
+        return _self(_any([e for e in facts.self_edges if over == "self" or e.child_field.nulls], rng), rng)
     return _link(over, facts, rng)
 
 
@@ -76,10 +81,12 @@ def _link(over: str, facts: Facts, rng: random.Random) -> dict[str, Filling]:
 
 
 def _self(edge: Edge, rng: random.Random) -> dict[str, Filling]:
+    noun = edge.nouns[0]
     mine, other = key_filling(edge.child_field), key_filling(edge.parent_field)
     return {
         "row": table_filling(edge.child, rng),
-        "other": Filling(other.forms["t2"], edge.nouns[0]),
+        "mine": mine,
+        "other": Filling(other.forms["t2"], noun, plural(noun), {"a": indefinite(noun)}),
         "on": Filling(f"{mine.forms['t1']} = {other.forms['t2']}"),
     }
 

@@ -12,7 +12,7 @@ from .notation import ROLES, Phrase, Slot, Template
 from .read_template import read_phrase, read_template
 
 FOLDER = Path(__file__).parent
-FAMILIES = ("single", "order", "groups", "joins", "children", "links", "sets")
+FAMILIES = ("single", "order", "groups", "joins", "children", "links", "sets", "dates", "shares")
 HEADER = re.compile(r"\[(\w+)\]")
 PHRASES = ("condition", "order", "extreme", "adjective", "aggregate")
 

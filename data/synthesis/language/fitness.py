@@ -24,7 +24,16 @@ EVENT_NOUNS = {
     "order": "ordered", "build": "built", "construction": "built", "foundation": "founded", "launch": "launched",
     "join": "joined",
 }  # fmt: skip
-ADJECTIVAL = ("premium", "crewed", "incumbent", "paid")
+MANIFOLD = 8
+"""More texts than that, and people ask for those that contain a word."""
+FEW = 60
+"""Up to so many different numbers, people ask for the rows that have exactly one of them."""
+ADJECTIVAL = frozenset(
+    """
+    premium crewed incumbent paid active inactive available current public private open closed valid visible hidden
+    online offline mandatory optional optional urgent free official national international foreign
+    """.split()
+)
 
 
 def event(field: Field) -> str:
@@ -46,6 +55,13 @@ def happened(field: Field) -> str:
     return participle if participle in ACTIVE or not participle else f"were {participle}"
 
 
+def undone(field: Field) -> str:
+    """Name the verb of the event that a missing date says did not happen: `have not been shipped`."""
+    participle = event(field)
+    been = "" if participle in ACTIVE else "been "
+    return f"have not {been}{participle}" if participle else ""
+
+
 def property_words(field: Field) -> str:
     """Say what a flag tells of a row: `solar status` gives `solar`; nothing for other columns."""
     noun = field.nouns[0]
@@ -53,13 +69,18 @@ def property_words(field: Field) -> str:
 
 
 def _has(field: Field) -> bool:
-    return re.match(r"has[_A-Z]", field.name) is not None
+    return re.match(r"(?:has|Has|HAS)[_A-Z]", field.name) is not None
 
 
 def _adjectival(field: Field) -> bool:
     words = property_words(field)
     return not _has(field) and bool(
-        words and (words.split()[0].endswith("ed") or re.match(r"is[_A-Z]", field.name) or words in ADJECTIVAL)
+        words
+        and (
+            words.split()[0].endswith(("ed", "able", "ible"))
+            or re.match(r"(?:is|Is|IS)[_A-Z]", field.name)
+            or words in ADJECTIVAL
+        )
     )
 
 
@@ -77,12 +98,22 @@ NEEDS: dict[str, Callable[[Field], bool]] = {
     "textual": lambda field: all(isinstance(cell, str) for cell in field.cells[:5]),
     "title": lambda field: field.titles,
     "untitled": lambda field: not field.titles,
+    "participles": lambda field: all(
+        re.fullmatch(r"[a-z]+(ed|en|ent|aid|ing)|open", str(cell)) for cell in field.cells
+    ),
     "several_values": lambda field: len(field.cells) > 2,
     "eventful": lambda field: bool(event(field)),
     "uneventful": lambda field: not event(field),
     "counted": lambda field: field.nouns[0].startswith(COUNTED),
     "uncounted": lambda field: not field.nouns[0].startswith(COUNTED),
     "bare": _bare,
+    "lone": lambda field: field.lone,
+    "years": lambda field: len({str(cell)[:4] for cell in field.cells}) > 1,
+    "months": lambda field: len({str(cell)[:7] for cell in field.cells}) > 2,
+    "few": lambda field: field.distinct <= FEW,
+    "manifold": lambda field: field.distinct > MANIFOLD,
+    "own": lambda field: field.role == "key" and not field.refers and field.unique,
+    "done": lambda field: bool(event(field)) and event(field) not in ("born", *ACTIVE),
     "has": lambda field: bool(property_words(field)) and _has(field),
     "adjectival": _adjectival,
     "property": lambda field: bool(property_words(field)) and not _has(field) and not _adjectival(field),

@@ -3,7 +3,7 @@
 import re
 
 from ....sql.name_words import words
-from .nouns import UNCOUNTABLE_ENDS, singular_noun
+from .nouns import COLLECTIVE, UNCOUNTABLE_ENDS, plural, singular_noun
 
 SPELLED = {
     "comm": "commission", "bdate": "birth date", "enr": "enrollment",
@@ -33,7 +33,16 @@ SPELLED = {
     "crs": "course", "msg": "message", "pmt": "payment", "txn": "transaction", "trans": "transaction",
     "wh": "warehouse",
     "whse": "warehouse", "arr": "arrival", "dep": "departure", "svc": "service", "maint": "maintenance",
-    "equip": "equipment",
+    "tot": "total", "cred": "credits", "vat": "VAT", "src": "source", "dst": "destination",
+    "iata": "IATA code", "icao": "ICAO code", "url": "URL", "ssn": "SSN",
+    "bal": "balance", "inst": "institution", "init": "initial", "appt": "appointment", "hrs": "hours",
+    "mins": "minutes", "secs": "seconds", "yrs": "years", "seq": "sequence", "dest": "destination", "oth": "other",
+    "cnt": "count", "nm": "name", "univ": "university", "govt": "government", "mgmt": "management", "freq": "frequency",
+    "lvl": "level", "ctry": "country", "prev": "previous", "curr": "current", "orig": "original", "gdp": "GDP",
+    "tv": "TV",
+    "instr": "instructor", "assn": "association", "cert": "certificate", "info": "information",
+    "equip": "equipment", "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude",
+    "alt": "altitude", "abbrev": "abbreviation", "abbr": "abbreviation", "img": "image", "pic": "picture",
 }  # fmt: skip
 ABBREVIATED_TABLES = {
     "dept": "department",
@@ -44,7 +53,7 @@ ABBREVIATED_TABLES = {
 }
 EMPTY_WORDS = frozenset(
     """
-    tbl table ref list info information records record data tb details lookup master mst dim fact
+    tbl table ref list info information records record data tb details lookup master mst dim fact all
     """.split()
 )
 UNSPEAKABLE_STARTS = frozenset(["has", "is", "was", "takes", "belongs", "prefers", "likes", "uses"])
@@ -60,6 +69,15 @@ PEOPLE = frozenset(
     parent councillor librarian guide rider astronaut performer dancer
     """.split()
 )
+
+
+KEPT_PLURALS = frozenset(
+    """
+    sales goods sports arts savings systems news species series headquarters operations logistics claims communications
+    resources rights human_resources mathematics physics economics politics statistics electronics
+    """.split()
+)
+"""First words of a compound that stay in the plural: a sales person, but a customer card."""
 
 
 def table_words(name: str) -> list[str]:
@@ -81,8 +99,8 @@ def table_nouns(name: str, siblings: frozenset[str] = frozenset()) -> tuple[str,
     parts = table_words(name)
     if len(parts) > 1 and parts[0] in siblings:
         parts = parts[1:]
-    full = " ".join([*parts[:-1], singular_noun(parts[-1])])
-    return (full,)
+    first = [word if word in KEPT_PLURALS | set(COLLECTIVE) else singular_noun(word) for word in parts[:-1]]
+    return (" ".join([*first, singular_noun(parts[-1])]),)
 
 
 def speakable(name: str) -> bool:
@@ -105,6 +123,26 @@ def is_person(noun: str) -> bool:
     return noun.split()[-1] in PEOPLE
 
 
+def is_noun(phrase: str) -> bool:
+    """Tell whether the words of a column can stand behind `the`: `took office` and `most popular in` cannot.
+
+    >>> [is_noun(phrase) for phrase in ("name", "took office", "most popular in", "genre is", "date of birth")]
+    [True, False, False, False, True]
+    """
+    first, *rest = phrase.split() or [""]
+    return not (rest and (first in NOT_FIRST or rest[-1] in NOT_LAST))
+
+
+AFTER_LETTER = frozenset("name phone code type title location address id".split())
+"""What a column is called behind the first letter of its table."""
+NOT_FIRST = frozenset(
+    "since from until took left in on at was were did does became can how what when where why who".split()
+)
+NOT_LAST = frozenset("in by is of to on at with for and or the a as was".split())
+BARE = frozenset("average maximum minimum highest lowest total mean median first last".split())
+"""Columns of which the name is only an adjective."""
+
+
 def column_nouns(column: str, table: str) -> tuple[str, ...]:
     """Say what a column is called: without the table's own words first, then in full; each spelled out.
 
@@ -115,6 +153,8 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     own = {singular_noun(word) for word in table_words(table)}
     if len(parts) > 1 and len(parts[0]) == 1 and any(word.startswith(parts[0]) for word in own):
         parts = parts[1:]  # eName of emp
+    elif len(parts) == 1 and parts[0][1:] in AFTER_LETTER and any(word.startswith(parts[0][0]) for word in own):
+        parts = [parts[0][1:]]  # dphone of department
     spelled = [SPELLED.get(word, word) for word in parts]
     full = _tidy(" ".join(spelled))
     short = list(spelled)
@@ -124,25 +164,61 @@ def column_nouns(column: str, table: str) -> tuple[str, ...]:
     if brief == "number":  # `the number of the games` would ask for a count
         brief = full if full != "number" else f"{table_nouns(table)[0]} number"
         return (brief,)
+    if re.fullmatch(r"[a-z] id", brief):
+        return ("id", full)
+    if brief in BARE:
+        return (f"{brief} value",)
     return (brief,) if brief == full else (brief, full)
 
 
 UNITS = {
     "kilograms": "kilograms", "kilometers": "kilometers", "cm": "centimeters", "mm": "millimeters",
     "mw": "megawatts", "m": "meters",
-    "millions": "millions", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams", "hectares": "hectares",
-    "dollars": "dollars",
-    "minutes": "minutes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+    "millions": "millions", "million": "millions", "billion": "billions", "billions": "billions",
+    "thousand": "thousands", "thousands": "thousands", "knots": "knots", "tonnes": "tonnes", "mg": "milligrams",
+    "hectares": "hectares", "dollars": "dollars",
+    "minutes": "minutes", "kb": "kilobytes", "mb": "megabytes", "gb": "gigabytes", "f": "degrees Fahrenheit",
+    "miles": "miles", "inches": "inches",
+    "feet": "feet", "mph": "mph", "seconds": "seconds", "milliseconds": "milliseconds", "bytes": "bytes",
 }  # fmt: skip
+
+
+DOERS = {
+    "directed": "director", "written": "writer", "produced": "producer", "created": "creator", "composed": "composer",
+    "painted": "painter", "published": "publisher", "owned": "owner", "managed": "manager", "designed": "designer",
+    "built": "builder", "made": "maker", "reviewed": "reviewer", "reported": "reporter", "taught": "teacher",
+    "hosted": "host", "sold": "seller", "authored": "author", "edited": "editor", "developed": "developer",
+    "manufactured": "manufacturer", "distributed": "distributor", "approved": "approver", "sponsored": "sponsor",
+}  # fmt: skip
+"""Who did it: `directed_by` is the director."""
+LENGTHS = {
+    "milliseconds": "length in milliseconds", "bytes": "size in bytes", "sqft": "area in square feet",
+}  # fmt: skip
+"""What a column that is only called by its unit measures."""
 
 
 def _tidy(phrase: str) -> str:
     """Repeats, `is_`, trailing units and the like, as people say them."""
     phrase = re.sub(r"\b(\w+) \1\b", r"\1", phrase)
-    phrase = re.sub(r" (yn|mf|y n|m f)$", "", phrase)
+    phrase = re.sub(r" (yn|mf|mfu|y n|m f)$", "", phrase)
     phrase = re.sub(r"^(is|has) (?=\w)", "", phrase)
     phrase = re.sub(r"^years (experience|service|practice)$", r"years of \1", phrase)
     phrase = re.sub(r"^(?:num|number) (?!of\b)(\w+s)$", r"number of \1", phrase)
+    phrase = re.sub(r"\b(phone|fax)$", r"\1 number", phrase)
+    phrase = re.sub(r"^(start|end) minimum$", r"\1 minute", phrase)
+    phrase = re.sub(r"^(start|end) hr$", r"\1 hour", phrase)
+    phrase = phrase.replace("number of audience", "audience size").replace("number of attendance", "attendance")
+    phrase = phrase.replace("zip code postal code", "postal code")
+    phrase = re.sub(r"^amount (\w+)(?<!ed)(?<!paid)(?<!spent)(?<!due)$", r"\1 amount", phrase)
+    phrase = re.sub(r"^(\w+) by$", lambda match: DOERS.get(match[1], match[0]), phrase)
+    phrase = phrase.replace("mi b", "MiB").replace("wi fi", "Wi-Fi")
+    phrase = re.sub(r"^in stock$", "number in stock", phrase)
+    phrase = re.sub(r"^number of ([\w ]+)$", lambda match: f"number of {plural(match[1])}", phrase)
+    phrase = re.sub(r"^acc (?=balance|type|number|name|id\b)", "account ", phrase)
+    phrase = re.sub(r" (km|kilometers) 2$", " in square kilometers", phrase)
+    phrase = re.sub(r"^how to (?=\w)", "way to ", phrase)
+    phrase = re.sub(r"^state province$", "state or province", phrase)
+    phrase = LENGTHS.get(phrase, phrase)
     phrase = phrase.replace(" sq kilometers", " in square kilometers")
     *first, last = phrase.split(" ")
     if (
@@ -166,6 +242,11 @@ HAPPENED = {
     "donated": "donation", "shipped": "shipping", "started": "start", "signed": "signing", "built": "construction",
     "born": "birth", "launched": "launch", "played": "playing", "acquired": "acquisition", "aired": "air",
     "painted": "painting",
+    "placed": "placement", "settled": "settlement", "written": "writing",
+    "modified": "modification", "updated": "update",
+    "registered": "registration",
+    "added": "addition", "delivered": "delivery", "cancelled": "cancellation", "canceled": "cancellation",
+    "received": "receipt", "approved": "approval", "resigned": "resignation", "expired": "expiry",
     "created": "creation", "climbed": "climbing", "closed": "closing", "ordered": "order", "paid": "payment",
 }  # fmt: skip
 
@@ -175,7 +256,19 @@ def moment_nouns(phrase: str, unit: str) -> str:
 
     >>> moment_nouns("opened on", "date"), moment_nouns("founded", "year"), moment_nouns("year built", "year")
     ('opening date', 'founding year', 'year built')
+    >>> moment_nouns("date order placed", "date"), moment_nouns("date valid from", "date")
+    ('order placement date', 'valid-from date')
     """
+    if between := re.fullmatch(r"(?:date )?(\w+) (from|to|until)(?: date)?", phrase):
+        end = "start" if between[2] == "from" else "end"
+        return f"{end} {unit}" if between[1] == "date" else f"{between[1]}-{between[2]} {unit}"  # valid-from date
+    if done := re.fullmatch(r"(?:date|year) (\w+) (\w+)", phrase):
+        if done[2] == "made":
+            return f"{done[1]} {unit}"
+        if done[2] in HAPPENED:
+            return f"{done[1]} {HAPPENED[done[2]]} {unit}"
+    if last := re.fullmatch(r"(date|year) ((?!of )\w+ (?!of )\w.*)", phrase):
+        return f"{last[2]} {unit}"  # date incident end
     match = re.fullmatch(
         r"(?:(\w+) )?(\w+?)(?: (?:on|at|in|year|date))?", re.sub(r" (on|at|in|year|date)$", "", phrase)
     )

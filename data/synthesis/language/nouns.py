@@ -41,7 +41,9 @@ UNCHANGED = frozenset(
 )
 COMPOUNDS = ("of", "per", "in", "on", "at", "by", "to", "for", "with", "from")
 """Words after the head of a phrase: `date of birth`, `weight in kilograms`."""
-TRAILING = frozenset("built sold spent seen paid taken won lost for against since made born held".split())
+TRAILING = frozenset(
+    "built sold spent seen paid taken won lost for against since made born held due payable available".split()
+)
 """Last words, beside those in -ed, that say something about the noun before them."""
 UNCOUNTABLE_ENDS = frozenset("of in on at by to for with from has as and taken enrolled attended".split())
 SINGULARS = {many: single for single, many in IRREGULAR.items()}

@@ -5,23 +5,28 @@ import re
 from collections.abc import Sequence
 
 from ..facts import Facts, Field
-from .nouns import plural
+from .nouns import TRAILING, indefinite, plural, singular_noun
 
 SYNONYMS = {
     "price": ("cost",), "cost": ("price",), "salary": ("pay",), "phone number": ("telephone number",),
-    "location": ("place",), "birth date": ("date of birth",), "date of birth": ("birth date",), "gender": ("sex",),
-    "sex": ("gender",), "nationality": ("country of origin",), "email": ("email address",), "quantity": ("amount",),
-    "manufacturer": ("maker",), "type": ("kind",), "category": ("class",), "duration": ("length",),
+    "birth date": ("date of birth",), "date of birth": ("birth date",), "gender": ("sex",),
+    "sex": ("gender",), "nationality": ("country of origin",), "email": ("email address",),
+    "manufacturer": ("maker",), "type": ("kind",), "duration": ("length",),
     "population": ("number of inhabitants",), "last name": ("surname", "family name"), "first name": ("given name",),
-    "country": ("nation",), "home town": ("hometown",), "capacity": ("number of seats",), "budget": ("funds",),
+    "home town": ("hometown",),
 }  # fmt: skip
+UNDERSTOOD = {
+    **SYNONYMS, "country": ("nation",), "quantity": ("amount",), "category": ("class",), "location": ("place",),
+    "capacity": ("number of seats",), "budget": ("funds",),
+}  # fmt: skip
+"""What people may call a column; those that are not in SYNONYMS would often say something else."""
 SYNONYM_SHARE = 0.12
 """How often a column that has a synonym is called by it."""
 FULL_NAME_SHARE = 0.15
-"""How often a column is called by its full name, `singer name` for `name`."""
+"""How often a column is called by its other name, where that does not only repeat the table: `singer name`."""
 ONE_FULL_NAME_SHARE = 0.4
 """How often first and last name are called the full name."""
-MANY_SHARE = 0.65
+MANY_SHARE = 0.85
 """How often the columns of a select list are in the plural where many rows are asked for."""
 SEPARATOR_SHARE = 0.15
 """How often a number from 10,000 up has commas."""
@@ -30,7 +35,7 @@ DOUBLE_QUOTED, SINGLE_QUOTED, LOWER = 0.12, 0.12, 0.05
 NO_STOP_SHARE = 0.03
 LOWER_START_SHARE = 0.02
 NEUTRAL_WORDS = frozenset(["of", "number", "date"])
-WHO_SHARE = 0.7
+WHO_SHARE = 0.95
 """How often a person is referred to with `who` rather than `that`."""
 
 
@@ -41,7 +46,8 @@ def column_words(field: Field, facts: Facts, rng: random.Random) -> str:
         other = rng.choice(SYNONYMS[brief])
         if not set(other.split()) - NEUTRAL_WORDS & facts.column_words:
             return other
-    return field.nouns[-1] if chance > 1 - FULL_NAME_SHARE else brief
+    other = field.nouns[-1]
+    return other if chance > 1 - FULL_NAME_SHARE and not other.endswith(f" {brief}") else brief
 
 
 def columns_words(fields: Sequence[Field], facts: Facts, rng: random.Random) -> tuple[str, str, str]:
@@ -51,8 +57,17 @@ def columns_words(fields: Sequence[Field], facts: Facts, rng: random.Random) -> 
         names = [rng.choice(["first and last name", *(["full name"] if "full" not in facts.column_words else [])])]
     else:
         names = [column_words(field, facts, rng) for field in fields]
-    singular, several = joined(names), joined([plural(name) for name in names])
+    singular, several = joined(names), joined([several_words(name) for name in names])
     return singular, several if rng.random() < MANY_SHARE else singular, several
+
+
+def several_words(noun: str) -> str:
+    """Form the plural of what a column is called; a number of things stays one.
+
+    >>> several_words("city"), several_words("number of pages")
+    ('cities', 'number of pages')
+    """
+    return noun if noun.startswith("number of ") else plural(noun)
 
 
 def joined(items: Sequence[str], word: str = "and") -> str:
@@ -98,6 +113,7 @@ def opening(what: str, rng: random.Random) -> str:
 
 def _be(what: str) -> str:
     head = re.split(r" (?:of|for|between) ", what.removeprefix("number of "), maxsplit=1)[0]
+    head = re.sub(rf" (?:{'|'.join(sorted(TRAILING))}|\w+[^be]ed)$", "", head)
     several = " and " in head or "," in head or (head.endswith("s") and not head.endswith(("ss", "us", "is")))
     return "are" if several and not what.startswith("number of") else "is"
 
@@ -105,6 +121,7 @@ def _be(what: str) -> str:
 def sentence(text: str, rng: random.Random) -> str:
     """Finish a question: capital first, a stop; people leave both away now and then."""
     text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\.\.$", ".", text)
     text = re.sub(r"\b(the|of|each) \1\b", r"\1", text)
     if rng.random() < NO_STOP_SHARE:
         text = text.rstrip(".?")
@@ -126,6 +143,33 @@ def singular_clause(phrase: str) -> str:
     'that has no city'
     """
     return re.sub(r"\b(who|that) (\w+)\b", lambda m: f"{m[1]} {VERBS_OF_ONE.get(m[2], m[2])}", phrase)
+
+
+VERB_OF_MANY = {
+    "is": "are",
+    "contains": "contain",
+    "includes": "include",
+    "starts": "start",
+    "begins": "begin",
+    "ends": "end",
+}
+
+
+def agreeing(phrase: str, noun: str) -> str:
+    """Let the verb behind a noun that is a plural agree with it; a 1 before a counted noun makes it singular.
+
+    >>> agreeing("whose details is unknown", "details"), agreeing("with more than 1 stars", "number of stars")
+    ('whose details are unknown', 'with more than 1 star')
+    """
+    counted = noun.removeprefix("number of ")
+    if counted != noun:
+        first, *rest = counted.split()
+        one = " ".join([singular_noun(first), *rest]) if rest and first.endswith("s") else singular_noun(counted)
+        return re.sub(rf"\b1 {re.escape(counted)}\b", f"1 {one}", phrase)
+    if indefinite(noun) != noun:
+        return phrase
+    verbs = "|".join(VERB_OF_MANY)
+    return re.sub(rf"\b({re.escape(noun)}) ({verbs})\b", lambda match: f"{match[1]} {VERB_OF_MANY[match[2]]}", phrase)
 
 
 def as_verb(phrase: str) -> str:

@@ -6,7 +6,7 @@ book_shop | retail
 customers 60: customer_id=key; first_name=first; last_name=last; email=email?; city=city; joined_on=date 2017..2023
 authors 30: author_id=key; name=person; nationality=country; birth_year=year 1930..1990
 books 70: book_id=key; title=*Silent|Last|Hidden|Broken|Golden|Distant|Paper|Winter/Harbour|Orchard|Letters|Station|Garden|Mirror|Voyage|Kingdom; author_id=>authors; genre=novel|crime|history|travel|poetry|science; price=money 6..45; pages=int 90..900; published_year=year 1975..2023
-orders 120: order_id=key 1000; customer_id=>customers; order_date=date 2020..2023; status=shipped|pending|cancelled|returned
+orders 120: order_id=key 1000; customer_id=>customers; order_date=date 2020..2023; shipped_on=date 2020..2023?; status=shipped|pending|cancelled|returned
 order_items 200: order_id=>orders; book_id=>books; quantity=int 1..5
 
 corner_market | retail | typed

@@ -70,4 +70,10 @@ chess_club | games
 member 50: member_id=key; member_name=person; rating=int 800..2500; title=GM|IM|FM|CM?; join_date=date 2008..2023; mentor_id=>member
 game 150: game_no=key; white_id=>member; black_id=>member; result=white|black|draw; moves=int 12..110; opening=Sicilian|French|Ruy Lopez|English|Caro-Kann; played_on=date 2021..2023
 payment 90: payment_id=key; member_id=>member; fee_year=year 2019..2023; amount=money 10..90
+
+ski_jumping | winter sports
+people 45: person_id=key; full_name=person; nationality=country; birth_year=year 1970..2004; height_cm=int 158..196
+jumper 32: jumper_id=key; person_id=>people!; team=red|blue|green|white; longest_jump=int 120..250; medals=int 0..14; joined_on=date 2008..2023
+coach 9: coach_id=key; person_id=>people!; years_of_service=int 1..30; licensed_on=date 2001..2020
+competition 60: competition_id=key; winner_id=>jumper; hill=*Big|Old|North|South|Lake|Sun/Hill|Tower|Ramp|Slope|Valley|Peak|Ridge|Point|Field|Drop; held_on=date 2019..2023; spectators=int 200..9000
 """

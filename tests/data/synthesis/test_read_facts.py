@@ -60,7 +60,7 @@ def test_tables_without_rows_are_left_out(facts: Facts) -> None:
         ("products", "name", "name", "name"),
         ("products", "price", "number", "price"),
         ("products", "has_discount", "flag", "discount status"),
-        ("products", "in_stock", "number", "in stock"),
+        ("products", "in_stock", "number", "number in stock"),
         ("orders", "customer_id", "key", "customer id"),
         ("orders", "status", "group", "status"),
         ("orders", "note", "prose", "note"),
