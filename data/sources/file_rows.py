@@ -132,6 +132,8 @@ def _columns(path: Path, header: str, wanted: Wanted, layout: str) -> tuple[list
             fix=PLACE if lacking == NO_PLACE else layout,
         )
     columns = tables[sign]
+    while columns and not columns[-1]:
+        columns.pop()
     twice = next(
         (name for name in columns if columns.count(name) > 1 and wanted([c for c in columns if c != name])), ""
     )

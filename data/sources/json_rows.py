@@ -24,37 +24,42 @@ def json_list(path: Path, file: TextIO, line: int) -> Iterator[FileRow]:
         line += text.count("\n", begin, at)
         if text.startswith("]", at):
             return
-        why, place = "it ends in the middle", len(text)
+        why, place, broken = "", len(text), False
         try:
             item, end = decoder.raw_decode(text, at)
             if end < len(text) or not more:  # else a number may go on
-                yield number, item
+                yield number, TOO_LONG if end - at > LONGEST_ROW else item
                 line += text.count("\n", at, end)
                 number, at = number + 1, end
                 continue
         except RecursionError:
-            why, more = "nested too deep", False
+            why, place, broken = "nested too deep", at, True
         except ValueError as error:
-            place = getattr(error, "pos", at)
-            if place < len(text) - SLACK and not str(error).startswith("Unterminated string"):
-                why, more = getattr(error, "msg", str(error)), False
-        if more and len(text) - at > LONGEST_ROW:
-            yield number, TOO_LONG
-            text, at, passed = _behind(file, text, at)
-            line, number = line + passed, number + 1
-            continue
-        block = file.read(max(BLOCK, len(text) - at)) if more else ""
-        if not block and not (more and text[at:].strip()):
-            line += text.count("\n", at, place)
-            raise DataError(
-                f"{path}:{line}: broken JSON (item {number}: {why})", fix="correct it, or get the file again"
-            )
+            why, place = getattr(error, "msg", str(error)), getattr(error, "pos", at)
+            if why.startswith("Unterminated string"):
+                place = len(text)
+            broken = place < len(text) - SLACK
+        if more and not broken and len(text) - at > LONGEST_ROW:
+            behind = _behind(file, text, at)
+            if behind is not None:
+                yield number, TOO_LONG
+                text, at, number, line = behind[0], behind[1], number + 1, line + behind[2]
+                continue
+            more = False
+        block = file.read(max(BLOCK, len(text) - at)) if more and not broken else ""
+        if not block and (broken or not more or not text[at:].strip()):
+            why = why if place < len(text.rstrip()) else "it ends in the middle"
+            said = f"{path}:{line + text.count(chr(10), at, place)}: broken JSON (item {number}: {why})"
+            raise DataError(said, fix="correct it, or get the file again")
         more = bool(block)
         text, at = text[at:] + block, 0
 
 
-def _behind(file: TextIO, text: str, at: int) -> tuple[str, int, int]:
-    """Pass over an item: what was read last, where the item ends in it, and the breaks of lines in the item."""
+def _behind(file: TextIO, text: str, at: int) -> tuple[str, int, int] | None:
+    """Pass over an item: what was read last, where the item ends in it, and the breaks of lines in the item.
+
+    None where the file ends before.
+    """
     depth, quoted, lines = 0, False, 0
     while True:
         last = at
@@ -70,7 +75,7 @@ def _behind(file: TextIO, text: str, at: int) -> tuple[str, int, int]:
         rest = "\\" if text.endswith("\\") and last < len(text) else ""
         block = file.read(1 << 20)
         if not block:
-            return "", 0, lines
+            return None
         text, at = rest + block, 0
 
 
