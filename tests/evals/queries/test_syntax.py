@@ -39,7 +39,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("sql", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_text_takes_little_work_and_raises_nothing(sql: str) -> None:
-    with at_most_calls(50_000):
+    syntax.cache_clear()  # else a test that parsed the text before would make it look like no work
+    with at_most_calls(300_000):
         tree = syntax(sql)
         assert tree is None or blocks(tree)
 
