@@ -71,7 +71,7 @@ def work_in_processes(
                     exhausted = True
                     break
                 waiting.append(_Waiting(place, chunk))
-            for worker in _idle(workers, count, bool(waiting), work):
+            for worker in _idle(workers, count, len(waiting), work):
                 if waiting:
                     _give(worker, waiting.popleft())
             while following in finished:
@@ -101,10 +101,10 @@ def work_in_processes(
             _end(worker)
 
 
-def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[_Worker]:
-    """The workers without a chunk; one more is started where one is needed."""
+def _idle(workers: list[_Worker], count: int, needed: int, work: Work) -> list[_Worker]:
+    """The workers without a chunk; more are started where more are needed."""
     idle = [worker for worker in workers if worker.chunk is None]
-    if needed and not idle and len(workers) < count:
+    while len(idle) < needed and len(workers) < count:
         context = _context()
         ours, theirs = context.Pipe()
         at = context.RawValue("q", -1)
@@ -113,7 +113,7 @@ def _idle(workers: list[_Worker], count: int, needed: bool, work: Work) -> list[
             process.start()
         theirs.close()
         workers.append(_Worker(process, ours, at))
-        idle = [workers[-1]]
+        idle.append(workers[-1])
     return idle
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import os, sys, threading
+import os, sys, threading, time
 from sql_llama.data.prepare import workers
 
 def work(chunk, at, lost):
@@ -20,6 +20,10 @@ def work(chunk, at, lost):
             os._exit(3)
         if row == "hangs":
             threading.Event().wait()
+        if row == "waits":  # until both processes are here
+            open(f"here.{os.getpid()}", "w").close()
+            while len([name for name in os.listdir() if name.startswith("here.")]) < 2:
+                time.sleep(0.01)
         if row == "fails":
             raise ValueError("wrong")
         done.append(row)
@@ -28,6 +32,8 @@ def work(chunk, at, lost):
 if __name__ == "__main__":
     workers.SILENCE = 3.0
     chunks = [["a", "b"], ["c", "dies", "d"], ["e"], ["hangs", "f", "dies"], ["g"]]
+    if sys.argv[1:] == ["both"]:
+        chunks = [["waits"], ["waits"]]
     if sys.argv[1:] == ["fails"]:
         chunks = [["fails"]]
     if sys.argv[1:] == ["never begins"]:
@@ -40,7 +46,7 @@ if __name__ == "__main__":
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = folder / "script.py"
     path.write_text(SCRIPT)
-    return subprocess.run([sys.executable, str(path), *arguments], capture_output=True, text=True)
+    return subprocess.run([sys.executable, str(path), *arguments], capture_output=True, text=True, cwd=folder)
 
 
 def test_a_row_that_ends_its_process_or_hangs_is_given_up(tmp_path: Path) -> None:
@@ -57,3 +63,7 @@ def test_an_exception_of_the_work_is_raised_where_it_was_asked_for(tmp_path: Pat
 def test_processes_that_end_before_their_first_row_are_not_begun_for_ever(tmp_path: Path) -> None:
     said = run(tmp_path, "never begins")
     assert said.returncode == 1 and "worker processes end before their first row" in said.stderr
+
+
+def test_as_many_processes_as_are_asked_for_work_at_once(tmp_path: Path) -> None:
+    assert run(tmp_path, "both").stdout.splitlines() == ["['waits'] []", "['waits'] []"]
