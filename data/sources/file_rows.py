@@ -16,33 +16,12 @@ from typing import IO, Any, TextIO
 
 from ...core.errors import DataError
 from .csv_rows import csv_rows
+from .file_kind import FIXES, HEAD, cannot_read, kind_of, not_utf8
 from .json_rows import json_lines, json_list
 from .unread import LONGEST_ROW, TOO_LONG, FileRow
 
-HEAD = 4096  # bytes that are looked at
 LONGEST_HEADER = 100_000  # characters
 BATCH = 16 * 2**20  # bytes of a table that are read at once, where its rows are of one length
-KINDS = {
-    b"PAR1": "Parquet",
-    b"ARROW1": "Arrow",
-    b"\xff\xff\xff\xff": "Arrow",  # its stream
-    b"SQLite format 3\0": "a SQLite database",
-    b"PK\x03\x04": "a zip file (also what Excel writes)",
-    b"version https://git-lfs": "a pointer of Git LFS, not the file",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"\xfd7zXZ": "packed with xz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"BZh": "packed with bzip2",
-}
-FIXES = {
-    "a SQLite database": "--set data.db=FILE takes a database; data.jsonl takes pairs",
-    "a pointer of Git LFS, not the file": "git lfs pull",
-    "UTF-16": "save it as UTF-8",
-    "packed with xz": "unpack it, or pack it with gzip",
-    "packed with zstd": "unpack it, or pack it with gzip",
-    "packed with bzip2": "unpack it, or pack it with gzip",
-}
 NO_PLACE = "schema (or db)"
 PLACE = "name the database that all rows ask: --db FILE (in a recipe: db of that source); or give each row a schema"
 
@@ -60,9 +39,9 @@ def file_rows(path: Path, wanted: Wanted, layout: str) -> Iterator[FileRow]:
         if empty:
             raise DataError(f"{path}: holds no rows", fix=layout)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix="fetch it again") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: cannot be read (not UTF-8: {error.reason})", fix="save it as UTF-8") from None
+        raise cannot_read(path, error) from None
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
 
 
 def _rows(path: Path, wanted: Wanted, layout: str) -> Iterator[FileRow]:
@@ -70,10 +49,10 @@ def _rows(path: Path, wanted: Wanted, layout: str) -> Iterator[FileRow]:
         packed = file.read(2) == b"\x1f\x8b"
     if path.suffix == ".gz" and not packed:
         with path.open("rb") as file:
-            kind = _kind(file.read(HEAD)) or "not packed with gzip"
+            kind = kind_of(file.read(HEAD)) or "not packed with gzip"
         raise DataError(f"{path}: cannot be read ({kind})", fix=FIXES.get(kind, "take .gz off its name"))
     with gzip.open(path) if packed else path.open("rb") as raw:
-        kind = _kind(raw.read(HEAD))
+        kind = kind_of(raw.read(HEAD))
         raw.seek(0)
         if kind in ("Parquet", "Arrow"):
             read = _parquet if kind == "Parquet" else _arrow
@@ -91,12 +70,6 @@ def _rows(path: Path, wanted: Wanted, layout: str) -> Iterator[FileRow]:
             yield from _text_rows(path, text, wanted, layout)
 
 
-def _kind(head: bytes) -> str:
-    """What a file is that is no text in UTF-8; empty for text."""
-    known = next((kind for start, kind in KINDS.items() if head.startswith(start)), "")
-    return known or ("binary" if b"\0" in head else "")
-
-
 def _text_rows(path: Path, file: TextIO, wanted: Wanted, layout: str) -> Iterator[FileRow]:
     line = 1
     while (first := file.read(1)) and first.isspace():
@@ -111,7 +84,12 @@ def _text_rows(path: Path, file: TextIO, wanted: Wanted, layout: str) -> Iterato
     else:
         header = first + file.readline(LONGEST_HEADER)
         columns, sign = _columns(path, header, wanted, layout)
-        yield from csv_rows(path, file, columns, sign, line + 1)
+        below = csv_rows(path, file, columns, sign, line + 1)
+        if (row := next(below, None)) is None:
+            there = ", ".join(name[:40] for name in columns[:10])
+            raise DataError(f"{path}: holds no rows, only a line of names ({there})", fix=layout)
+        yield row
+        yield from below
 
 
 def _columns(path: Path, header: str, wanted: Wanted, layout: str) -> tuple[list[str], str]:

@@ -13,7 +13,7 @@ from .file_rows import PLACE, file_rows
 from .hub import hub_rows, hub_stamp
 from .pair_rows import FIELDS, LAYOUT, PairRow, named_fields, pair_row, pair_rows, row_files, some_whole
 from .question_files import database_file, looks_like, question_files
-from .sql_files import COLUMNS, query_log_rows, sql_file_rows
+from .sql_files import COLUMNS, query_log_rows, sql_file_rows, sql_files
 from .wikisql import holds_table, is_wikisql, wikisql_row, wikisql_rows
 
 LICENSES = {
@@ -116,7 +116,7 @@ def _wikisql_file(folder: Path, split: str) -> Path:
 
 
 def _sql(path: Path) -> list[Path]:
-    return (sorted(path.rglob("*.sql")) or row_files(path)) if path.is_dir() else [path]
+    return sql_files(path) or row_files(path)
 
 
 def _over(rows: Iterator[PairRow], source: Source, path: Path) -> Iterator[PairRow]:
@@ -186,7 +186,7 @@ def _layout(path: Path, source: Source) -> str:
     if path.is_dir():
         if any(path.rglob("*.tables.jsonl")):
             return "wikisql"
-        if any(path.rglob("*.sql")):
+        if sql_files(path):
             return "sql-files"
     elif path.suffix == ".sql":
         return "sql-files"

@@ -98,6 +98,8 @@ def row_files(path: Path, split: str = "") -> list[Path]:
         return [path]
     if not path.exists():
         raise DataError(f"{path}: no such file", fix="--set data.jsonl=FILE")
+    if not path.is_dir():
+        raise DataError(f"{path}: a pipe or a device, not a file", fix="write what it gives into a file first")
     files = sorted(
         file
         for file in path.rglob("*")

@@ -178,7 +178,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
         FAILURE,
         "listed.jsonl:1: not an object",
     ),
-    "JSONL in another encoding": ([*TRAIN, "data.jsonl=latin.jsonl"], FAILURE, "latin.jsonl: cannot be read"),
+    "JSONL in another encoding": ([*TRAIN, "data.jsonl=latin.jsonl"], FAILURE, "latin.jsonl:2: cannot be read"),
     "cut gzip": ([*TRAIN, "data.jsonl=short.jsonl.gz"], FAILURE, "short.jsonl.gz: cannot be read"),
     "no gzip": ([*TRAIN, "data.jsonl=text.jsonl.gz"], FAILURE, "text.jsonl.gz: cannot be read"),
     "no base": ([*TRAIN, "base.model=./none"], FAILURE, "./none: no such folder"),

@@ -1,6 +1,7 @@
 """Every layout of a source, made small on the spot: what its rows say, and what is said of broken ones."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -273,12 +274,46 @@ def test_the_layout_of_a_set_of_the_hub_is_seen_in_its_first_row(tmp_path: Path)
     assert (row.question, row.sql) == ("How many?", "SELECT count(*) FROM t")
 
 
-def test_a_sql_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.sql"
-    with path.open("wb") as file:
-        file.truncate(100_000_001)
-    with pytest.raises(DataError, match="is larger than 100 MB"):
-        rows(path)
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", r"a\.sql: holds no statement"),
+        (b"-- only a comment\n;;\n", r"a\.sql: holds no statement"),
+        ("-- q\nSELECT 1;".encode("utf-16"), r"a\.sql: is UTF-16"),
+        ("-- q\nSELECT 1;".encode("utf-16-le"), r"a\.sql: is UTF-16"),
+        (b"-- q\nSELECT 1;\n-- Gr\xf6\xdfe?\nSELECT 2;", r"a\.sql:3: cannot be read \(not UTF-8: byte 0xf6\)"),
+        (b"SQLite format 3\0", r"a\.sql: is a SQLite database"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["sql-files", "query-log"])
+def test_a_sql_file_without_queries_says_what_it_is(data: bytes, said: str, layout: str, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_bytes(data)
+    with pytest.raises(DataError, match=said):
+        rows(tmp_path / "a.sql", layout=layout, db="shop.sqlite")
+
+
+@pytest.mark.parametrize("layout", ["sql-files", "query-log"])
+def test_a_quote_that_is_not_closed_costs_its_statement(layout: str, pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("-- Who?\nSELECT name FROM pets;\n-- Why?\nSELECT 'a;\n")
+    first, second = rows(tmp_path / "a.sql", layout=layout, db=str(pets))
+    assert (first.sql, second.number, second.fault) == ("SELECT name FROM pets", 4, "a quote is not closed")
+
+
+def test_a_folder_called_like_a_file_is_none(pets: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "queries"
+    (folder / "z.sql").mkdir(parents=True)
+    (folder / "y.csv").mkdir()
+    (folder / "again").symlink_to(folder)
+    with pytest.raises(DataError, match="a folder without files of pairs"):
+        rows(folder, db=str(pets))
+    (folder / "z.sql" / "a.sql").write_text("-- Who?\nSELECT name FROM pets;\n")
+    assert [row.question for row in rows(folder, db=str(pets))] == ["Who?"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    with pytest.raises(DataError, match=r"a\.jsonl: a pipe or a device, not a file"):
+        rows(tmp_path / "a.jsonl")
 
 
 def test_a_copy_of_a_known_set_has_its_licence_and_the_recipes_own_goes_before_it(tmp_path: Path) -> None:
