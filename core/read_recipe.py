@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from .errors import RecipeError
-from .recipe import Recipe, limits, render_recipe, section_class
+from .recipe import Recipe, limits, section_class
+from .render_recipe import render_recipe
 
 # what is wrong with a value's type: what it must be, and what to write
 TYPES = {

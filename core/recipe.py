@@ -1,11 +1,9 @@
-"""The fields of a recipe: their types, ranges, defaults and documentation; and a recipe written as TOML.
+"""The fields of a recipe: their types, ranges, defaults and documentation.
 
 The text under a field is its documentation: `docs/recipes.md` is made from it.
 """
 
-import json
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -130,7 +128,7 @@ class Data(Section):
 
 
 class Lora(Section):
-    """[lora]: the adapter; on all linear layers of the decoder."""
+    """[lora]: the adapter."""
 
     r: int = Field(default=16, ge=1, le=1024)
     """Rank."""
@@ -138,6 +136,15 @@ class Lora(Section):
     """The adapter is scaled by alpha / r."""
     dropout: float = Field(default=0.0, ge=0, le=0.9)
     """LoRA dropout."""
+    target_modules: Texts = ("all-linear",)
+    """Names of the layers that get an adapter, such as q_proj and v_proj; `all-linear` is every linear layer of the
+    decoder."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(r) instead of alpha / r, which keeps large ranks learning (rsLoRA)."""
+    dora: bool = False
+    """Train the length of each weight column apart from its direction (DoRA): slower, sometimes better at low ranks."""
+    lr_ratio: float = Field(default=1.0, ge=1, le=100)
+    """Learning rate of the B matrices as a multiple of that of the A matrices (LoRA+); its authors use 16."""
 
 
 class Train(Section):
@@ -154,9 +161,23 @@ class Train(Section):
     max_steps: int = Field(default=0, ge=0, le=10_000_000)
     """Stop after this many optimizer steps; 0 is no limit."""
     learning_rate: float = Field(default=1e-3, ge=1e-08, le=1)
-    """Peak of the schedule (linear warm-up, cosine to zero)."""
+    """Peak of the schedule."""
     warmup: float = Field(default=0.05, ge=0, le=1)
-    """Share of the steps that warm up."""
+    """Share of the steps that warm up, from zero in a straight line."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate goes on after the warm-up: to zero along a cosine or a straight line, or unchanged."""
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit"] = "adamw"
+    """AdamW in 32 bits, or bitsandbytes' AdamW with states of 8 bits; `paged` moves states to the host's memory when
+    the GPU's is full. All but `adamw` require a GPU."""
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    """AdamW's weight decay."""
+    max_grad_norm: float = Field(default=1.0, ge=0, le=1000)
+    """Gradients that are longer than this are shortened to it; 0 changes none."""
+    neftune: float = Field(default=0.0, ge=0, le=100)
+    """Strength of the noise on the embeddings while training (NEFTune's alpha); 0 is none."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Type that is computed in; `auto` is bfloat16 where the hardware has it, else float16 on a GPU and float32 on a
+    CPU. The adapter itself is always trained in float32."""
     batch: int = Field(default=32, ge=1, le=4096)
     """Pairs of one optimizer step."""
     micro_batch: int = Field(default=0, ge=0, le=4096)
@@ -194,6 +215,27 @@ class Export(Section):
     """Context in the Modelfile, in tokens; 0 is twice the longest pair of the data, and at least 2048."""
 
 
+class Shape(Section):
+    """[shape]: the base's architecture as in its config.json, for `plan` and `--dry-run`, which need no weights."""
+
+    model_type: Literal["", "llama", "mistral", "qwen2"] = ""
+    """Architecture; empty asks the base's config.json for all keys."""
+    hidden_size: int = Field(default=0, ge=0, le=1_000_000)
+    """Width."""
+    intermediate_size: int = Field(default=0, ge=0, le=1_000_000)
+    """Inner width of the feed-forward layers."""
+    num_hidden_layers: int = Field(default=0, ge=0, le=10_000)
+    """Decoder layers."""
+    num_attention_heads: int = Field(default=0, ge=0, le=10_000)
+    """Heads of the queries."""
+    num_key_value_heads: int = Field(default=0, ge=0, le=10_000)
+    """Heads of keys and values."""
+    vocab_size: int = Field(default=0, ge=0, le=10_000_000)
+    """Tokens of the vocabulary."""
+    tie_word_embeddings: bool = False
+    """Whether the output layer is the embedding."""
+
+
 class Recipe(Section):
     """One fine-tune, from base to files."""
 
@@ -202,20 +244,11 @@ class Recipe(Section):
     description: str = ""
     """One line for the list of recipes."""
     base: Base
+    shape: Shape = Shape()
     data: Data = Data()
     lora: Lora = Lora()
     train: Train = Train()
     export: Export = Export()
-
-
-ADDED = frozenset(
-    ("data", key)
-    for key in (
-        *("source", "db", "pairs", "pairs_weight", "db_synthetic", "db_names", "drop", "near_duplicates", "balance"),
-        *("robust", "against", "against_databases", "max_leakage"),
-    )
-)
-"""Keys that the first recipes did not have."""
 
 
 def limits(field: FieldInfo) -> tuple[float, float] | None:
@@ -236,41 +269,3 @@ def section_class(key: str) -> type[Section] | None:
     field = Recipe.model_fields.get(key)
     kind = field.annotation if field else None
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
-
-
-def render_recipe(recipe: Recipe) -> str:
-    """Write the recipe as TOML with every value: what a run directory keeps.
-
-    Keys in ADDED are written where they are set, so that the recipes of older runs keep their text and their hash.
-    """
-    lines, sections = [], []
-    for name, value in recipe:
-        if isinstance(value, Section):
-            fields = type(value).model_fields
-            rows = [
-                f"{key} = {toml(item)}"
-                for key, item in value
-                if (name, key) not in ADDED or item != fields[key].get_default(call_default_factory=True)
-            ]
-            sections.append(f"\n[{name}]\n" + "\n".join(rows))
-        else:
-            lines.append(f"{name} = {toml(value)}")
-    return "\n".join(lines + sections) + "\n"
-
-
-def toml(value: Any) -> str:
-    """Write the value of a field as TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(toml(item) for item in value) + "]"
-    if isinstance(value, Section | dict):  # of a list of tables: each on one line
-        return "{" + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in dict(value).items()) + "}"
-    if isinstance(value, str):  # JSON's escapes are those of TOML, but for DEL
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value)
-
-
-def _key(name: str) -> str:
-    """A key of a table, in quotes where TOML needs them."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from sql_llama.core.files import write_text
 from sql_llama.core.read_recipe import read_recipe, recipe_names
-from sql_llama.core.recipe import Recipe, Source, limits, section_class, toml
+from sql_llama.core.recipe import Recipe, Source, limits, section_class
+from sql_llama.core.render_recipe import toml
 
 PAGE = Path(__file__).parent / "recipes.md"
 TABLE = "| Key | Type | Default | Meaning |\n|---|---|---|---|"

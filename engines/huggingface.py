@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import DataError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.files import sha256
 from ..core.records import Answer, Message
 from ..modelfiles.templates import Family, family_of
@@ -31,14 +31,19 @@ IMPOSSIBLE = -1e8  # log-probability that the search gives to an answer that doe
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux lists them, of x86 and of Arm
 
 
-def compute_dtype() -> "torch.dtype":
-    """Return bfloat16 where the hardware has it, else float16 on a GPU and float32 on a CPU.
+def compute_dtype(wanted: str = "auto") -> "torch.dtype":
+    """Return the type that a recipe's train.dtype names; of "auto" what suits the hardware.
 
-    oneDNN offers bfloat16 on every CPU with AVX-512, but without instructions for it that is a third as fast as
-    float32. So the processor's own flags count.
+    That is bfloat16 where the hardware has it, else float16 on a GPU and float32 on a CPU. oneDNN offers bfloat16 on
+    every CPU with AVX-512, but without instructions for it that is a third as fast as float32. So the processor's own
+    flags count. Raises SqlLlamaError for float16 on a CPU, which has no fast float16 and no loss scaling.
     """
     import torch
 
+    if wanted == "float16" and not torch.cuda.is_available():
+        raise SqlLlamaError("train.dtype = float16 requires a GPU", fix="--set train.dtype=auto")
+    if wanted != "auto":
+        return {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}[wanted]
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if torch.backends.mps.is_available():

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..core.errors import DataError, RecipeError, SqlLlamaError
 from ..core.files import atomic_folder, sha256, write_text
-from ..core.recipe import Base, Export, Recipe, Train, render_recipe
+from ..core.recipe import Base, Export, Recipe, Train
+from ..core.render_recipe import render_recipe
 from ..core.run import Run, fresh_run
 from ..databases.introspect import introspect
 from ..engines.native import check_llamacpp, check_training_libraries

@@ -17,7 +17,8 @@ from typing import Any
 
 import hypothesis
 import pytest
-from sql_llama.core.recipe import Base, Export, Recipe, render_recipe
+from sql_llama.core.recipe import Base, Export, Recipe
+from sql_llama.core.render_recipe import render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.core.settings import settings
 

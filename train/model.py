@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import SqlLlamaError
+from ..core.errors import RecipeError, SqlLlamaError
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
 from ..models.tokens import read_tokenizer
@@ -40,7 +40,7 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    dtype = compute_dtype()
+    dtype = compute_dtype(recipe.train.dtype)
     quantization = None
     if recipe.train.quantization != "none":
         quantization = BitsAndBytesConfig(
@@ -67,7 +67,9 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
             r=recipe.lora.r,
             lora_alpha=recipe.lora.alpha,
             lora_dropout=recipe.lora.dropout,
-            target_modules="all-linear",
+            target_modules=_target_modules(model, recipe),
+            use_rslora=recipe.lora.rslora,
+            use_dora=recipe.lora.dora,
             task_type="CAUSAL_LM",
         )
         torch.manual_seed(recipe.train.seed)
@@ -77,6 +79,22 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
         for layer in model.get_base_model().model.layers:
             layer.compile(dynamic=True)
     return model
+
+
+def _target_modules(model: Any, recipe: Recipe) -> str | list[str]:
+    """peft's target_modules; raises RecipeError for a name that no linear layer of the decoder has."""
+    import torch
+
+    wanted = recipe.lora.target_modules
+    if wanted == ("all-linear",):
+        return "all-linear"
+    decoder = model.get_decoder()
+    linear = {name.rpartition(".")[2] for name, part in decoder.named_modules() if isinstance(part, torch.nn.Linear)}
+    unknown = [name for name in wanted if name not in linear]
+    if unknown or not wanted:
+        problem = f"no linear layer of this base is named {unknown[0]}" if unknown else "names no layer"
+        raise RecipeError(f"lora.target_modules: {problem}", fix=f"any of {', '.join(sorted(linear))}, or all-linear")
+    return list(wanted)
 
 
 def keep_float32(model: Any) -> None:

@@ -73,7 +73,9 @@ def plan_training(recipe: Recipe, base: Path, train_pairs: Path, valid_pairs: Pa
     valid = tokenize([make_row(example, recipe.data, rng) for example in valid_examples], tokenizer, chat_family)
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     most = 0 if torch.cuda.is_available() else ON_CPU
-    passes = choose_passes(recipe, config, rows, compute_dtype().itemsize, free_memory(), used_memory(), most)
+    passes = choose_passes(
+        recipe, config, rows, compute_dtype(recipe.train.dtype).itemsize, free_memory(), used_memory(), most
+    )
     return Plan(
         rows=tuple(rows),
         valid=tuple(row for row in valid if len(row.ids) <= recipe.train.max_tokens),

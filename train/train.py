@@ -137,11 +137,11 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
         estimated_bytes=plan.passes.need,
         trainable=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         base=recipe.base.model,
-        **_machine_facts(),
+        **_machine_facts(recipe),
     )
 
 
-def _machine_facts() -> dict[str, Any]:
+def _machine_facts(recipe: Recipe) -> dict[str, Any]:
     """The device, the compute type and the versions of the libraries that trained."""
     from importlib.metadata import version
 
@@ -151,7 +151,7 @@ def _machine_facts() -> dict[str, Any]:
 
     return {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "dtype": str(compute_dtype()).removeprefix("torch."),
+        "dtype": str(compute_dtype(recipe.train.dtype)).removeprefix("torch."),
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes")},
     }
 

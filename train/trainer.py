@@ -23,6 +23,14 @@ from ..engines.huggingface import compute_dtype
 from .model import keep_float32, load_model, load_tokenizer
 from .plan import Plan
 
+# the trainer's names of the recipe's optimizers, on a GPU
+OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw": "paged_adamw_32bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+}
+
 
 def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, checkpoints: Path) -> "SqlTrainer":
     """Load the base with an adapter to train, and build the trainer of the plan's rows; sets the seed before both."""
@@ -39,6 +47,7 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
         processing_class=load_tokenizer(base),
         data_collator=Collator(plan.pad),
     )
+    trainer.lr_ratio = recipe.lora.lr_ratio
     trainer.remove_callback(PrinterCallback)
     keep_float32(trainer.model)
     return trainer
@@ -46,19 +55,20 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
 
 def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
     """Translate the recipe's optimisation for the trainer, on the device that is here."""
-    train, dtype, on_gpu = recipe.train, compute_dtype(), torch.cuda.is_available()
+    train, dtype, on_gpu = recipe.train, compute_dtype(recipe.train.dtype), torch.cuda.is_available()
     return SFTConfig(
         output_dir=str(checkpoints),
         per_device_train_batch_size=plan.passes.rows,
         gradient_accumulation_steps=plan.batch // plan.passes.rows,
         num_train_epochs=1,  # the plan has the rows of all epochs
         learning_rate=train.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type="constant_with_warmup" if train.schedule == "constant" else train.schedule,
         warmup_steps=round(train.warmup * plan.steps),
         adam_beta2=0.99,
-        max_grad_norm=1.0,
-        weight_decay=0.0,
-        optim="adamw_torch_fused" if on_gpu else "adamw_torch",
+        max_grad_norm=train.max_grad_norm,
+        weight_decay=train.weight_decay,
+        neftune_noise_alpha=train.neftune or None,
+        optim=OPTIMIZERS[train.optimizer] if on_gpu else "adamw_torch",
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         use_cpu=not on_gpu,
@@ -85,6 +95,8 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
     prompt needs no logits: the vocabulary's share of the work falls to a tenth.
     """
 
+    lr_ratio = 1.0  # LoRA+: how much faster the B matrices learn
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -97,6 +109,17 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
         loss = functional.cross_entropy(output.logits[learned].float(), target[learned], reduction="sum")
         loss = loss / (learned.sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, output) if return_outputs else loss
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Build the optimizer: with two learning rates where the recipe asks for LoRA+, else the trainer's own."""
+        if self.lr_ratio == 1 or self.optimizer is not None:
+            return super().create_optimizer(model)
+        from peft.optimizers import create_loraplus_optimizer
+
+        kind, settings = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+        settings["loraplus_weight_decay"] = self.args.weight_decay
+        self.optimizer: Any = create_loraplus_optimizer(self.model, kind, loraplus_lr_ratio=self.lr_ratio, **settings)
+        return self.optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import atomic
-from ...core.recipe import toml
 from ...core.records import Schema, Table
+from ...core.render_recipe import toml
 from .facts import Facts
 from .language.naming import column_nouns, is_noun, table_nouns
 from .names import read_names

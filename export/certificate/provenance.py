@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..._version import __version__
 from ...core.files import sha256
-from ...core.recipe import Export, Recipe, render_recipe
+from ...core.recipe import Export, Recipe
+from ...core.render_recipe import render_recipe
 from ...core.run import Run
 from ...modelfiles.templates import family
 from ...models.folder import fingerprint

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sql_llama.core.errors import RecipeError
 from sql_llama.core.read_recipe import read_recipe, recipe_names
-from sql_llama.core.recipe import render_recipe
+from sql_llama.core.render_recipe import render_recipe
 
 GOOD = """\
 name = "mine"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError
-from sql_llama.core.recipe import Base, Recipe, render_recipe
+from sql_llama.core.recipe import Base, Recipe
+from sql_llama.core.render_recipe import render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export import export as stages
 from sql_llama.export.export import export_run

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sql_llama.core.errors import DataError
 from sql_llama.core.files import sha256
-from sql_llama.core.recipe import Base, Recipe, Train, render_recipe
+from sql_llama.core.recipe import Base, Recipe, Train
+from sql_llama.core.render_recipe import render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export.certificate.certificate import Certificate, Check
 from sql_llama.export.certificate.provenance import provenance

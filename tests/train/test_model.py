@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from sql_llama.core.errors import DataError, SqlLlamaError
+from sql_llama.core.errors import DataError, RecipeError, SqlLlamaError
 from sql_llama.core.read_recipe import read_recipe
 from sql_llama.core.recipe import Recipe
 from sql_llama.engines.huggingface import compute_dtype
@@ -30,6 +30,31 @@ def load(base: Path, recipe: Recipe, start: Path | None = None) -> Any:
 def test_a_gpu_less_machine_computes_in_bf16_or_float32() -> None:
     if not torch.cuda.is_available():
         assert compute_dtype() in (torch.bfloat16, torch.float32)
+
+
+def test_float16_is_refused_where_it_is_slow_and_overflows() -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(SqlLlamaError, match=r"train\.dtype = float16 requires a GPU"):
+            compute_dtype("float16")
+    assert compute_dtype("float32") is torch.float32 and compute_dtype("bfloat16") is torch.bfloat16
+
+
+def test_an_adapter_of_chosen_layers_with_its_scale_and_kind(tiny_base: Path, tmp_path: Path) -> None:
+    sets = ["lora.target_modules=q_proj,v_proj", "lora.rslora=true", "lora.dora=true"]
+    model = load(tiny_base, recipe(tmp_path, *sets))
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert {name.partition("self_attn.")[2].partition(".")[0] for name in trained} == {"q_proj", "v_proj"}
+    assert sum("lora_magnitude_vector" in name for name in trained) == 4
+    layer = model.get_base_model().model.layers[0].self_attn.q_proj
+    assert layer.scaling["default"] == pytest.approx(32 / 4**0.5)
+
+
+def test_a_layer_that_the_base_lacks_is_named_with_those_that_it_has(tiny_base: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"lora\.target_modules: no linear layer of this base is named query") as info:
+        load(tiny_base, recipe(tmp_path, "lora.target_modules=q_proj,query"))
+    assert info.value.fix == "any of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj, or all-linear"
+    with pytest.raises(RecipeError, match="names no layer"):
+        load(tiny_base, recipe(tmp_path, "lora.target_modules=[]"))
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4", "nf4-unpacked"])
