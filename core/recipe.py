@@ -191,7 +191,7 @@ class Train(Section):
     compile: bool = False
     """Compile the layers on a GPU: takes a minute at the start, then doubles the speed of small models."""
     save_steps: int = Field(default=200, ge=1, le=1_000_000)
-    """Steps between checkpoints."""
+    """Steps between checkpoints. Where these take longer, there is one about every two minutes."""
     log_steps: int = Field(default=10, ge=1, le=1_000_000)
     """Steps between lines of metrics.jsonl."""
     seed: int = Field(default=1, ge=0, le=2**32 - 1)

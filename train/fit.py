@@ -35,12 +35,14 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
     """Train to the end and measure the validation loss. Raises KeyboardInterrupt after Ctrl-C."""
     import torch
 
+    from .save_in_time import SaveInTime
     from .trainer import Metrics, StopAfterStep, mean_loss
 
     stop = StopAfterStep()
     checkpoint = last_checkpoint(checkpoints)
     with progress(title, plan.steps, "steps") as advance, stop.on_interrupt():
         trainer.add_callback(Metrics(metrics, advance, plan.tokens_after_step))
+        trainer.add_callback(SaveInTime())
         trainer.add_callback(stop)
         started = time.monotonic()
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -20,6 +20,7 @@ from ..core.files import write_text
 from ..core.progress import Advance, say
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
+from .fused_lora import fuse_lora
 from .model import keep_float32, load_model, load_tokenizer
 from .plan import Plan
 
@@ -50,6 +51,8 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
     trainer.lr_ratio = recipe.lora.lr_ratio
     trainer.remove_callback(PrinterCallback)
     keep_float32(trainer.model)
+    if not recipe.train.compile:  # a compiler joins these steps itself
+        fuse_lora(trainer.model)
     return trainer
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sql_llama.cli.main import run as sql_llama
@@ -55,6 +56,29 @@ def test_the_newest_whole_checkpoint_counts_and_a_half_one_is_dropped(tmp_path: 
     assert found is not None and found.name == "checkpoint-12"
     left = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert left == ["checkpoint-12", "checkpoint-4", "checkpoint-8"]
+
+
+def test_slow_steps_are_saved_by_the_clock(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every step is slow; a run killed after the third goes on from there."""
+
+    class Killed(Exception):
+        pass
+
+    def kill(self: object, args: object, state: Any, control: object, **kwargs: object) -> None:
+        if state.global_step == 4:
+            raise Killed
+
+    sets = ["train.save_steps=1000", "lora.dropout=0.1"]
+    whole = fit(recipe_file, tmp_path / "whole", *sets)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("sql_llama.train.save_in_time.SECONDS", 0)
+        patch.setattr("sql_llama.train.save_in_time.COST", 0)
+        patch.setattr("sql_llama.train.trainer.StopAfterStep.on_step_end", kill)
+        fit(recipe_file, tmp_path / "run", *sets)
+    found = last_checkpoint(tmp_path / "run" / "checkpoints")
+    assert found is not None and found.name == "checkpoint-3"
+    run = fit(recipe_file, tmp_path / "run", *sets)
+    assert adapter_files(run) == adapter_files(whole)
 
 
 def whole_checkpoints(run: Run) -> list[int]:
