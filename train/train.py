@@ -18,6 +18,7 @@ from ..core.run import Run
 from ..core.stage import Stage
 from ..data.prepare.card import licenses, write_card
 from ..data.prepare.prepare import TRAIN, VALID, opened, prepare, stamps
+from ..engines.huggingface import compute_dtype
 from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
@@ -109,6 +110,7 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
     plan = plan_training(recipe, base, _pairs_file(run, "train"), _pairs_file(run, "valid"))
     say(plan.passes.message)
 
+    from .check_gradients import check_gradients
     from .fit import fit
     from .trainer import build_trainer
 
@@ -116,6 +118,7 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
     metrics = run.path / "metrics.jsonl"
     with explain_out_of_memory(recipe, plan.passes.rows):
         trainer = build_trainer(recipe, plan, base, start, checkpoints)
+        noise = check_gradients(trainer, plan, compute_dtype(recipe.train.dtype))
         result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}")
     with stage.folder(run.adapter) as temporary:
         save_adapter(trainer.model, temporary, base)
@@ -131,6 +134,7 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
         train_loss=round(result.train_loss, 5),
         valid_loss=None if result.valid_loss is None else round(result.valid_loss, 5),
         fit_seconds=round(result.seconds, 2),
+        gradient_noise=round(noise, 6),
         tokens_per_second=None if result.resumed else round(tokens / result.seconds, 1),
         peak_bytes=result.peak_bytes,
         micro_batch=plan.passes.rows,
@@ -146,8 +150,6 @@ def _machine_facts(recipe: Recipe) -> dict[str, Any]:
     from importlib.metadata import version
 
     import torch
-
-    from ..engines.huggingface import compute_dtype
 
     return {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
