@@ -15,6 +15,7 @@ from .lazy_group import LazyGroup
 # stand here so that `sql-llama --help` imports none of them.
 COMMANDS = {
     "data": "Check, make and prepare pairs of question and SQL.",
+    "plan": "Estimate memory, batch, disk and time of a recipe on a card.",
     "train": "Fine-tune a recipe's base: QLoRA on pairs of question and SQL.",
     "export": "Turn a trained run into a checked GGUF file, and tell Ollama.",
     "verify": "Check an exported run or a GGUF file again.",

@@ -46,7 +46,7 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recip
     except ValidationError as error:
         raise _refusal(error, source) from None
     batch, micro = recipe.train.batch, recipe.train.micro_batch
-    if micro and batch % min(micro, batch):
+    if micro and batch and batch % min(micro, batch):
         raise RecipeError(
             f"{source.place('train', 'micro_batch')}: train.batch = {batch} is no multiple of "
             f"train.micro_batch = {micro}",

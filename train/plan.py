@@ -11,7 +11,7 @@ from ..core.recipe import Recipe
 from ..data.pairs import read_pairs
 from ..data.rows import make_row
 from ..modelfiles.templates import family
-from .batches import lay_out
+from .batches import batch_of, lay_out
 from .memory import ON_CPU, Passes, choose_passes, free_memory, used_memory
 from .model import load_tokenizer
 from .preflight import preflight
@@ -72,15 +72,15 @@ def plan_training(recipe: Recipe, base: Path, train_pairs: Path, valid_pairs: Pa
     valid_examples = list(read_pairs(valid_pairs))[:MOST_VALID]
     valid = tokenize([make_row(example, recipe.data, rng) for example in valid_examples], tokenizer, chat_family)
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    most = 0 if torch.cuda.is_available() else ON_CPU
-    passes = choose_passes(
-        recipe, config, rows, compute_dtype(recipe.train.dtype).itemsize, free_memory(), used_memory(), most
-    )
+    on_gpu, batch = torch.cuda.is_available(), batch_of(recipe.train.batch, len(examples))
+    most, width = 0 if on_gpu else ON_CPU, compute_dtype(recipe.train.dtype).itemsize
+    memory = free_memory(), used_memory(), most
+    passes = choose_passes(recipe, config, rows, width, *memory, batch=batch, on_gpu=on_gpu)
     return Plan(
         rows=tuple(rows),
         valid=tuple(row for row in valid if len(row.ids) <= recipe.train.max_tokens),
         left_out=left_out,
-        batch=recipe.train.batch,
+        batch=batch,
         passes=passes,
         pad=int(tokenizer.pad_token_id or 0),
     )

@@ -75,7 +75,7 @@ def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         use_cpu=not on_gpu,
-        gradient_checkpointing=train.checkpointing,
+        gradient_checkpointing=plan.passes.checkpointing,
         max_length=None,
         save_steps=train.save_steps,
         save_total_limit=2,

@@ -76,3 +76,9 @@ def test_a_spoilt_folder_is_redone_to_the_same_bytes(real_base: Path) -> None:
         name: facts["sha256"] for name, facts in second.items()
     }
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.base
+def test_the_shape_that_is_known_beforehand_is_that_of_the_folder(real_base: Path) -> None:
+    config = json.loads((real_base / "config.json").read_text())
+    assert {key: config[key] for key in package.SHAPE} == package.SHAPE
