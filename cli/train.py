@@ -3,8 +3,12 @@
 import json
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..core.recipe import Recipe
 
 
 @click.command("train")
@@ -29,8 +33,16 @@ import click
     metavar="FILE",
     help="Your own pairs about --db: CSV, JSON lines, Parquet or .sql files. Can be given several times.",
 )
+@click.option("--dry-run", is_flag=True, help="Try the recipe in seconds: two steps of a tiny random model.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was tried as one JSON object (with --dry-run).")
 def command(
-    recipe: str, overrides: tuple[str, ...], run_path: Path | None, db: str | None, pairs: tuple[str, ...]
+    recipe: str,
+    overrides: tuple[str, ...],
+    run_path: Path | None,
+    db: str | None,
+    pairs: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
 
@@ -45,7 +57,12 @@ def command(
     from ..train.train import train
 
     overrides = (*overrides, *_own(db, pairs))
+    if as_json and not dry_run:
+        raise click.UsageError("--json goes with --dry-run")
     parsed, text = read_recipe(recipe, overrides)
+    if dry_run:
+        _try(parsed, as_json)
+        return
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
         try:
@@ -60,6 +77,25 @@ def command(
         f"loss {facts['train_loss']:.3f}"
     )
     click.echo(f"Next: sql-llama export {run.path}")
+
+
+def _try(recipe: "Recipe", as_json: bool) -> None:
+    """Make a dry run and say what was tried."""
+    from dataclasses import asdict
+
+    from ..export.exportable import exportable
+    from ..train.dry_run import dry_run
+
+    tried = dry_run(recipe, exportable)
+    if as_json:
+        click.echo(json.dumps(asdict(tried)))
+        return
+    click.echo(f"{tried.recipe}: {tried.pairs} pairs ({tried.data}); tokenizer: {tried.tokenizer}")
+    click.echo(f"preflight {tried.preflight}: the loss covers each answer and its end, the gradients are right")
+    losses = ", ".join(f"{loss:.3f}" for loss in tried.losses)
+    size = sum(tried.adapter.values()) / 1000
+    click.echo(f"{tried.steps} steps of a tiny random {tried.architecture}: loss {losses}; adapter of {size:.0f} kB")
+    click.echo(f"Nothing was kept ({tried.seconds:.0f} s). Next: sql-llama plan {recipe.name}")
 
 
 def _own(db: str | None, pairs: tuple[str, ...]) -> list[str]:

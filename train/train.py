@@ -134,7 +134,7 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
         train_loss=round(result.train_loss, 5),
         valid_loss=None if result.valid_loss is None else round(result.valid_loss, 5),
         fit_seconds=round(result.seconds, 2),
-        gradient_noise=round(noise, 6),
+        gradient_noise=float(f"{noise:.3g}"),
         tokens_per_second=None if result.resumed else round(tokens / result.seconds, 1),
         peak_bytes=result.peak_bytes,
         micro_batch=plan.passes.rows,
