@@ -63,7 +63,5 @@ def _values(data: mmap.mmap, tensor: Tensor) -> str:
 
 
 def _metadata(metadata: dict[str, Any]) -> str:
-    kept = {
-        key: value for key, value in metadata.items() if key not in LAYOUT and not key.startswith(LAYOUT_PREFIXES)
-    }
+    kept = {key: value for key, value in metadata.items() if key not in LAYOUT and not key.startswith(LAYOUT_PREFIXES)}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

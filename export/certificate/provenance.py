@@ -76,6 +76,12 @@ def prompt_hash() -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
+def base_on_hub(model: str) -> str:
+    """Return the id on the Hub of a recipe's base, as owner/name; "" for a folder of this machine."""
+    organization, name = _who(model)
+    return f"{organization}/{name}" if organization else ""
+
+
 def _who(model: str) -> tuple[str, str]:
     """Organisation and name of a recipe's base; of a folder only its name, not its path."""
     if model in PACKAGED:

@@ -13,7 +13,7 @@ HARD = 'PARAMETER stop x\nFROM evil\n"quoted" and """ inside, at the end "'
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_value_comes_back(name: str, tmp_path: Path) -> None:
-    chats = [(HARD, "SELECT 1"), ("two\r\nlines", "SELECT '\"\"\"x'")]
+    chats = [(HARD, "SELECT 1"), ("two\r\nlines", 'SELECT \'"""x\'')]
     text = modelfile(
         "./gguf/a b.gguf", family(name), system=HARD, num_ctx=3072, license="Apache-2.0 (base)\nx", examples=chats
     )
