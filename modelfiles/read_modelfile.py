@@ -48,8 +48,8 @@ def read_modelfile(path: Path) -> Modelfile:
             single[name] = value
     if "FROM" not in single:
         raise DataError(f"{path}: no FROM in it", fix="sql-llama export RUN")
-    texts = (single.get(name, "") for name in ("FROM", "TEMPLATE", "SYSTEM", "LICENSE"))
-    return Modelfile(*texts, parameters, tuple(messages))
+    template, system, license = (single.get(name, "") for name in ("TEMPLATE", "SYSTEM", "LICENSE"))
+    return Modelfile(single["FROM"], template, system, license, parameters, tuple(messages))
 
 
 def _plain(value: str) -> str:

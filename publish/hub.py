@@ -1,6 +1,7 @@
 """Send a package to the Hugging Face Hub: one commit, so that a repository never holds half of it."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,9 +13,10 @@ NO_TOKEN = "set HF_TOKEN to a token with write access, or log in: hf auth login"
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of a push: the page of the repository, the commit, and the files of earlier pushes that are still there.
+    """What came of a push: the page of the repository, and the commit.
 
-    `changed` is False where the repository already held the very same files, so that no commit was made.
+    `changed` is False where the repository already held the very same files, so that no commit was made. `left` are
+    files of earlier pushes that are still there.
     """
 
     url: str
@@ -38,7 +40,7 @@ def send(package: Package, repository: str, *, private: bool = False) -> Sent:
     if not token:
         raise SqlLlamaError(f"{repository}: cannot be pushed without a token of the Hub", fix=NO_TOKEN)
     check_no_secret(package.items, [token])
-    hub_logging.set_verbosity_error()
+    hub_logging.set_verbosity(logging.ERROR)
     api = HfApi(token=token)
     with _refusals(repository, token):
         url = str(api.create_repo(repository, private=private or None, exist_ok=True))
@@ -86,8 +88,9 @@ def _refusals(repository: str, token: str) -> Iterator[None]:
         raise SqlLlamaError(message, fix=fix) from None
     except Exception as error:  # of httpx, of Xet, of the system, and errors of an upload inside one of these
         cause = error.__cause__ or error
+        reason = _line(str(cause), token) or type(cause).__name__
         raise SqlLlamaError(
-            f"{repository}: cannot be pushed to {constants.ENDPOINT} ({_line(str(cause), token) or type(cause).__name__})",
+            f"{repository}: cannot be pushed to {constants.ENDPOINT} ({reason})",
             fix="check the network, then push again: it goes on where it was",
         ) from None
 

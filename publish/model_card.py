@@ -1,11 +1,14 @@
 """The model card: README.md of a repository on the Hub, with the YAML block that the Hub reads."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..core.records import Column, ForeignKey, Hint, Schema, Table
 from ..prompts.messages import messages
 from .facts import Facts, Score
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 Kind = Literal["gguf", "adapter", "merged"]
 
@@ -45,11 +48,12 @@ def model_card(facts: Facts, kind: Kind, repository: str, files: Sequence[str]) 
 
 
 def _front_matter(facts: Facts, kind: Kind) -> str:
-    from huggingface_hub import EvalResult, ModelCardData
+    from huggingface_hub import ModelCardData
 
     license = _hub_license(facts.recipe.base.license)
     tuned = next((score for score in facts.scores if score.model == "tuned"), None) if kind == "gguf" else None
-    results = [_result(tuned, EvalResult)] if tuned is not None else None
+    results = [_result(tuned)] if tuned is not None else None
+    relation = "adapter" if kind == "adapter" else "finetune"
     data = ModelCardData(
         language="en",
         license=license or None,
@@ -61,15 +65,17 @@ def _front_matter(facts: Facts, kind: Kind) -> str:
         tags=["text-to-sql", "sql", "sql-llama", *(["gguf", "ollama"] if kind == "gguf" else []), facts.family],
         model_name=facts.name if results else None,
         eval_results=results,
-        **({"base_model_relation": "adapter" if kind == "adapter" else "finetune"} if facts.base_hub else {}),
+        base_model_relation=relation if facts.base_hub else None,
     )
     text: str = data.to_yaml()
     return text
 
 
-def _result(score: Score, kind: type) -> object:
+def _result(score: Score) -> "EvalResult":
     """The score as the Hub's model index has it, with its number of questions and its interval in the name."""
-    return kind(
+    from huggingface_hub import EvalResult
+
+    return EvalResult(
         task_type="text-generation",
         task_name=TASK,
         dataset_type="sql-llama-gate",

@@ -72,7 +72,7 @@ def _package(run: Run, kind: Kind, repository: str, stages: dict[str, Any], ship
     if kind == "gguf" and shipped is not None:
         items, notes = _gguf(run, stages, shipped, found)
     else:
-        items, notes = (_adapter(run, found) if kind == "adapter" else _merged(run, stages)), ()
+        items, notes = (_adapter(run, found) if kind == "adapter" else _merged(run, stages)), []
     hidden = _hidden(run, found)
     items = [_without_paths(item, hidden) for item in items]
     card = _replaced(model_card(found, kind, repository, [item.path for item in items]), hidden)
@@ -193,7 +193,7 @@ def _hidden(run: Run, found: Facts) -> dict[str, str]:
 
 def _replaced(text: str, hidden: dict[str, str]) -> str:
     for place, name in hidden.items():
-        text = re.sub(rf"{re.escape(place)}(?![\w.-])", lambda _, name=name: name, text)  # not of a longer name
+        text = re.sub(rf"{re.escape(place)}(?![\w.-])", name.replace("\\", r"\\"), text)  # not within a longer name
     return text
 
 

@@ -1,6 +1,7 @@
 """Publish a run: what it would send, or send it to the Hugging Face Hub and to an Ollama registry."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from .package import Item, Package, package
 from .registry import check_target, push_to_registry
 
 SUFFIXES: dict[Kind, str] = {"gguf": "-GGUF", "adapter": "-adapter", "merged": ""}
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 ANYONE = "OWNER"  # in a dry run of somebody who gave no name
 
 
@@ -70,17 +72,10 @@ def push(
 
 def _repository(to: str, name: str, dry_run: bool) -> str:
     """The repository's full name."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
     owner = os.environ.get("HF_USERNAME", "")
     if not to and not owner and not dry_run:
         raise RecipeError("the repository has no owner", fix="give OWNER/NAME with --to, or set HF_USERNAME")
     repository = to or f"{owner or ANYONE}/{name}"
-    try:
-        validate_repo_id(repository)
-    except HFValidationError:
-        repository = ""
-    if repository.count("/") != 1:
+    if not REPOSITORY.fullmatch(repository):
         raise RecipeError(f"{to or name}: not a name of a repository", fix="give OWNER/NAME with --to")
     return repository
