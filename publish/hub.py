@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ def send(package: Package, repository: str, *, private: bool = False) -> Sent:
     """
     from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
     from huggingface_hub import logging as hub_logging
+    from huggingface_hub.utils import disable_progress_bars
 
     if constants.HF_HUB_OFFLINE:
         raise SqlLlamaError(f"{repository}: cannot be pushed, HF_HUB_OFFLINE is set", fix="unset HF_HUB_OFFLINE")
@@ -41,6 +43,8 @@ def send(package: Package, repository: str, *, private: bool = False) -> Sent:
         raise SqlLlamaError(f"{repository}: cannot be pushed without a token of the Hub", fix=NO_TOKEN)
     check_no_secret(package.items, [token])
     hub_logging.set_verbosity(logging.ERROR)
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     api = HfApi(token=token)
     with _refusals(repository, token):
         url = str(api.create_repo(repository, private=private or None, exist_ok=True))
