@@ -42,7 +42,8 @@ class Facts:
     """Everything that a model card says.
 
     `base` is the base's name, `base_hub` its id on the Hub or "". `certificate` is that of the file that ships, None
-    where there is none. `gate` has a line for each comparison of the export. `training` are facts of the train stage.
+    where there is none. `rank` and `alpha` are the adapter's. `gate` has a line for each comparison of the export.
+    `training` are facts of the train stage.
     """
 
     recipe: Recipe
@@ -52,6 +53,8 @@ class Facts:
     sources: tuple[SourceOfPairs, ...]
     pairs: Mapping[str, int]
     training: Mapping[str, Any]
+    rank: int
+    alpha: float
     merge_base: str
     scores: tuple[Score, ...]
     gate: tuple[str, ...]
@@ -74,7 +77,7 @@ def facts(run: Run, gguf: Path | None) -> Facts:
     stages = manifest["stages"]
     digest = sha256(gguf) if gguf is not None else ""
     hub = base_on_hub(recipe.base.model)
-    gate = stages.get("gate", {})
+    gate, adapter = stages.get("gate", {}), _adapter_config(run)
     judged = bool(digest) and gate.get("inputs", {}).get("gguf") == digest
     return Facts(
         recipe=recipe,
@@ -87,6 +90,8 @@ def facts(run: Run, gguf: Path | None) -> Facts:
         ),
         pairs={key: int(stages["data"][key]) for key in ("train", "valid") if key in stages.get("data", {})},
         training={key: stages["train"][key] for key in TRAINING if key in stages.get("train", {})},
+        rank=int(adapter.get("r") or recipe.lora.r),
+        alpha=float(adapter.get("lora_alpha") or recipe.lora.alpha),
         merge_base=run.merge_base(),
         scores=_scores(run, gguf) if judged and gguf is not None else (),
         gate=tuple(map(str, gate.get("lines", ()))) if judged else (),
@@ -100,6 +105,14 @@ STARTER = (  # recipes/starter/README.md: who passes it on names the authors of 
     SourceOfPairs("WikiSQL (Zhong et al., 2017), by the starter adapter", "BSD-3-Clause", 5877),
 )
 TRAINING = ("steps", "rows", "tokens", "train_loss", "valid_loss", "dtype")
+
+
+def _adapter_config(run: Run) -> dict[str, Any]:
+    """The config of the run's adapter: one that went on from an earlier adapter has that one's rank."""
+    with contextlib.suppress(OSError, ValueError):
+        config = json.loads((run.adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        return config if isinstance(config, dict) else {}
+    return {}
 
 
 def _from_the_starter(recipe: Recipe) -> bool:

@@ -200,8 +200,9 @@ def _scores(facts: Facts, kind: Kind) -> str:
         "",
         *(f"- {line}" for line in facts.gate),
         "",
-        "The questions are those of sql-llama's export gate, over databases that this training did not see. They are "
-        "few and not a public benchmark. All models were quantized alike and got the same prompts.",
+        "The questions are those of sql-llama's export gate: about databases of its own and, where the training had "
+        "one, about a database of the user. They are few and not a public benchmark. All models were quantized alike "
+        "and got the same prompts.",
     ]
     if kind != "gguf":
         lines.append("They were measured on the quantized GGUF file of this run.")
@@ -209,9 +210,9 @@ def _scores(facts: Facts, kind: Kind) -> str:
 
 
 def _training(facts: Facts) -> str:
-    recipe, train = facts.recipe, facts.recipe.train
+    train = facts.recipe.train
     how = {"none": "LoRA", "nf4": "QLoRA (NF4)", "nf4-unpacked": "QLoRA (NF4, unpacked)"}[train.quantization]
-    lines = [f"- {how}, rank {recipe.lora.r}, alpha {recipe.lora.alpha}, learning rate {train.learning_rate:g}"]
+    lines = [f"- {how}, rank {facts.rank}, alpha {facts.alpha:g}, learning rate {train.learning_rate:g}"]
     if facts.training.get("steps"):
         shown = {"steps": "steps", "rows": "rows", "tokens": "tokens"}
         lines.append(
@@ -249,8 +250,9 @@ def _certificate(facts: Facts, kind: Kind) -> str:
     certificate = facts.certificate
     if certificate is None:
         return "There is none: this file was exported without its checks.\n" if kind == "gguf" else "There is none.\n"
+    which = "" if kind == "gguf" else "the GGUF file of the same run, "
     lines = [
-        f"The export checked `{certificate.file}` (sha256 `{certificate.sha256}`).\n",
+        f"The export checked {which}`{certificate.file}` (sha256 `{certificate.sha256}`).\n",
         "| check | verdict | what was seen |",
         "|---|---|---|",
         *(f"| {check.name} | {check.verdict} | {_cell(check.said)} |" for check in certificate.checks),

@@ -14,6 +14,7 @@ from ..core.files import sha256
 from ..core.run import Run
 from ..core.settings import settings
 from ..modelfiles.read_modelfile import Modelfile, read_modelfile
+from ..modelfiles.templates import family
 from .facts import Facts, facts
 from .model_card import Kind, model_card
 
@@ -60,14 +61,12 @@ def package(run: Run, kind: Kind, repository: str) -> Package:
     certificate that says that a check failed.
     """
     stages = run.manifest()["stages"]  # raises for what is no run
-    with contextlib.suppress(NotExported):
-        return _package(run, kind, repository, stages, run.shipped())
-    if kind != "adapter":
-        raise NotExported(f"{run.path}: not exported yet", fix=f"sql-llama export {run.path}")
-    return _package(run, kind, repository, stages, None)
-
-
-def _package(run: Run, kind: Kind, repository: str, stages: dict[str, Any], shipped: Path | None) -> Package:
+    try:
+        shipped = run.shipped()
+    except NotExported:
+        if kind != "adapter":
+            raise
+        shipped = None
     found = facts(run, shipped)
     if kind == "gguf" and shipped is not None:
         items, notes = _gguf(run, stages, shipped, found)
@@ -95,7 +94,7 @@ def _gguf(run: Run, stages: dict[str, Any], shipped: Path, found: Facts) -> tupl
     page = run.path / "Modelfile"
     asked = read_modelfile(page)
     notes = []
-    if "Question: " in asked.template.partition("{{")[0] or asked.messages or _has_schema(asked, found):
+    if asked.messages or asked.template != family(found.family).go:
         notes.append("The Modelfile holds the schema of a database or answered questions: they are published with it.")
     text = page.read_bytes().decode("utf-8").replace(f"FROM {asked.gguf}", f"FROM ./{shipped.name}", 1)
     items = [Item(path.name, path) for path in files]
@@ -112,12 +111,6 @@ def _gguf(run: Run, stages: dict[str, Any], shipped: Path, found: Facts) -> tupl
     else:
         items += [Item(name, run.path / name) for name in ("certificate.json", "certificate.md")]
     return items, notes
-
-
-def _has_schema(asked: Modelfile, found: Facts) -> bool:
-    from ..modelfiles.templates import family
-
-    return asked.template != family(found.family).go
 
 
 def _for_the_hub(asked: Modelfile) -> list[Item]:

@@ -27,7 +27,7 @@ def environment(hub: Hub, token: str = TOKEN) -> dict[str, str]:
     env = {
         **os.environ,
         "HF_ENDPOINT": hub.address,
-        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_OFFLINE": os.environ.get("OFFLINE", "0"),
         "HF_HUB_DISABLE_XET": "1",
         "HF_USERNAME": "me",
     }
@@ -114,12 +114,21 @@ def test_private_means_private(hub: Hub, exported: Run) -> None:
         ("broken", TOKEN, (), f"{NAME}: the Hub failed with status 500 (Internal Error)"),
         ("echo", TOKEN, (), f"{NAME}: the Hub refuses with status 418 (no Bearer ***)"),
         ("down", TOKEN, (), f"{NAME}: cannot be pushed to "),
+        ("offline", TOKEN, (), f"{NAME}: cannot be pushed, HF_HUB_OFFLINE is set"),
     ],
 )
 def test_what_the_hub_refuses_is_one_line_without_the_token(
-    trouble: str, token: str, options: tuple[str, ...], says: str, hub: Hub, exported: Run
+    trouble: str,
+    token: str,
+    options: tuple[str, ...],
+    says: str,
+    hub: Hub,
+    exported: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hub.trouble = trouble
+    if trouble == "offline":
+        monkeypatch.setenv("OFFLINE", "1")
     if trouble == "down":
         hub.address = "http://127.0.0.1:1"
     done = push(hub, exported, *options, token=token)
