@@ -34,7 +34,7 @@ def send(package: Package, repository: str, *, private: bool = False) -> Sent:
     """
     from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
     from huggingface_hub import logging as hub_logging
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if constants.HF_HUB_OFFLINE:
         raise SqlLlamaError(f"{repository}: cannot be pushed, HF_HUB_OFFLINE is set", fix="unset HF_HUB_OFFLINE")

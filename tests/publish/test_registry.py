@@ -109,14 +109,12 @@ def test_the_server_pushes_the_model_with_its_template(
             assert sql_llama(["push", str(registered.path), "--ollama", target]) == 0
             assert capsys.readouterr().out == f"Pushed by Ollama to {target}\n"
         manifest = registry.manifests["/v2/ann/tiny/manifests/latest"]
-        layers = {
-            layer["mediaType"].rpartition(".")[2]: registry.blobs[layer["digest"]] for layer in manifest["layers"]
-        }
+        kinds = {layer["mediaType"].rpartition(".")[2]: layer["digest"] for layer in manifest["layers"]}
+        layers = {kind: registry.blobs[digest] for kind, digest in kinds.items()}
         assert layers["template"].decode() == family("chatml").go
         assert json.loads(layers["params"])["temperature"] == 0
         blobs = Path(ollama_server.environment["OLLAMA_MODELS"]) / "blobs"
-        digest = next(layer["digest"] for layer in manifest["layers"] if layer["mediaType"].endswith(".model"))
-        assert layers["model"] == (blobs / digest.replace(":", "-")).read_bytes()
+        assert layers["model"] == (blobs / kinds["model"].replace(":", "-")).read_bytes()
 
 
 @pytest.mark.ollama
@@ -133,7 +131,7 @@ def test_what_goes_wrong_is_one_line(
         registry.refuses = False
         other = convert(tiny_base, tmp_path / "other.gguf", family("chatml"))
         register(other, "tiny", family("chatml"), host=ollama_server.host)
-        with pytest.raises(DataError, match="ollama:tiny: is not what .* exported"):
+        with pytest.raises(DataError, match=r"ollama:tiny: is not what .* exported"):
             push_to_registry(registered, "tiny", target)
         assert registry.blobs == {} and registry.manifests == {}
 
