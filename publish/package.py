@@ -90,6 +90,7 @@ def _gguf(run: Run, stages: dict[str, Any], shipped: Path, found: Facts) -> tupl
     if shipped.resolve() not in {path.resolve() for path in made}:
         raise NotExported(f"{run.path}: not exported yet", fix=f"sql-llama export {run.path}")
     _check_unchanged(made, run)
+    _check_not_stopped(run, stages, shipped)
     files = sorted((path for path in made), key=lambda path: path.resolve() != shipped.resolve())
     page = run.path / "Modelfile"
     asked = read_modelfile(page)
@@ -111,6 +112,19 @@ def _gguf(run: Run, stages: dict[str, Any], shipped: Path, found: Facts) -> tupl
     else:
         items += [Item(name, run.path / name) for name in ("certificate.json", "certificate.md")]
     return items, notes
+
+
+def _check_not_stopped(run: Run, stages: dict[str, Any], shipped: Path) -> None:
+    """Raise DataError for the file of an export that the gate stopped: it is no better than its base."""
+    digest, report = sha256(shipped), run.path / "evals" / "report.json"
+    if any(stages.get(name, {}).get("inputs", {}).get("gguf") == digest for name in ("gate", "certify")):
+        return
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if not json.loads(report.read_text(encoding="utf-8"))["gate"]["passed"]:
+            raise DataError(
+                f"{shipped}: the gate stopped its export, see {report.with_name('report.html')}",
+                fix=f"train longer, or export it anyway: sql-llama export {run.path} --no-gate",
+            )
 
 
 def _for_the_hub(asked: Modelfile) -> list[Item]:

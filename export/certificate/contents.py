@@ -14,12 +14,8 @@ from typing import Any
 from ...models.gguf_header import Gguf, Tensor, read_gguf
 
 PIECE = 2**24  # bytes that are hashed at a time
-LAYOUT = (  # keys about the file and its writer; the model does not depend on them
-    "general.alignment",
-    "general.file_type",
-    "general.quantization_version",
-)
-LAYOUT_PREFIXES = ("quantize.imatrix.", "split.")
+# Keys about the file and its writer, which writers of GGUF set themselves; the model does not depend on them.
+LAYOUT = ("general.alignment", "general.file_type", "general.quantization_version")
 
 
 @dataclass(frozen=True)
@@ -63,5 +59,5 @@ def _values(data: mmap.mmap, tensor: Tensor) -> str:
 
 
 def _metadata(metadata: dict[str, Any]) -> str:
-    kept = {key: value for key, value in metadata.items() if key not in LAYOUT and not key.startswith(LAYOUT_PREFIXES)}
+    kept = {key: value for key, value in metadata.items() if key not in LAYOUT}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

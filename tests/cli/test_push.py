@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from sql_llama.cli.main import run as sql_llama
+from sql_llama.core.files import sha256
 from sql_llama.core.run import Run
 
 
@@ -72,6 +74,22 @@ def test_what_cannot_be_pushed_is_one_line_and_the_right_code(
     output = capsys.readouterr()
     assert says in output.err.splitlines()[0] or says in output.err.splitlines()[-1]
     assert "Traceback" not in output.err and output.out == ""
+
+
+def test_a_file_that_the_gate_stopped_is_not_published_unless_exported_anyway(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sql_llama(["export", str(trained.path)]) == 1  # a random model is no better than its base
+    capsys.readouterr()
+    assert sql_llama(["push", str(trained.path), "--dry-run"]) == 1
+    assert "tiny-Q8_0.gguf: the gate stopped its export" in capsys.readouterr().err.splitlines()[0]
+    trained.finish("gate", {"gguf": sha256(trained.shipped())}, [], 1.0)  # as if it had passed, with the real report
+    assert sql_llama(["push", str(trained.path), "--dry-run"]) == 0
+    assert re.search(r"\| base \| 0.0% \| .*\| 24 \|\n\| this model \| 0.0% \| .*\| 24 \|", capsys.readouterr().out)
+    trained.forget("gate")
+    assert sql_llama(["export", str(trained.path), "--no-gate"]) == 0
+    assert sql_llama(["push", str(trained.path), "--dry-run"]) == 0
+    assert "Not measured in this run." in capsys.readouterr().out
 
 
 def test_a_run_that_is_not_there_or_not_exported_is_one_line(
