@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.ollama_http import check, connect, requests
+from ..modelfiles.read_modelfile import INSTRUCTION
 
 BLOB = re.compile(r"sha256[-:]([0-9a-f]{64})")
 
@@ -17,6 +18,7 @@ class Served:
     """A model of the server; `digest` is the sha256 that the server gives for its file, "" where it names none.
 
     `file` is that file, None where it cannot be read from here. `parameters` lead from a name to one value or more.
+    `more` are further files that the server adds to the model, such as an adapter.
     """
 
     digest: str
@@ -25,14 +27,15 @@ class Served:
     system: str
     parameters: Mapping[str, tuple[str, ...]]
     messages: tuple[tuple[str, str], ...]
+    more: tuple[str, ...]
 
 
 def served(model: str, host: str = "") -> Served:
     """Ask the server for a model. Raises NoOllama when none answers, OllamaRefusal when it has no such model."""
     with requests(model, host), connect(host, timeout=60.0) as client:
         card: dict[str, Any] = check(client.post("/api/show", json={"model": model})).json()
-    origin = next((line for line in str(card.get("modelfile", "")).splitlines() if line.startswith("FROM ")), "")
-    place = origin.removeprefix("FROM ").strip()
+    files = [found for found in INSTRUCTION.finditer(str(card.get("modelfile", ""))) if found[1] in ("FROM", "ADAPTER")]
+    place = (files[0][3] or "").strip() if files else ""
     found = BLOB.search(place)
     digest = found[1] if found else ""
     return Served(
@@ -42,6 +45,7 @@ def served(model: str, host: str = "") -> Served:
         str(card.get("system") or ""),
         _parameters(str(card.get("parameters") or "")),
         tuple((str(item["role"]), str(item["content"])) for item in card.get("messages") or ()),
+        tuple(f"{found[1]} {found[3]}" for found in files[1:]),
     )
 
 

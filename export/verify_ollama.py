@@ -168,6 +168,7 @@ def _modelfile(claim: _Claim, has: Served) -> Check:
         )
         if ours != theirs
     ]
+    wrong += [f"{more.partition(' ')[0]} is not in it" for more in has.more]
     names = {**asked.parameters, **has.parameters}
     wrong += [
         f"{name} is {_values(has.parameters.get(name))}, not {_values(asked.parameters.get(name))}"

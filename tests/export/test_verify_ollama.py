@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from sql_llama.core.errors import NotExported
 from sql_llama.core.run import Run
 from sql_llama.engines.ollama_http import NoOllama
 from sql_llama.export.certificate.certificate import Certificate
+from sql_llama.export.convert.adapter_gguf import adapter_gguf
 from sql_llama.export.convert.convert import convert
 from sql_llama.export.register import register
 from sql_llama.export.served import served
@@ -103,6 +105,21 @@ def test_other_settings_under_the_name_are_noticed(exported: Run, ollama_server:
     wrong = next(check for check in found.checks if check.name == "modelfile")
     assert wrong.verdict == "fail" and wrong.failures[:2] == ("template", "system")
     assert "temperature is 0.8, not 0" in wrong.failures
+
+
+def test_an_adapter_on_top_is_noticed(
+    exported: Run, ollama_server: "OllamaServer", tiny_stopping_base: Path, tiny_adapter: Path, tmp_path: Path
+) -> None:
+    lora = adapter_gguf(tiny_stopping_base, tiny_adapter, tmp_path / "lora.gguf", name="lora", facts={})
+    page = tmp_path / "Modelfile"
+    page.write_text(f"FROM tiny\nADAPTER {lora}\n")
+    create = [ollama_server.program, "create", "tiny", "-f", page]
+    made = subprocess.run(create, env=ollama_server.environment, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    found = verify_ollama("tiny")
+    wrong = next(check for check in found.checks if check.name == "modelfile")
+    assert (wrong.verdict, wrong.failures) == ("fail", ("ADAPTER is not in it",))
+    assert verdicts(found)["tensors"] == "pass"
 
 
 def test_a_damaged_file_of_the_server_is_noticed(exported: Run, ollama_server: "OllamaServer") -> None:
