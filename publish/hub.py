@@ -93,10 +93,10 @@ def _refusals(repository: str, token: str) -> Iterator[None]:
     except Exception as error:  # of httpx, of Xet, of the system, and errors of an upload inside one of these
         cause = error.__cause__ or error
         reason = _line(str(cause), token) or type(cause).__name__
-        raise SqlLlamaError(
-            f"{repository}: cannot be pushed to {constants.ENDPOINT} ({reason})",
-            fix="check the network, then push again: it goes on where it was",
-        ) from None
+        fix = "check the network, then push again: it goes on where it was"
+        if "xet" in reason:
+            fix = f"{fix}; for a Hub without Xet storage set HF_HUB_DISABLE_XET=1"
+        raise SqlLlamaError(f"{repository}: cannot be pushed to {constants.ENDPOINT} ({reason})", fix=fix) from None
 
 
 def _line(text: str, token: str) -> str:

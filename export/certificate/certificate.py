@@ -73,10 +73,10 @@ def read_certificate(path: Path) -> Certificate:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         version = int(facts.pop("certificate_version"))
-        facts.pop("verdict")
-        checks = tuple(Check(**{**check, "failures": tuple(check["failures"])}) for check in facts.pop("checks"))
         if version > CERTIFICATE_VERSION:
             raise DataError(f"{path}: of version {version}, made by a newer sql-llama", fix="install the newest one")
+        facts.pop("verdict")
+        checks = tuple(Check(**{**check, "failures": tuple(check["failures"])}) for check in facts.pop("checks"))
         return Certificate(**facts, checks=checks)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: no such certificate", fix=fix) from None

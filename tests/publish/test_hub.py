@@ -138,6 +138,16 @@ def test_what_the_hub_refuses_is_one_line_without_the_token(
     assert not token or token not in done.stdout + done.stderr
 
 
+def test_a_hub_without_xet_storage_is_one_line(hub: Hub, exported: Run) -> None:
+    command = [sys.executable, "-m", "sql_llama.cli", "push", str(exported.path)]
+    env = {**environment(hub), "HF_HUB_DISABLE_XET": "0"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=110)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) == 2, done.stderr
+    assert "404" in lines[0] and lines[1].endswith("for a Hub without Xet storage set HF_HUB_DISABLE_XET=1")
+    assert hub.repositories[NAME].files == {}
+
+
 def test_the_token_is_nowhere(hub: Hub, exported: Run, tmp_path: Path) -> None:
     done = push(hub, exported)
     assert done.returncode == 0 and TOKEN not in done.stdout + done.stderr
