@@ -3,7 +3,12 @@
 import json
 import shutil
 import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +110,48 @@ def test_other_settings_under_the_name_are_noticed(exported: Run, ollama_server:
     wrong = next(check for check in found.checks if check.name == "modelfile")
     assert wrong.verdict == "fail" and wrong.failures[:2] == ("template", "system")
     assert "temperature is 0.8, not 0" in wrong.failures
+
+
+@contextmanager
+def in_a_container(server: "OllamaServer") -> Iterator[str]:
+    """The server at another address, as one in a container is seen: its models folder has another name there."""
+
+    class Door(BaseHTTPRequestHandler):
+        def pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
+            request = urllib.request.Request(f"http://{server.host}{self.path}", body, method=self.command)
+            with urllib.request.urlopen(request, timeout=100) as reply:
+                said = reply.read().replace(server.environment["OLLAMA_MODELS"].encode(), b"/container/models")
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = pass_on
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as door:
+        Thread(target=door.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{door.server_port}"
+        door.shutdown()
+
+
+def test_a_file_that_is_elsewhere_is_skipped_or_found_by_ollama_models(
+    exported: Run, ollama_server: "OllamaServer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_a_container(ollama_server) as host:
+        unseen = verify_ollama("tiny", host=host)
+        same_bytes = ollama_server.version.startswith("0.24")
+        assert verdicts(unseen)["file"] == "skipped" and unseen.passed
+        assert verdicts(unseen)["tensors"] == ("pass" if same_bytes else "skipped")
+        assert verdicts(unseen)["ollama"] == verdicts(unseen)["ollama tokens"] == "pass"  # by the run's own file
+        for file in exported.gguf.iterdir():
+            file.unlink()
+        assert verdicts(verify_ollama("tiny", host=host))["ollama"] == "skipped"
+        monkeypatch.setenv("OLLAMA_MODELS", ollama_server.environment["OLLAMA_MODELS"])
+        assert verdicts(verify_ollama("tiny", host=host)) == dict.fromkeys(CHECKS, "pass")
 
 
 def test_an_adapter_on_top_is_noticed(
