@@ -43,7 +43,8 @@ class Facts:
 
     `base` is the base's name, `base_hub` its id on the Hub or "". `certificate` is that of the file that ships, None
     where there is none. `rank` and `alpha` are the adapter's. `gate` has a line for each comparison of the export.
-    `training` are facts of the train stage.
+    `trained_here` is False for an adapter from elsewhere, whose settings are not known; `training` are facts of the
+    train stage.
     """
 
     recipe: Recipe
@@ -52,6 +53,7 @@ class Facts:
     base_hub: str
     sources: tuple[SourceOfPairs, ...]
     pairs: Mapping[str, int]
+    trained_here: bool
     training: Mapping[str, Any]
     rank: int
     alpha: float
@@ -77,7 +79,7 @@ def facts(run: Run, gguf: Path | None) -> Facts:
     stages = manifest["stages"]
     digest = sha256(gguf) if gguf is not None else ""
     hub = base_on_hub(recipe.base.model)
-    gate, adapter = stages.get("gate", {}), _adapter_config(run)
+    gate, adapter = stages.get("gate", {}), _adapter_config(run, recipe.train.start)
     judged = bool(digest) and gate.get("inputs", {}).get("gguf") == digest
     return Facts(
         recipe=recipe,
@@ -89,6 +91,7 @@ def facts(run: Run, gguf: Path | None) -> Facts:
             *(STARTER if _from_the_starter(recipe) else ()),
         ),
         pairs={key: int(stages["data"][key]) for key in ("train", "valid") if key in stages.get("data", {})},
+        trained_here="train" in stages,
         training={key: stages["train"][key] for key in TRAINING if key in stages.get("train", {})},
         rank=int(adapter.get("r") or recipe.lora.r),
         alpha=float(adapter.get("lora_alpha") or recipe.lora.alpha),
@@ -107,10 +110,11 @@ STARTER = (  # recipes/starter/README.md: who passes it on names the authors of 
 TRAINING = ("steps", "rows", "tokens", "train_loss", "valid_loss", "dtype")
 
 
-def _adapter_config(run: Run) -> dict[str, Any]:
+def _adapter_config(run: Run, start: str) -> dict[str, Any]:
     """The config of the run's adapter: one that went on from an earlier adapter has that one's rank."""
+    folder = run.adapter if run.adapter.is_dir() else Path(start).expanduser()
     with contextlib.suppress(OSError, ValueError):
-        config = json.loads((run.adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         return config if isinstance(config, dict) else {}
     return {}
 

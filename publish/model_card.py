@@ -136,7 +136,7 @@ def _type(file: str, name: str) -> str:
 def _use_adapter(facts: Facts, repository: str, files: Sequence[str]) -> str:
     base = facts.base_hub or "PATH-OF-THE-BASE"
     over = ""
-    if facts.recipe.train.quantization != "none":
+    if facts.trained_here and facts.recipe.train.quantization != "none":
         over = (
             "It was trained over the base in NF4 (QLoRA). Load the base in 4 bits to have what was trained; over the "
             "16-bit weights some answers differ.\n\n"
@@ -211,8 +211,11 @@ def _scores(facts: Facts, kind: Kind) -> str:
 
 def _training(facts: Facts) -> str:
     train = facts.recipe.train
-    how = {"none": "LoRA", "nf4": "QLoRA (NF4)", "nf4-unpacked": "QLoRA (NF4, unpacked)"}[train.quantization]
-    lines = [f"- {how}, rank {facts.rank}, alpha {facts.alpha:g}, learning rate {train.learning_rate:g}"]
+    if facts.trained_here:
+        how = {"none": "LoRA", "nf4": "QLoRA (NF4)", "nf4-unpacked": "QLoRA (NF4, unpacked)"}[train.quantization]
+        lines = [f"- {how}, rank {facts.rank}, alpha {facts.alpha:g}, learning rate {train.learning_rate:g}"]
+    else:
+        lines = [f"- a LoRA adapter that was trained elsewhere, rank {facts.rank}, alpha {facts.alpha:g}"]
     if facts.training.get("steps"):
         shown = {"steps": "steps", "rows": "rows", "tokens": "tokens"}
         lines.append(
@@ -220,7 +223,7 @@ def _training(facts: Facts) -> str:
         )
     if "valid_loss" in facts.training and isinstance(facts.training["valid_loss"], float):
         lines.append(f"- validation loss {facts.training['valid_loss']:.4f}")
-    if train.start != "base":
+    if train.start != "base" and facts.trained_here:
         lines.append("- continued from an earlier adapter (`train.start`)")
     if facts.merge_base:
         lines.append(

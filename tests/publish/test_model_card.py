@@ -97,6 +97,12 @@ def test_who_goes_on_from_the_starter_names_its_data(exported: Run) -> None:
     assert "Spider (Yu et al., 2018)" in text and "WikiSQL (Zhong et al., 2017)" in text and "CC BY-SA 4.0" in text
 
 
+def test_of_an_adapter_from_elsewhere_no_settings_are_stated(exported: Run) -> None:
+    exported.forget("train")
+    text, _ = card(facts(exported, exported.shipped()))
+    assert "- a LoRA adapter that was trained elsewhere, rank" in text and "learning rate" not in text
+
+
 def test_a_set_that_is_a_folder_here_is_no_set_of_the_hub(exported: Run, tmp_path: Path) -> None:
     source = Source(path=f"hub:{tmp_path}", name="pairs")
     text, data = card(with_recipe(exported, Recipe(name="t", base=Base(model="a/b"), data=Data(source=(source,)))))
