@@ -13,14 +13,16 @@ from sql_llama.train.dry_run import dry_run
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_shipped_recipe_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     recipe, _ = read_recipe(name)
     tried = dry_run(recipe, exportable)
     assert tried.steps == 2 and len(tried.losses) == 2 and all(0 < loss < 10 for loss in tried.losses)
     assert tried.preflight == "ok" and tried.gradient_noise < 0.1 and tried.pairs >= 8
     assert tried.architecture == ("qwen2" if name.startswith("qwen") else "llama")
     assert tried.adapter["adapter_model.safetensors"] > 1000
-    assert list(tmp_path.iterdir()) == []
+    assert list(here.iterdir()) == []
 
 
 def test_the_command_prints_json_for_scripts(
