@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..core.files import sha256, write_json
 from ..core.run import Run
+from ..core.wilson import wilson
 from ..export.certificate.divergence import Divergence, divergence_of_file
 from ..export.certificate.reference import Reference
 from .judged_answer import GradedAnswer
-from .numbers.statistics import LEVEL, mcnemar, wilson
+from .numbers.statistics import LEVEL, mcnemar
 from .shipped import evaluated_file, own_questions
 
 MERGE_BASE_QUESTIONS = 24  # those of the gate, which then need no new answers

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from sql_llama.train.trainer import Collator, Metrics, SqlTrainer, StopAfterStep, mean_loss
+from sql_llama.train.callbacks import Metrics, StopAfterStep
+from sql_llama.train.trainer import Collator, SqlTrainer, mean_loss
 
 ROWS: list[dict[str, Any]] = [
     {"input_ids": [5, 6, 7, 8, 9, 10, 11], "prompt": 4},
