@@ -91,7 +91,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Evaluate the model as it is; the trainer calls this at the steps that were asked for."""
         trainer, step = self.trainer, self.trainer.state.global_step
         started = time.monotonic()
-        self.metrics.advance(0, f"evaluating after step {step}")
+        if step < trainer.state.max_steps:
+            self.metrics.advance(0, f"evaluating after step {step}")
         with as_it_was(trainer.model):
             loss, shares = self._loss(), self._right()
         asked = len(shares)
@@ -107,6 +108,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             self.metrics.append(evaluation.line())
         self.metrics.evaluating += seconds
         self.metrics.evaluated = f", {evaluation.said} after step {step}"
+        self.metrics.advance(0, self.metrics.note + self.metrics.evaluated)
         reported = {"eval_loss": loss}
         if asked:
             reported["eval_execution_accuracy"] = sum(shares) / asked

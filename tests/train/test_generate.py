@@ -1,5 +1,6 @@
 """Answers of a model in training: those of the model alone, whatever the batch, and nothing of the model is changed."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ def model(tiny_base: Path) -> Any:
     torch.manual_seed(5)
     base = AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32)
     base.config.use_cache = False  # as in training
-    tuned = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
-    base.gradient_checkpointing_enable()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*gradient_checkpointing.*", FutureWarning)  # as train/train.py does
+        tuned = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+        base.gradient_checkpointing_enable()
     return tuned
 
 
