@@ -15,32 +15,22 @@ def test_a_full_disk_at_a_checkpoint_is_one_line_and_the_earlier_one_stays(recip
     """Files may not grow as long as one of the next checkpoint's, which is what a full disk looks like."""
     sets = ["train.max_steps=6", "train.save_steps=2", "lora.r=64"]
     options = [part for item in sets for part in ("--set", item)]
-    command = [
-        sys.executable,
-        "-m",
-        "sql_llama.cli",
-        "train",
-        str(recipe_file),
-        "--run",
-        str(tmp_path / "run"),
-        *options,
-    ]
     code = """
 import resource, sys
 from sql_llama.train.trainer import SqlTrainer
 save = SqlTrainer._save_checkpoint
 def limited(self, *arguments):
     if self.state.global_step == 4:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))
     save(self, *arguments)
 SqlTrainer._save_checkpoint = limited
 from sql_llama.cli.main import main
-sys.argv = ARGUMENTS
+sys.argv = {arguments}
 main()
 """
-    for limit in (1000, 400_000):  # below the weights, and between the weights and the optimizer's state
-        arguments = ["sql-llama", *command[3:]]
-        script = code.replace("LIMIT", str(limit)).replace("ARGUMENTS", repr(arguments))
+    for limit in (1000, 700_000):  # below the weights, and between the weights and the optimizer's state
+        arguments = ["sql-llama", "train", str(recipe_file), "--run", str(tmp_path / "run"), *options]
+        script = code.format(most=limit, arguments=arguments)
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.returncode == 1, done.stderr
         last = done.stderr.rstrip().splitlines()[-1]
@@ -63,6 +53,6 @@ def test_best_adapters_are_deleted_when_no_checkpoint_needs_them(tmp_path: Path)
     for step in (2, 4, 6):
         (tmp_path / f"best-{step}").mkdir()
     forget_others(tmp_path, 4, 5)
-    assert [path.name for path in tmp_path.iterdir()] == ["best-4"]
+    assert [path.name for path in tmp_path.glob("best-*")] == ["best-4"]
     forget_others(tmp_path, None, 5)
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.glob("best-*"))
