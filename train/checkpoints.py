@@ -30,7 +30,8 @@ def said_when_full(folder: Path, step: int) -> Iterator[None]:
         shutil.rmtree(folder / f"checkpoint-{step}", ignore_errors=True)
         earlier = last_checkpoint(folder)
         goes_on = f"goes on from step {earlier.name.split('-')[1]}" if earlier else "begins again"
-        reason = (error.strerror if isinstance(error, OSError) else None) or "the file was not written whole"
+        full = "No space left on device"
+        reason = getattr(error, "strerror", None) or (full if full in str(error) else "the file is not whole")
         raise SqlLlamaError(
             f"{folder / f'checkpoint-{step}'}: cannot be written ({reason})",
             fix=f"free some disk space (df -h) and give the same command again: it {goes_on}",

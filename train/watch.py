@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
+from ..core.errors import SqlLlamaError
 from ..core.progress import say
 from ..core.recipe import Recipe
 from ..modelfiles.templates import Family, family
 from .callbacks import Metrics
-from .checkpoints import forget_others, keep_best
+from .checkpoints import BEST, forget_others, keep_best
 from .evaluation import By, Evaluation, best_of, learnt_by_heart, read_metrics, should_stop
 from .generate import generate
 from .plan import Plan
@@ -75,6 +76,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Go on after the evaluations that belong to the checkpoint."""
         self.read(state.global_step)
         if state.is_world_process_zero:
+            if self.keeps_best and self.best and not (self.folder / f"{BEST}{self.best.step}").is_dir():
+                raise SqlLlamaError(
+                    f"{self.folder / f'{BEST}{self.best.step}'}: missing, the adapter of the best evaluation yet",
+                    fix=f"copy it here too, or delete {self.folder} to begin again",
+                )
             forget_others(self.folder, self.best.step if self.best else None, state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -93,7 +99,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         started = time.monotonic()
         if step < trainer.state.max_steps:
             self.metrics.advance(0, f"evaluating after step {step}")
-        with as_it_was(trainer.model):
+        with as_it_was(trainer.model), _not_compiled(self.recipe.compile):
             loss, shares = self._loss(), self._right()
         asked = len(shares)
         seconds = time.monotonic() - started
@@ -166,7 +172,7 @@ def computed_in(trainer: "SqlTrainer") -> torch.dtype:
 
 @contextlib.contextmanager
 def as_it_was(model: Any) -> Iterator[None]:
-    """Leave no trace in a training: random numbers, the mode of the model and compiled layers are as before."""
+    """Leave no trace in a training: random numbers and the mode of the model are as before."""
     import random
 
     import numpy as np
@@ -175,8 +181,7 @@ def as_it_was(model: Any) -> Iterator[None]:
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:
-        with torch.compiler.set_stance("force_eager"):  # each length of a prompt would be compiled anew
-            yield
+        yield
     finally:
         for module, mode in modes:
             module.training = mode
@@ -186,3 +191,13 @@ def as_it_was(model: Any) -> Iterator[None]:
         if on_gpu:
             torch.cuda.set_rng_state_all(on_gpu)
             torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _not_compiled(compiled: bool) -> Iterator[None]:
+    """Run compiled layers as they are written: they would be compiled anew for each length of a prompt."""
+    if compiled:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    else:
+        yield

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,22 @@ def test_without_a_judge_the_loss_is_measured_alone(recipe_file: Path, tmp_path:
     assert run.manifest()["stages"]["train"]["execution_accuracy"] is None
     with pytest.raises(SqlLlamaError, match="requires questions"):
         watched(recipe_file, tmp_path / "none", *ALL, "train.best=execution", exam=None)
+
+
+def test_a_run_that_was_copied_without_its_best_adapter(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*arguments: object) -> None:
+        raise Killed
+
+    sets = ("train.eval_steps=2", "train.best=loss", "train.save_steps=2")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("sql_llama.train.train.save_adapter", die)
+        watched(recipe_file, tmp_path / "run", *sets, exam=None)
+    (best,) = (tmp_path / "run" / "checkpoints").glob("best-*")
+    shutil.rmtree(best)
+    with pytest.raises(SqlLlamaError, match=rf"{best.name}: missing, the adapter of the best evaluation"):
+        watched(recipe_file, tmp_path / "run", *sets, exam=None)
 
 
 def test_no_validation_pairs(recipe_file: Path, tmp_path: Path) -> None:
