@@ -60,6 +60,10 @@ def command(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "
         f"loss {facts['train_loss']:.3f}"
     )
+    if facts.get("questions"):
+        click.echo(
+            f"{facts['right']} of {facts['questions']} validation questions right after step {facts['kept_step']}"
+        )
     click.echo(f"Next: sql-llama export {run.path}")
 
 

@@ -5,7 +5,7 @@ All that is known of earlier evaluations stands in metrics.jsonl, so that a kill
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def __init__(
         self, trainer: "SqlTrainer", recipe: Recipe, plan: Plan, metrics: Metrics, questions: Questions | None
     ) -> None:
+        """Raises SqlLlamaError where no validation pair fits train.max_tokens."""
+        if not plan.valid:
+            raise SqlLlamaError("no validation pair fits train.max_tokens", fix="--set train.max_tokens=2048")
         self.trainer = trainer
         self.recipe = recipe.train
         self.family: Family = family(recipe.base.family)
@@ -95,56 +98,60 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def examine(self) -> None:
         """Evaluate the model as it is; the trainer calls this at the steps that were asked for."""
-        trainer, step = self.trainer, self.trainer.state.global_step
-        started = time.monotonic()
-        if step < trainer.state.max_steps:
-            self.metrics.advance(0, f"evaluating after step {step}")
-        with as_it_was(trainer.model), _not_compiled(self.recipe.compile):
-            loss, shares = self._loss(), self._right()
-        asked = len(shares)
-        seconds = time.monotonic() - started
-        evaluation = Evaluation(
-            step, round(loss, 5), round(sum(shares) / asked, 5) if asked else None, asked, round(seconds, 2)
-        )
-        self.evaluations.append(evaluation)
+        trainer, told, step = self.trainer, self.metrics, self.trainer.state.global_step
         main = trainer.is_world_process_zero()
-        if main and self.keeps_best and self.best == evaluation:
-            keep_best(trainer.accelerator.unwrap_model(trainer.model), self.folder, step)
+        started = time.monotonic()
+        if main and step < trainer.state.max_steps:
+            told.advance(0, f"evaluating after step {step}")
+        with as_it_was(trainer.model), _not_compiled(self.recipe.compile):
+            evaluation = self._measured(step, started)
+        self.evaluations.append(evaluation)
+        told.evaluating += evaluation.seconds
+        told.evaluated = f", {evaluation.said} after step {step}"
         if main:
-            self.metrics.append(evaluation.line())
-        self.metrics.evaluating += seconds
-        self.metrics.evaluated = f", {evaluation.said} after step {step}"
-        self.metrics.advance(0, self.metrics.note + self.metrics.evaluated)
-        reported = {"eval_loss": loss}
-        if asked:
-            reported["eval_execution_accuracy"] = sum(shares) / asked
+            if self.keeps_best and self.best == evaluation:
+                keep_best(trainer.accelerator.unwrap_model(trainer.model), self.folder, step)
+            told.append(evaluation.line())
+            told.advance(0, told.note + told.evaluated)
+        reported = {"eval_loss": evaluation.valid_loss}
+        if evaluation.execution_accuracy is not None:
+            reported["eval_execution_accuracy"] = evaluation.execution_accuracy
         trainer.log(reported)
         self._decide(main)
 
-    def _loss(self) -> float:
+    def _measured(self, step: int, started: float) -> Evaluation:
+        """Measure. All processes go through the model, since layers may be spread over several; the main one judges.
+
+        The others get its numbers, so that all of them decide alike.
+        """
         from .trainer import mean_loss
 
         trainer, plan = self.trainer, self.plan
         rows = [{"input_ids": row.ids, "prompt": row.prompt} for row in plan.valid]
-        return mean_loss(trainer.model, rows, trainer.data_collator, plan.passes.rows, computed_in(trainer))
+        loss = mean_loss(trainer.model, rows, trainer.data_collator, plan.passes.rows, computed_in(trainer))
+        texts = self._answers()
+        measured: list[Any] = [None]
+        if trainer.is_world_process_zero():
+            right = self.questions.exam.right(texts) if self.questions else ()
+            share = round(sum(right) / len(right), 5) if right else None
+            measured = [Evaluation(step, round(loss, 5), share, len(right), round(time.monotonic() - started, 2))]
+        if trainer.args.world_size > 1:
+            from accelerate.utils import broadcast_object_list
 
-    def _right(self) -> Sequence[bool]:
-        """Which questions are answered right. All processes answer them, since layers may be spread over several."""
+            broadcast_object_list(measured)
+        evaluation: Evaluation = measured[0]
+        return evaluation
+
+    def _answers(self) -> list[str]:
+        """The model's answers to the questions; none where none are asked."""
         if self.questions is None:
-            return ()
+            return []
         trainer, questions = self.trainer, self.questions
         model = trainer.accelerator.unwrap_model(trainer.model)
         device, dtype = model.device, computed_in(trainer)
         together = min(ON_GPU, PER_ROW * self.plan.passes.rows) if device.type == "cuda" else ON_CPU
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            texts = generate(model, trainer.processing_class, self.family, questions.prompts, together, questions.limit)
-        judged: list[Any] = [list(questions.exam.right(texts)) if trainer.is_world_process_zero() else None]
-        if trainer.args.world_size > 1:
-            from accelerate.utils import broadcast_object_list
-
-            broadcast_object_list(judged)
-        right: Sequence[bool] = judged[0]
-        return right
+            return generate(model, trainer.processing_class, self.family, questions.prompts, together, questions.limit)
 
     def _decide(self, main: bool) -> None:
         """Warn of pairs learnt by heart, once, and end the training where no evaluation gets better."""

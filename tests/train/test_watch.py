@@ -191,6 +191,7 @@ def test_kill_9_between_evaluation_and_checkpoint(recipe_file: Path, temporary_h
     assert process.returncode == -9, errors
     again = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
+    assert "2 validation questions right after step " in again.stdout
     whole = watched(recipe_file, tmp_path / "whole", *sets)
     assert adapter_files(run) == adapter_files(whole)
     assert answers_of(run) == answers_of(whole) and losses(run) == losses(whole)
