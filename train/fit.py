@@ -72,7 +72,7 @@ def fit(
         if checkpoint and steps:
             load_adapter(trainer.model, checkpoint)
         else:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            done = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             trainer.first_lost.check(trainer.args)
             steps = trainer.state.global_step
         seconds = time.monotonic() - started - told.evaluating
@@ -84,7 +84,8 @@ def fit(
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else _peak_memory()
     losses, evaluations = read_metrics(metrics)
     return Fit(
-        train_loss=sum(line["loss"] for line in losses) / max(len(losses), 1),
+        # the trainer's own is of the steps done now
+        train_loss=sum(line["loss"] for line in losses) / max(len(losses), 1) if checkpoint else done.training_loss,
         valid_loss=kept.valid_loss if kept else _valid_loss(trainer, plan),
         seconds=seconds,
         resumed=checkpoint is not None,
