@@ -52,6 +52,7 @@ def command(
     from ..core.progress import say
     from ..core.read_recipe import read_recipe
     from ..core.run import fresh_run, new_run_path
+    from ..evals.validation import validation_exam
     from ..export.exportable import exportable
     from ..train.start import check_plan
     from ..train.train import train
@@ -66,7 +67,7 @@ def command(
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
         try:
-            adapter = train(parsed, run, exportable)
+            adapter = train(parsed, run, exportable, validation_exam)
         except KeyboardInterrupt:
             options = [part for override in overrides for part in ("--set", override)]
             say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', recipe, *options, '--run', str(run.path)])}")
@@ -76,6 +77,10 @@ def command(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "
         f"loss {facts['train_loss']:.3f}"
     )
+    if facts.get("questions"):
+        click.echo(
+            f"{facts['right']} of {facts['questions']} validation questions right after step {facts['kept_step']}"
+        )
     click.echo(f"Next: sql-llama export {run.path}")
 
 
