@@ -29,6 +29,7 @@ MUCH = 80  # lines of a module that needs a test file, or one of these
 TESTED_IN = {
     "cli/checkup.py": "cli/test_doctor.py",
     "cli/eval_output.py": "cli/test_eval.py",
+    "cli/train.py": "train/test_dry_run.py",
     "core/read_recipe.py": "core/test_recipe.py",
     "data/clean/trial_database.py": "data/clean/test_learnable_sql.py",
     "data/prepare/card.py": "cli/data/test_prepare.py",
@@ -74,6 +75,7 @@ TESTED_IN = {
     "models/sentencepiece_bpe.py": "models/test_sentencepiece.py",
     "models/tokenizer_files.py": "models/test_read_vocabulary.py",
     "models/vocabulary.py": "models/test_read_vocabulary.py",
+    "train/stand_in.py": "train/test_dry_run.py",
 }
 UNTESTED = {
     "core/records.py": "frozen dataclasses, which every test uses",
