@@ -3,8 +3,12 @@
 import json
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..core.recipe import Recipe
 
 
 @click.command("train")
@@ -29,8 +33,18 @@ import click
     metavar="FILE",
     help="Your own pairs about --db: CSV, JSON lines, Parquet or .sql files. Can be given several times.",
 )
+@click.option(
+    "--dry-run", "dry", is_flag=True, help="Only try the recipe: two steps of a tiny random model, nothing is kept."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print one JSON object.")
 def command(
-    recipe: str, overrides: tuple[str, ...], run_path: Path | None, db: str | None, pairs: tuple[str, ...]
+    recipe: str,
+    overrides: tuple[str, ...],
+    run_path: Path | None,
+    db: str | None,
+    pairs: tuple[str, ...],
+    dry: bool,
+    as_json: bool,
 ) -> None:
     """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
 
@@ -46,6 +60,11 @@ def command(
 
     overrides = (*overrides, *_own(db, pairs))
     parsed, text = read_recipe(recipe, overrides)
+    if as_json and not dry:
+        raise click.UsageError("--json goes with --dry-run")
+    if dry:
+        _dry_run(parsed, as_json)
+        return
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
         try:
@@ -60,6 +79,24 @@ def command(
         f"loss {facts['train_loss']:.3f}"
     )
     click.echo(f"Next: sql-llama export {run.path}")
+
+
+def _dry_run(recipe: "Recipe", as_json: bool) -> None:
+    """Try a recipe, and print what was found."""
+    from ..export.exportable import exportable
+    from ..train.dry_run import dry_run
+
+    found = dry_run(recipe, exportable)
+    if as_json:
+        click.echo(json.dumps(found.as_json()))
+        return
+    for name, origin in found.sources.items():
+        click.echo(f"data      {name}: {origin}")
+    click.echo(f"base      a random {found.model} of two layers; tokenizer: {found.tokenizer}")
+    losses = ", ".join(f"{loss:.3f}" for loss in found.losses)
+    click.echo(f"training  {found.train} pairs, preflight ok, {len(found.losses)} steps, losses {losses}")
+    click.echo(f"adapter   rank {found.adapter['r']}, saved; it can be exported")
+    click.echo(f"{found.recipe} runs ({found.seconds:.0f} s). Next: sql-llama train {found.recipe}")
 
 
 def _own(db: str | None, pairs: tuple[str, ...]) -> list[str]:

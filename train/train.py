@@ -54,7 +54,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
         return run.adapter
     if check is not None:
         check(recipe, base, start)
-    with _quiet():
+    with quiet():
         check_tokenizer(load_tokenizer(base), family(recipe.base.family))
     if start is not None:
         say_what_differs(recipe, start)
@@ -63,7 +63,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
     with run.stage("train", _train_inputs(recipe, run, base, start)) as stage:
         if not stage.done:
             check_training_libraries()
-            with _quiet():
+            with quiet():
                 _train(recipe, run, base, start, stage)
     return run.adapter
 
@@ -159,7 +159,7 @@ def _machine_facts(recipe: Recipe) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the messages of libraries off the progress bar."""
     from transformers.utils import logging
 
