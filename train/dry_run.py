@@ -18,11 +18,11 @@ from ..core.records import Example
 from ..core.render_recipe import render_recipe
 from ..core.run import create_run
 from ..core.settings import settings
-from ..data.prepare.made import synthesised
+from ..data.prepare.made import synthesised, worlds_of
 from ..data.sources.open_source import open_source, recipe_sources
 from ..sql.ddl.render import render_ddl
 from .tiny_base import tiny_base
-from .train import Check, train
+from .train import Check, quiet, train
 
 STEPS = 2
 PAIRS = 24  # of each source
@@ -75,8 +75,6 @@ def dry_run(recipe: Recipe, check: Check) -> DryRun:
     `check` is the export's own, called before and after, so that a recipe that cannot be exported fails here. Raises
     SqlLlamaError for what would also stop the real training.
     """
-    from .train import quiet
-
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sql-llama-dry-run-") as name:
         folder = Path(name)
@@ -96,8 +94,8 @@ def dry_run(recipe: Recipe, check: Check) -> DryRun:
             model=base.model_type,
             tokenizer="its own" if base.own_tokenizer else "a stand-in",
             sources=sources,
-            train=stages["data"]["facts"]["train"] if "facts" in stages["data"] else stages["data"]["train"],
-            valid=stages["data"]["facts"]["valid"] if "facts" in stages["data"] else stages["data"]["valid"],
+            train=stages["data"]["train"],
+            valid=stages["data"]["valid"],
             losses=tuple(json.loads(line)["loss"] for line in lines),
             adapter={"r": config["r"], "target_modules": modules, "trainable": stages["train"]["trainable"]},
             start=recipe.train.start,
@@ -161,6 +159,5 @@ def _own_rows(source: Source) -> list[tuple[str, str, str]]:
 
 
 def _made(count: int, seed: int) -> list[Example]:
-    from ..data.prepare.made import worlds_of
-
-    return synthesised(worlds_of(seed), count, random.Random(seed), "synthetic")
+    """Pairs in the place of sources; of another random state than those of data.synthetic, which they would equal."""
+    return synthesised(worlds_of(seed), count, random.Random(seed + 1), "synthetic")
