@@ -35,6 +35,7 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
     """Train to the end and measure the validation loss. Raises KeyboardInterrupt after Ctrl-C."""
     import torch
 
+    from .finite import Finite
     from .save_in_time import SaveInTime
     from .trainer import Metrics, StopAfterStep, mean_loss
 
@@ -43,6 +44,7 @@ def fit(trainer: "SqlTrainer", plan: Plan, checkpoints: Path, metrics: Path, tit
     with progress(title, plan.steps, "steps") as advance, stop.on_interrupt():
         trainer.add_callback(Metrics(metrics, advance, plan.tokens_after_step))
         trainer.add_callback(SaveInTime())
+        trainer.add_callback(Finite())
         trainer.add_callback(stop)
         started = time.monotonic()
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
