@@ -83,8 +83,8 @@ def tiny_base(recipe: Recipe, folder: Path) -> TinyBase:
 
 def local_base(recipe: Recipe) -> Path | None:
     """Return the folder of the recipe's base with config and tokenizer, if it is on this machine; asks no network."""
-    from ..models.package import FOLDER
     from ..core.settings import settings
+    from ..models.package import FOLDER
 
     model = recipe.base.model
     if model.startswith("package:"):
@@ -118,7 +118,9 @@ def _write_tokenizer(family: str, folder: Path) -> None:
     trainer = trainers.BpeTrainer(
         vocab_size=400, special_tokens=list(SPECIAL[kind]), initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator(["SELECT count(*) FROM singer WHERE age > 20", "How many singers are there?"], trainer)
+    tokenizer.train_from_iterator(
+        ["SELECT count(*) FROM singer WHERE age > 20", "How many singers are there?"], trainer
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     bos, eos, pad = ENDS[kind]
     facts = {"bos_token": bos, "eos_token": eos, "pad_token": pad, "add_bos_token": kind != "chatml"}

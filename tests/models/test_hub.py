@@ -96,7 +96,8 @@ def test_what_a_hub_answers_is_one_line_without_the_token(
         def do_GET(self) -> None:
             body = json.dumps({"error": said}).encode()
             self.send_response(status)
-            for name, value in {"X-Error-Code": code, "X-Error-Message": said, "Content-Length": str(len(body))}.items():
+            headers = {"X-Error-Code": code, "X-Error-Message": said, "Content-Length": str(len(body))}
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

@@ -29,7 +29,7 @@ def test_every_shipped_recipe_runs(
     assert found["adapter"]["r"] == recipe.lora.r and found["adapter"]["trainable"] > 0
     wanted = recipe.lora.target_modules
     trained = {module.rpartition(".")[2] for module in found["adapter"]["target_modules"]}
-    assert wanted == ("all-linear",) and len(trained) == 7 or trained == set(wanted)
+    assert (wanted == ("all-linear",) and len(trained) == 7) or trained == set(wanted)
     assert set(found["data"]["sources"].values()) <= {"synthesised", "its own"}
     assert found["data"]["train"] >= 4
     assert not Path("runs").exists()
