@@ -33,17 +33,15 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Your own pairs about --db: CSV, JSON lines, Parquet or .sql files. Can be given several times.",
 )
-@click.option(
-    "--dry-run", "dry", is_flag=True, help="Only try the recipe: two steps of a tiny random model, nothing is kept."
-)
-@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print one JSON object.")
+@click.option("--dry-run", is_flag=True, help="Try the recipe in seconds: two steps of a tiny random model.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was tried as one JSON object (with --dry-run).")
 def command(
     recipe: str,
     overrides: tuple[str, ...],
     run_path: Path | None,
     db: str | None,
     pairs: tuple[str, ...],
-    dry: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
@@ -54,21 +52,22 @@ def command(
     from ..core.progress import say
     from ..core.read_recipe import read_recipe
     from ..core.run import fresh_run, new_run_path
+    from ..evals.validation import validation_exam
     from ..export.exportable import exportable
     from ..train.start import check_plan
     from ..train.train import train
 
     overrides = (*overrides, *_own(db, pairs))
-    parsed, text = read_recipe(recipe, overrides)
-    if as_json and not dry:
+    if as_json and not dry_run:
         raise click.UsageError("--json goes with --dry-run")
-    if dry:
-        _dry_run(parsed, as_json)
+    parsed, text = read_recipe(recipe, overrides)
+    if dry_run:
+        _try(parsed, as_json)
         return
     check_plan(parsed)
     with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
         try:
-            adapter = train(parsed, run, exportable)
+            adapter = train(parsed, run, exportable, validation_exam)
         except KeyboardInterrupt:
             options = [part for override in overrides for part in ("--set", override)]
             say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', recipe, *options, '--run', str(run.path)])}")
@@ -78,25 +77,30 @@ def command(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "
         f"loss {facts['train_loss']:.3f}"
     )
+    if facts.get("questions"):
+        click.echo(
+            f"{facts['right']} of {facts['questions']} validation questions right after step {facts['kept_step']}"
+        )
     click.echo(f"Next: sql-llama export {run.path}")
 
 
-def _dry_run(recipe: "Recipe", as_json: bool) -> None:
-    """Try a recipe, and print what was found."""
+def _try(recipe: "Recipe", as_json: bool) -> None:
+    """Make a dry run and say what was tried."""
+    from dataclasses import asdict
+
     from ..export.exportable import exportable
     from ..train.dry_run import dry_run
 
-    found = dry_run(recipe, exportable)
+    tried = dry_run(recipe, exportable)
     if as_json:
-        click.echo(json.dumps(found.as_json()))
+        click.echo(json.dumps(asdict(tried)))
         return
-    for name, origin in found.sources.items():
-        click.echo(f"data      {name}: {origin}")
-    click.echo(f"base      a random {found.model} of two layers; tokenizer: {found.tokenizer}")
-    losses = ", ".join(f"{loss:.3f}" for loss in found.losses)
-    click.echo(f"training  {found.train} pairs, preflight ok, {len(found.losses)} steps, losses {losses}")
-    click.echo(f"adapter   rank {found.adapter['r']}, saved; it can be exported")
-    click.echo(f"{found.recipe} runs ({found.seconds:.0f} s). Next: sql-llama train {found.recipe}")
+    click.echo(f"{tried.recipe}: {tried.pairs} pairs ({tried.data}); tokenizer: {tried.tokenizer}")
+    click.echo(f"preflight {tried.preflight}: the loss covers each answer and its end, the gradients are right")
+    losses = ", ".join(f"{loss:.3f}" for loss in tried.losses)
+    size = sum(tried.adapter.values()) / 1000
+    click.echo(f"{tried.steps} steps of a tiny random {tried.architecture}: loss {losses}; adapter of {size:.0f} kB")
+    click.echo(f"Nothing was kept ({tried.seconds:.0f} s). Next: sql-llama plan {recipe.name}")
 
 
 def _own(db: str | None, pairs: tuple[str, ...]) -> list[str]:

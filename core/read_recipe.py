@@ -52,6 +52,12 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Recip
             f"train.micro_batch = {micro}",
             fix=f"--set train.batch={micro * (batch // micro)}",
         )
+    for key, is_set in (
+        ("best", recipe.train.best in ("loss", "execution")),
+        ("early_stopping", recipe.train.early_stopping),
+    ):
+        if is_set and not recipe.train.eval_steps:
+            raise RecipeError(f"{source.at('train', key)}: requires train.eval_steps", fix="--set train.eval_steps=50")
     return recipe, render_recipe(recipe)
 
 

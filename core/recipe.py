@@ -197,6 +197,20 @@ class Train(Section):
     """Steps between checkpoints. Where these take longer, there is one about every two minutes."""
     log_steps: int = Field(default=10, ge=1, le=1_000_000)
     """Steps between lines of metrics.jsonl."""
+    eval_steps: int = Field(default=0, ge=0, le=1_000_000)
+    """Steps between evaluations on the validation pairs, whose databases are not trained on; the last step has one too.
+    0 is none. See docs/training.md."""
+    eval_questions: int = Field(default=100, ge=0, le=100_000)
+    """Validation questions that the model answers in each evaluation; its queries are run. 0 measures the loss only."""
+    best: Literal["last", "loss", "execution", "file"] = "last"
+    """The adapter that the run keeps: of the last step, or of the evaluation with the lowest validation loss, or with
+    the most right answers. `file` keeps the last three checkpoints, and the export chooses by the answers of their
+    files."""
+    early_stopping: int = Field(default=0, ge=0, le=1000)
+    """Stop after this many evaluations without a better one, by right answers where `best` is `execution` and else by
+    validation loss; 0 never stops."""
+    report_to: Texts = ()
+    """Programs that get the numbers too, any of tensorboard, wandb, trackio; their files are in the run directory."""
     seed: int = Field(default=1, ge=0, le=2**32 - 1)
     """Seed of the adapter's first values and of the order of the pairs."""
 

@@ -15,7 +15,10 @@ ADDED = frozenset(
             *("balance", "robust", "against", "against_databases", "max_leakage"),
         ),
         "lora": ("target_modules", "rslora", "dora", "lr_ratio"),
-        "train": ("schedule", "optimizer", "weight_decay", "max_grad_norm", "neftune", "dtype"),
+        "train": (
+            *("schedule", "optimizer", "weight_decay", "max_grad_norm", "neftune", "dtype"),
+            *("eval_steps", "eval_questions", "best", "early_stopping", "report_to"),
+        ),
     }.items()
     for key in keys
 )

@@ -12,6 +12,7 @@ from ..assistant.prepare import prepare
 from ..core.errors import DataError, RecipeError
 from ..core.progress import progress, say
 from ..core.records import Answer, Score
+from ..core.wilson import wilson
 from ..databases.unreadable import reason, with_more
 from ..engines.engine import Engine, SeveralAnswers
 from .answers import answers
@@ -21,7 +22,6 @@ from .judge.verdict import Task, Verdict
 from .judged_answer import GradedAnswer, JudgedAnswer
 from .kept_answers import Kept, Variants, answers_path, as_text, keys, read_kept, write_kept
 from .numbers.metrics import metrics
-from .numbers.statistics import wilson
 from .queries.similarity import embedding_similarity
 from .questions.from_schema import unqualified
 from .questions.predictions import query_of

@@ -6,16 +6,16 @@ from ..core.read_recipe import read_recipe
 from ..core.run import Run, newest_run
 from ..export.export import Exported, export_run
 from ..export.plan import Judges, Options
-from .pick import pick_merge_base, pick_quant
+from .pick import pick_adapter, pick_merge_base, pick_quant
 from .shipped import shipped
 
 
 def export_gated(run: str | Path | None = None, options: Options | None = None, *, gate: bool = True) -> Exported:
     """Merge, convert, quantize and check a run, by default the newest; finished steps are not repeated.
 
-    With `gate`, the file is compared with its base and with the adapter that training started from, and the weights to
-    merge into are chosen by their answers. Raises DataError when the run is not trained, SqlLlamaError when a check
-    fails or the file answers no better than its base.
+    With `gate`, the file is compared with its base and with the adapter that training started from. The weights to
+    merge into, and with `train.best` "file" the checkpoint, are chosen by their answers. Raises DataError when the run
+    is not trained, SqlLlamaError when a check fails or the file answers no better than its base.
     """
     chosen = newest_run() if run is None else Run(Path(run))
     chosen.manifest()
@@ -25,4 +25,6 @@ def export_gated(run: str | Path | None = None, options: Options | None = None, 
 
 def judges(gate: bool) -> Judges:
     """Return the functions that compare the files of an export, or none of them."""
-    return Judges(gate=shipped, merge_base=pick_merge_base, quant=pick_quant) if gate else Judges()
+    if not gate:
+        return Judges()
+    return Judges(gate=shipped, merge_base=pick_merge_base, quant=pick_quant, adapter=pick_adapter)

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from ..core.files import sha256, write_json
 from ..core.run import Run
+from ..core.wilson import wilson
 from ..export.certificate.divergence import Divergence, divergence_of_file
 from ..export.certificate.reference import Reference
 from .judged_answer import GradedAnswer
-from .numbers.statistics import LEVEL, mcnemar, wilson
-from .shipped import evaluated_file, own_questions
+from .numbers.statistics import LEVEL, mcnemar
+from .shipped import evaluated_file, own_questions, with_yours
 
 MERGE_BASE_QUESTIONS = 24  # those of the gate, which then need no new answers
 TITLES = {"nf4": "the merge into NF4", "base": "the merge into the base"}
 QUANT_QUESTIONS = 60
+ADAPTER_QUESTIONS = 60  # beside those about the user's own database
 LOST = 2.0  # points of right answers that the smallest quant may lose against the largest
 FAR = 0.02  # nats of KL(merged || file), mean over answer tokens
 
@@ -51,7 +53,7 @@ class Candidate:
 class Picked:
     """The chosen candidate, the reason (`said`), and all that was measured; the names are keys of evals/WHAT.json.
 
-    `what` is "ground" (the base that the adapter is merged into) or "quant"; `sha256` is the file's.
+    `what` is "ground" (the base that the adapter is merged into), "quant" or "adapter"; `sha256` is the file's.
     """
 
     what: str
@@ -128,6 +130,28 @@ def pick_quant(run: Run, files: Mapping[str, Path], reference: Reference) -> Pic
         else f"{chosen}: no smaller file is as good"
     )
     return _saved(run, Picked("quant", chosen, why, candidates, sha256(files[chosen])))
+
+
+def pick_adapter(run: Run, files: Mapping[str, Path]) -> Picked:
+    """Choose the checkpoint whose file has the most right answers; of equals the latest.
+
+    `files` leads from `step-N`, in the order of training, to a file of the type that ships; all answer the same
+    questions. What each gained and lost is counted against the last. Writes evals/adapter.json in the run.
+    """
+    questions = with_yours(own_questions(run, ADAPTER_QUESTIONS), run)
+    evals = run.path / "evals"
+    rows = {
+        label: evaluated_file(questions, path, evals, name=f"adapter-{label}", title=label).rows
+        for label, path in files.items()
+    }
+    last = list(files)[-1]
+    candidates = tuple(_candidate(label, files[label], rows[label], rows[last]) for label in files)
+    best = max(reversed(candidates), key=lambda candidate: candidate.right or 0)  # the first of equals
+    why = f"{best.label}: {best.right} of {best.n} answers are right"
+    if best.label != last:
+        why += f", {best.gained} gained and {best.lost} lost against {last}"
+        why += "" if _beaten(rows[last], rows[best.label]) else "; the difference may be chance"
+    return _saved(run, Picked("adapter", best.label, why, candidates, sha256(files[best.label])))
 
 
 def _candidate(

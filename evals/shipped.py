@@ -43,7 +43,7 @@ def shipped(run: Run, gguf: Path) -> Verdict:
     base and start into the cache folder for the next export. Raises SqlLlamaError when the file is not better than its
     base, or worse than the start.
     """
-    own = _with_yours(own_questions(run, QUESTIONS), run)
+    own = with_yours(own_questions(run, QUESTIONS), run)
     compared = {"base": quantized_base(gguf)}
     skipped: tuple[str, ...] = ()
     try:
@@ -125,8 +125,8 @@ def own_questions(run: Run, count: int) -> Questions:
     return Questions(tuple(made), {}, tuple(range(len(made))), len(made))
 
 
-def _with_yours(general: Questions, run: Run) -> Questions:
-    """Add the questions about the user's own database that the run kept for the test."""
+def with_yours(general: Questions, run: Run) -> Questions:
+    """Return them with the questions about the user's own database that the run kept for the test."""
     folder = run.path / "data"
     files = {YOUR_PAIRS: folder / HELD_OUT, YOUR_DATABASE: folder / HELD_OUT_SYNTHETIC}
     if not any(path.is_file() for path in files.values()) or not run.recipe_path.is_file():

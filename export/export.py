@@ -4,13 +4,12 @@ Each step is a stage of the run (core/stage.py), so that a killed export goes on
 done again.
 """
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError, RecipeError, SqlLlamaError
-from ..core.files import atomic_folder, sha256, write_text
+from ..core.files import sha256, write_text
 from ..core.recipe import Base, Export, Recipe, Train
 from ..core.render_recipe import render_recipe
 from ..core.run import Run, fresh_run
@@ -27,9 +26,11 @@ from .certificate.certify import certify, certify_ollama
 from .certificate.provenance import provenance
 from .convert.adapter_gguf import adapter_gguf
 from .gguf_files import GgufFiles, gguf_files, known_base, merged_reference
+from .keep_adapter import keep_adapter
 from .merge.adapter_bin import in_safetensors
 from .merge.merge import MergeBase, tokenizer_of
 from .merge.merged_folder import merged_folder
+from .pick_adapter import pick_adapter
 from .plan import Judges, Options, Plan, plan_export
 from .prompts import context_for, examples_about, prompts
 from .quantized_base import lora_base
@@ -108,16 +109,8 @@ def export_adapter(
         plan = plan_export(base, folder, recipe, options or Options(), dtype)  # before the run directory is made
         with fresh_run(out, recipe.name, render_recipe(recipe)) as run:
             if folder != adapter:  # a temporary copy: the run keeps one, to be verified against
-                plan = replace(plan, adapter=_keep_adapter(run, folder))
+                plan = replace(plan, adapter=keep_adapter(run, folder))
             return _export(run, plan, judges or Judges())
-
-
-def _keep_adapter(run: Run, adapter: Path) -> Path:
-    """The run's own copy of an adapter."""
-    if not run.adapter.is_dir() or sha256(run.adapter) != sha256(adapter):
-        with atomic_folder(run.adapter) as temporary:
-            shutil.copytree(adapter, temporary, dirs_exist_ok=True)
-    return run.adapter
 
 
 def _export(run: Run, plan: Plan, judges: Judges) -> Exported:
@@ -129,6 +122,7 @@ def _export(run: Run, plan: Plan, judges: Judges) -> Exported:
         raise RecipeError(
             f"{plan.base}: only sql-llama's own converter can make the GGUF file of the base, which is needed", fix=fix
         )
+    plan = pick_adapter(run, plan, judges)
     files = gguf_files(run, plan, judges)
     extras = _write_extras(run, plan, files.merge_base)
     settings = _modelfile_settings(run, plan)

@@ -66,6 +66,11 @@ def gguf_files(run: Run, plan: Plan, judges: Judges) -> GgufFiles:
     return GgufFiles(merge_base, files)
 
 
+def write_candidate(run: Run, plan: Plan, merge_base: MergeBase, quant: str, path: Path) -> None:
+    """Write a file of one type that is compared with others, under any name."""
+    _Writer(run, plan).write(merge_base, {quant: path})
+
+
 def known_base(base: Path) -> bool:
     """Return whether sql-llama's own converter takes a base; others need a llama.cpp checkout."""
     try:

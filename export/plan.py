@@ -67,12 +67,14 @@ class Judges:
 
     They are parts of evals/, which this room cannot import, and are handed down by the command. `gate` looks at the
     file that ships before Ollama gets it, and raises SqlLlamaError to stop it. `merge_base` chooses between files of
-    one type over both merge bases; `quant` between types, which it also compares with the merged model.
+    one type over both merge bases; `quant` between types, which it also compares with the merged model; `adapter`
+    between files of the adapters of a training's last checkpoints.
     """
 
     gate: Callable[[Run, Path], Judgement] | None = None
     merge_base: Callable[[Run, Mapping[str, Path]], Decision] | None = None
     quant: Callable[[Run, Mapping[str, Path], Reference], Decision] | None = None
+    adapter: Callable[[Run, Mapping[str, Path]], Decision] | None = None
 
 
 @dataclass(frozen=True)

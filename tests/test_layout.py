@@ -69,6 +69,8 @@ TESTED_IN = {
     "export/certificate/certificate.py": "export/certificate/test_certify.py",
     "export/merge/change_reader.py": "export/merge/test_adapter.py",
     "export/merge/tied_tables.py": "export/merge/test_merge.py",
+    "publish/facts.py": "publish/test_model_card.py",
+    "publish/push.py": "cli/test_push.py",
     "models/sentencepiece_bpe.py": "models/test_sentencepiece.py",
     "models/tokenizer_files.py": "models/test_read_vocabulary.py",
     "models/vocabulary.py": "models/test_read_vocabulary.py",

@@ -1,37 +1,46 @@
-"""Stop a training whose weights are no numbers any more, before a checkpoint or an adapter is made of them."""
+"""Stop a training whose loss is not a number any more, before its weights reach a checkpoint."""
 
+from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+import torch
 
 from ..core.errors import SqlLlamaError
+from .fit import last_checkpoint
 
 
-class Finite(TrainerCallback):  # type: ignore[misc]
-    """Look at the trained weights whenever the trainer logs or saves, and at the last step.
-
-    A loss that is not finite makes the weights of its step so. In float16 the trainer skips such a step itself, and the
-    weights stay as they were.
-    """
+class FirstLost:
+    """The first step whose loss was not finite; it is noted on the GPU, which nobody has to wait for."""
 
     def __init__(self) -> None:
-        self.good = 0
+        self.step: torch.Tensor | None = None
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Remember where a resumed training begins."""
-        self.good = state.global_step
+    def note(self, loss: torch.Tensor, step: int) -> None:
+        """Look at the loss of a pass; `step` counts from 1."""
+        before = torch.zeros((), dtype=torch.int64, device=loss.device) if self.step is None else self.step
+        self.step = torch.where((before == 0) & ~loss.isfinite().all(), step, before)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Raise SqlLlamaError when a weight is NaN or infinite."""
-        if not (control.should_log or control.should_save or state.global_step >= state.max_steps):
-            return
-        import torch
+    def check(self, args: Any) -> None:
+        """Raise SqlLlamaError where a loss was not finite; `args` are the trainer's."""
+        lost = 0 if self.step is None else int(self.step)
+        if lost:
+            raise not_finite(lost, args)
 
-        trained = [parameter.detach() for parameter in model.parameters() if parameter.requires_grad]
-        if not all(bool(torch.isfinite(weights).all()) for weights in trained):
-            raise SqlLlamaError(
-                f"step {state.global_step}: the loss is not a number (it was one at step {self.good})",
-                fix=f"train with a lower rate: --set train.learning_rate={args.learning_rate / 5:.1g}, or with"
-                " --set train.dtype=float32",
-            )
-        self.good = state.global_step
+
+def all_finite(model: Any) -> bool:
+    """Tell whether every trained weight is a finite number."""
+    trained = [parameter.detach().isfinite().all() for parameter in model.parameters() if parameter.requires_grad]
+    return bool(torch.stack([item.to(trained[0].device) for item in trained]).all()) if trained else True
+
+
+def not_finite(step: int, args: Any) -> SqlLlamaError:
+    """Return the error for a training that broke down at a step: what to change, and what is kept."""
+    checkpoint = last_checkpoint(Path(args.output_dir))
+    kept = f"; {checkpoint} is kept" if checkpoint else ""
+    ways = [f"train again with --set train.learning_rate={args.learning_rate / 10:g}"]
+    if args.fp16:
+        ways.append("with --set train.dtype=bfloat16 where the GPU has it")
+    return SqlLlamaError(
+        f"the loss is not a number since step {step}, with a learning rate of {args.learning_rate:g}{kept}",
+        fix=", or ".join(ways),
+    )

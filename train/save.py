@@ -1,6 +1,7 @@
-"""What a training leaves in the run directory: the adapter and a drawing of the loss. One process alone writes them."""
+"""What a training leaves in the run directory: the adapter, or those of several steps. One process writes them."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,23 @@ from ..core.files import write_text
 
 def save_adapter(model: Any, folder: Path, base: Path) -> None:
     """Save a PeftModel's adapter in bfloat16, half the bytes of what is trained; no path of this machine is in it."""
+    model.save_pretrained(folder)
+    _as_kept(folder, base)
+
+
+def save_checkpoints(checkpoints: Path, folder: Path, base: Path) -> None:
+    """Save the adapter of each checkpoint as `save_adapter` does, in a folder `step-N` of its own."""
+    for checkpoint in checkpoints.glob("checkpoint-*"):
+        out = folder / f"step-{checkpoint.name.split('-')[1]}"
+        out.mkdir()
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            shutil.copyfile(checkpoint / name, out / name)
+        _as_kept(out, base)
+
+
+def _as_kept(folder: Path, base: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    model.save_pretrained(folder)
     weights = folder / "adapter_model.safetensors"
     save_file({name: tensor.bfloat16().contiguous() for name, tensor in load_file(weights).items()}, weights)
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
@@ -20,18 +35,3 @@ def save_adapter(model: Any, folder: Path, base: Path) -> None:
         config["target_modules"].sort()  # a set in peft, whose order differs from process to process
     write_text(folder / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
     (folder / "README.md").unlink(missing_ok=True)
-
-
-def draw_loss(metrics: Path, path: Path, title: str) -> None:
-    """Draw the loss of a metrics.jsonl over the steps, as SVG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    figure, axes = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
-    axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
-    axes.set(xlabel="step", ylabel="loss of the answer tokens", title=title, yscale="log")
-    figure.savefig(path, format="svg")
-    pyplot.close(figure)

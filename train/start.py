@@ -8,16 +8,18 @@ from ..core.errors import DataError, SqlLlamaError
 from ..core.progress import say
 from ..core.recipe import Recipe
 from ..data.prepare.prepare import check_sources
+from .report_to import check_report_to
 
 FROM_BASE = "--set train.start=base"
 
 
 def check_plan(recipe: Recipe) -> None:
-    """Check the sources' layout and the adapter to start from, before anything is written.
+    """Check the sources' layout, the adapter to start from and train.report_to, before anything is written.
 
     Raises SqlLlamaError for what is not there. A model on the Hub is not asked for.
     """
     start_adapter(recipe)
+    check_report_to(recipe)
     check_sources(recipe.data)
 
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from logging import ERROR, getLogger
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.files import need_space, sha256
 from ..core.progress import say
@@ -23,12 +23,19 @@ from ..engines.native import check_training_libraries
 from ..modelfiles.templates import family
 from ..models.base import resolve_base
 from ..models.folder import fingerprint
+from .exam import MakeExam
 from .memory import explain_out_of_memory
 from .model import load_tokenizer
 from .plan import plan_training
+from .plots import draw_accuracy, draw_loss
 from .preflight import check_tokenizer
-from .save import draw_loss, save_adapter
+from .questions import make_questions
+from .report_to import reporting
+from .save import save_adapter, save_checkpoints
 from .start import say_what_differs, start_adapter
+
+if TYPE_CHECKING:
+    from .fit import Fit
 
 DISK_BYTES = 2 * 2**30  # checkpoints and adapter
 
@@ -39,10 +46,11 @@ class Check(Protocol):
     def __call__(self, recipe: Recipe, base: Path, start: Path | None) -> None: ...
 
 
-def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
+def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam | None = None) -> Path:
     """Train the recipe's adapter into `run`; stages that are done are not done again. Returns the adapter folder.
 
     `check` is called before anything is made: the export's own (export/exportable.py), which this room cannot import.
+    `exam` makes what judges the answers of the model in training (evals/validation.py); None measures the loss only.
     Raises SqlLlamaError for what cannot be trained, and KeyboardInterrupt after Ctrl-C, with a checkpoint left.
     """
     # threads that wait by spinning slow a machine that has other work several times (read when torch is imported)
@@ -54,7 +62,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
         return run.adapter
     if check is not None:
         check(recipe, base, start)
-    with quiet():
+    with _quiet():
         check_tokenizer(load_tokenizer(base), family(recipe.base.family))
     if start is not None:
         say_what_differs(recipe, start)
@@ -63,8 +71,8 @@ def train(recipe: Recipe, run: Run, check: Check | None = None) -> Path:
     with run.stage("train", _train_inputs(recipe, run, base, start)) as stage:
         if not stage.done:
             check_training_libraries()
-            with quiet():
-                _train(recipe, run, base, start, stage)
+            with _quiet():
+                _train(recipe, run, base, start, stage, exam)
     return run.adapter
 
 
@@ -105,9 +113,10 @@ def _write_data(recipe: Recipe, run: Run, inputs: dict[str, str]) -> None:
         )
 
 
-def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stage) -> None:
+def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stage, exam: MakeExam | None) -> None:
     """Plan, build, fit and save. Of several processes, only the main one may have the stage and save."""
     plan = plan_training(recipe, base, _pairs_file(run, "train"), _pairs_file(run, "valid"))
+    questions = make_questions(recipe, base, _pairs_file(run, "valid"), exam)
     say(plan.passes.message)
 
     from .check_gradients import check_gradients
@@ -116,33 +125,55 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
 
     checkpoints = stage.work_folder("checkpoints")
     metrics = run.path / "metrics.jsonl"
-    with explain_out_of_memory(recipe, plan.passes.rows):
+    with explain_out_of_memory(recipe, plan.passes.rows), reporting(recipe, run.path):
         trainer = build_trainer(recipe, plan, base, start, checkpoints)
         noise = check_gradients(trainer, plan, compute_dtype(recipe.train.dtype))
-        result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}")
+        result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}", recipe, questions)
     with stage.folder(run.adapter) as temporary:
         save_adapter(trainer.model, temporary, base)
     stage.output(metrics)
     with stage.file(run.path / "plots" / "loss.svg") as temporary:
         draw_loss(metrics, temporary, run.path.name)
-    tokens = plan.tokens_after_step[-1]
+    if result.evaluation is not None and result.evaluation.n:
+        with stage.file(run.path / "plots" / "accuracy.svg") as temporary:
+            draw_accuracy(metrics, temporary, run.path.name)
+    if recipe.train.best == "file":
+        with stage.folder(run.path / "adapters") as temporary:
+            save_checkpoints(checkpoints, temporary, base)
+    tokens = plan.tokens_after_step[result.steps - 1]
     stage.facts.update(
-        steps=plan.steps,
-        rows=len(plan.rows),
+        steps=result.steps,
+        rows=result.steps * plan.batch,
         tokens=tokens,
         left_out=plan.left_out,
         train_loss=round(result.train_loss, 5),
         valid_loss=None if result.valid_loss is None else round(result.valid_loss, 5),
         fit_seconds=round(result.seconds, 2),
-        gradient_noise=round(noise, 6),
+        gradient_noise=float(f"{noise:.3g}"),
         tokens_per_second=None if result.resumed else round(tokens / result.seconds, 1),
         peak_bytes=result.peak_bytes,
         micro_batch=plan.passes.rows,
         estimated_bytes=plan.passes.need,
         trainable=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         base=recipe.base.model,
+        **_evaluation_facts(result),
         **_machine_facts(recipe),
     )
+
+
+def _evaluation_facts(result: "Fit") -> dict[str, Any]:
+    """The evaluation of the adapter that the run keeps, and what all of them cost."""
+    if result.evaluation is None:
+        return {}
+    kept = result.evaluation
+    return {
+        "kept_step": kept.step,
+        "execution_accuracy": kept.execution_accuracy,
+        "right": kept.right,
+        "questions": kept.n,
+        "evaluations": result.evaluations,
+        "evaluation_seconds": round(result.evaluation_seconds, 2),
+    }
 
 
 def _machine_facts(recipe: Recipe) -> dict[str, Any]:
@@ -159,7 +190,7 @@ def _machine_facts(recipe: Recipe) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Keep the messages of libraries off the progress bar."""
     from transformers.utils import logging
 

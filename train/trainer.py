@@ -1,25 +1,19 @@
 """TRL's SFTTrainer with logits only where the loss is, rows in the order given, and progress that is kept."""
 
-import contextlib
-import json
-import signal
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch.nn import functional
 from torch.utils.data import SequentialSampler
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from ..core.files import write_text
-from ..core.progress import Advance, say
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
+from .checkpoints import KEPT, said_when_full
+from .finite import FirstLost, all_finite, not_finite
 from .fused_lora import fuse_lora
 from .model import keep_float32, load_model, load_tokenizer
 from .plan import Plan
@@ -78,9 +72,12 @@ def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
         gradient_checkpointing=plan.passes.checkpointing,
         max_length=None,
         save_steps=train.save_steps,
-        save_total_limit=2,
+        save_total_limit=KEPT if train.best == "file" else 2,
         logging_steps=min(train.log_steps, plan.steps),  # a short run leaves one line too
-        report_to=[],
+        logging_nan_inf_filter=False,  # it would hide what finite.py looks for
+        report_to=list(train.report_to),
+        run_name=checkpoints.parent.name,
+        project="sql-llama",
         disable_tqdm=True,
         seed=train.seed,
         remove_unused_columns=False,
@@ -99,6 +96,36 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
     """
 
     lr_ratio = 1.0  # LoRA+: how much faster the B matrices learn
+    examine: Callable[[], None] | None = None  # evaluates the model (watch.py)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.first_lost = FirstLost()
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Do one pass and note where its loss is not a number, without waiting for the GPU."""
+        loss = super().training_step(*args, **kwargs)
+        self.first_lost.note(loss, self.state.global_step + 1)
+        return loss
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        control = self.control
+        if control.should_log or control.should_save or control.should_evaluate or control.should_training_stop:
+            self.first_lost.check(self.args)
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def _evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Evaluate between the line of the loss and the checkpoint of a step, which is when the trainer calls it."""
+        self.control.should_evaluate = False
+        if self.examine is not None:
+            self.examine()
+        return {}
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if not all_finite(self.model):  # of finite losses whose gradients were none
+            raise not_finite(self.state.global_step, self.args)
+        with said_when_full(Path(self.args.output_dir), self.state.global_step):
+            super()._save_checkpoint(model, trial)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -146,86 +173,6 @@ class Collator:
             ids[i, : len(tokens)] = tokens
             labels[i, row["prompt"] : len(tokens)] = tokens[row["prompt"] :]
         return {"input_ids": ids, "labels": labels}
-
-
-class Metrics(TrainerCallback):  # type: ignore[misc]
-    """Append a line to metrics.jsonl and move the progress bar; in the main process of several alone."""
-
-    def __init__(self, path: Path, advance: Advance, tokens_after_step: list[int]) -> None:
-        self.path = path
-        self.advance = advance
-        self.tokens_after_step = tokens_after_step
-        self.started = time.monotonic()
-        self.first = 0
-        self.note = ""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Drop the lines that a killed process wrote after the checkpoint that this one goes on from."""
-        if not state.is_world_process_zero:
-            return
-        self.first = state.global_step
-        self.started = time.monotonic()
-        if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n") and json.loads(line).get("step", 0) <= self.first]
-            write_text(self.path, "".join(whole))
-        if self.first:
-            self.advance(self.first, "resumed")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move the progress bar."""
-        if state.is_world_process_zero:
-            self.advance(1, self.note)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        """Append a line: step, loss of the answer tokens, learning rate, gradient norm, tokens a second, seconds."""
-        if not state.is_world_process_zero or not logs or "loss" not in logs:
-            return
-        spent = time.monotonic() - self.started
-        before = self.tokens_after_step[self.first - 1] if self.first else 0
-        done = self.tokens_after_step[state.global_step - 1] - before
-        rate = done / spent if spent else 0.0
-        self.note = f"loss {logs['loss']:.3f}, {rate:,.0f} tokens/s"
-        line = {
-            "step": state.global_step,
-            "loss": round(float(logs["loss"]), 5),
-            "learning_rate": logs.get("learning_rate"),
-            "grad_norm": round(float(logs.get("grad_norm", 0.0)), 5),
-            "tokens_per_second": round(rate, 1),
-            "seconds": round(spent, 2),
-        }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-class StopAfterStep(TrainerCallback):  # type: ignore[misc]
-    """Ends a training after the current step, with a checkpoint, when a person presses Ctrl-C."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    @contextlib.contextmanager
-    def on_interrupt(self) -> Iterator[None]:
-        """Listen to Ctrl-C inside the block. The second Ctrl-C raises KeyboardInterrupt at once."""
-        if threading.current_thread() is not threading.main_thread():  # a notebook's thread gets no signals
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Let the trainer save a checkpoint and stop."""
-        if self.requested:
-            control.should_save = control.should_training_stop = True
 
 
 @torch.no_grad()

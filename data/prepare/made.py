@@ -45,7 +45,7 @@ def made_pairs(store: sqlite3.Connection, data: Data, sources: Sequence[OpenSour
             store.commit()
             continue
         else:
-            databases, count = worlds_of(data.seed), data.synthetic
+            databases, count = _worlds(data), data.synthetic
         for example in synthesised(databases, count, rng, name):
             keep_pair(store, None, place, kept_pair(example))
         note(store, f"made {name}", rng.getstate())
@@ -87,11 +87,10 @@ def _of_sources(store: sqlite3.Connection) -> list[Database]:
     return [open_database(Path(path), Path(path).stem) for (path,) in found]
 
 
-def worlds_of(seed: int) -> list[Database]:
-    """Return the project's own made-up databases, built once in the cache for each seed."""
+def _worlds(data: Data) -> list[Database]:
     from ..synthesis.worlds.worlds import build_worlds
 
-    worlds = build_worlds(settings().cache / "worlds", seed)
+    worlds = build_worlds(settings().cache / "worlds", data.seed)
     return [open_database(world.path, world.name) for world in worlds]
 
 

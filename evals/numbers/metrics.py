@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...core.wilson import wilson
 from ..judge.verdict import efficiency
 from ..judged_answer import GradedAnswer
-from .statistics import LEVEL, bootstrap, mcnemar, wilson
+from .statistics import LEVEL, bootstrap, mcnemar
 
 
 @dataclass(frozen=True)

@@ -13,35 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import DataError
+from ...core.wilson import wilson
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 LEVEL = 0.05  # of every test; intervals are of 1 - LEVEL
-Z = 1.959963984540054  # the normal distribution's quantile at 1 - LEVEL / 2
 POWER = 0.8  # how often a difference that is there should be found
 ROUNDS = 10_000  # of the bootstrap: the ends of an interval then move by a fiftieth of its width from seed to seed
 BLOCK = 500  # rounds at a time: a thousand questions then take 4 MB
 FEWEST_ERRORS = 10  # a ratio of fewer errors has no interval worth showing
 MOST_QUESTIONS = 20_000  # that anybody would ask
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return the interval of a share, after Wilson (1927): right for few questions and near 0 and 1 too.
-
-    Without questions it is (0, 1).
-
-    >>> [round(bound, 3) for bound in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, base = right / n, 1 + Z * Z / n
-    middle = (share + Z * Z / (2 * n)) / base
-    half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / base
-    # the ends at 0 and 1 are exact, but not in floating point
-    return 0.0 if right == 0 else middle - half, 1.0 if right == n else middle + half
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ...core.errors import DataError
 from ...core.files import write_json, write_text
 
-CERTIFICATE_VERSION = 2
+CERTIFICATE_VERSION = 3  # 2 has no `contents`
 
 Verdict = Literal["pass", "fail", "skipped"]
 
@@ -29,7 +30,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The checks of one GGUF file, and the hashes of all that the file was made from."""
+    """The checks of one GGUF file, and the hashes of all that the file was made from.
+
+    `contents` are the hashes of its tensors and of its metadata (contents.py); empty in certificates of version 2.
+    """
 
     file: str
     sha256: str
@@ -39,6 +43,7 @@ class Certificate:
     versions: dict[str, str] = field(default_factory=dict)
     made: str = ""
     hashes: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -62,6 +67,25 @@ def write_certificate(certificate: Certificate, folder: Path) -> tuple[Path, Pat
     return paths
 
 
+def read_certificate(path: Path) -> Certificate:
+    """Read a certificate.json of this or an earlier version; raises DataError when it is missing, broken or newer."""
+    fix = "sql-llama export RUN makes one"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        version = int(facts.pop("certificate_version"))
+        if version > CERTIFICATE_VERSION:
+            raise DataError(f"{path}: of version {version}, made by a newer sql-llama", fix="install the newest one")
+        facts.pop("verdict")
+        checks = tuple(Check(**{**check, "failures": tuple(check["failures"])}) for check in facts.pop("checks"))
+        return Certificate(**facts, checks=checks)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{path}: no such certificate", fix=fix) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})", fix="check its permissions") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{path}: not a certificate of sql-llama", fix=fix) from None
+
+
 def render_certificate(certificate: Certificate) -> str:
     """Return the certificate in Markdown."""
     lines = [
@@ -79,8 +103,9 @@ def render_certificate(certificate: Certificate) -> str:
         f"sha256 `{certificate.sha256}`, {certificate.bytes} bytes, template family {certificate.family}.",
         "",
     ]
-    lines += [f"{name} `{digest}`  " for name, digest in certificate.hashes.items()]
-    lines += [""] if certificate.hashes else []
+    hashes = {**certificate.contents, **certificate.hashes}
+    lines += [f"{name} `{digest}`  " for name, digest in hashes.items()]
+    lines += [""] if hashes else []
     lines += [
         ", ".join(f"{name} {version}" for name, version in certificate.versions.items()) + f"; {certificate.made}"
     ]

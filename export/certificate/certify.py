@@ -34,6 +34,7 @@ from .checks import (
     question_of,
 )
 from .closeness import closeness
+from .contents import contents
 from .probes import probes, stop_probes
 from .provenance import prompt_hash
 from .reference import Reference
@@ -87,6 +88,7 @@ def certify(
         _versions(),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         _hashes(metadata, base),
+        contents(gguf).as_json(),
     )
 
 

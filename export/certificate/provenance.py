@@ -17,6 +17,7 @@ from .probes import probes
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
 COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/[0-9a-f]{40}\Z")  # a folder of the Hub's cache
 PACKAGED = {  # organisation and name of a packaged base on the Hub
     f"package:{PACKAGE}": ("HuggingFaceTB", "SmolLM2-135M-Instruct"),
 }
@@ -75,6 +76,15 @@ def prompt_hash() -> str:
     """Return a hash that changes when our prompts do: the system text, the layout of a schema, the hints."""
     texts = [f"{message.role}\n{message.content}" for chat in probes() for message in chat]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def base_on_hub(model: str) -> str:
+    """Return the id on the Hub of a recipe's base, as owner/name; "" for a folder that is not in the Hub's cache."""
+    organization, name = _who(model)
+    cached = CACHED.search(Path(model).as_posix())
+    if cached and not organization:
+        return f"{cached[1]}/{cached[2]}"
+    return f"{organization}/{name}" if organization else ""
 
 
 def _who(model: str) -> tuple[str, str]:

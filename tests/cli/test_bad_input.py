@@ -196,6 +196,9 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "nothing to verify yet": (["verify"], FAILURE, "no run has been exported yet"),
     "nothing to inspect yet": (["inspect"], FAILURE, "no run has been exported yet"),
     "verify of no run": (["verify", "folder"], FAILURE, "folder: not a run directory"),
+    "verify with Ollama down": (["verify", "ollama:sql-llama"], FAILURE, "no Ollama server answers"),
+    "push of no run": (["push", "folder", "--dry-run"], FAILURE, "folder: not a run directory"),
+    "push of a torn run": (["push", "run", "--dry-run"], FAILURE, "manifest.json: broken"),
     "adapter that is none": (
         ["export", "--base", "folder", "--adapter", "folder", "--out", "new"],
         FAILURE,
@@ -323,6 +326,7 @@ def drop_root() -> Callable[[], None]:
         ("questions.jsonl", [*EVAL, "questions.jsonl"], FAILURE),
         ("one.jsonl", [*SAID, "one.jsonl"], FAILURE),
         ("run/manifest.json", ["export", "run"], FAILURE),
+        ("run/manifest.json", ["push", "run", "--dry-run"], FAILURE),
     ],
 )
 def test_an_unreadable_file(

@@ -77,6 +77,9 @@ def test_every_text_survives_being_written_out(write: Path) -> None:
         ("learning_rate = nan", "mine.toml:9: train.learning_rate: must be between 1e-08 and 1, not nan"),
         ("seed = -1", "mine.toml:9: train.seed: must be between 0 and 4294967295, not -1"),
         ("micro_batch = 3", "mine.toml:9: train.batch = 8 is no multiple of train.micro_batch = 3"),
+        ('best = "execution"', "mine.toml:9: train.best: requires train.eval_steps"),
+        ("early_stopping = 2", "mine.toml:9: train.early_stopping: requires train.eval_steps"),
+        ('best = "steps"', "mine.toml:9: train.best: must be one of last, loss, execution, file, not 'steps'"),
     ],
 )
 def test_a_wrong_line_is_named_with_its_key(line: str, said: str, write: Path) -> None:
@@ -143,6 +146,7 @@ def test_set_takes_toml_plain_words_and_lists(write: Path) -> None:
             "--set train.batch=-1: must be between 0 and 4096, not -1",
         ),  # line 8 is good
         ("data.valid_share=0.9", "--set data.valid_share=0.9: must be between 0 and 0.5, not 0.9"),
+        ("train.best=loss", "--set train.best=loss: requires train.eval_steps"),
         ("train.micro_batch=3", "--set train.micro_batch=3: train.batch = 8 is no multiple of train.micro_batch = 3"),
     ],
 )

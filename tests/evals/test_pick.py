@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from sql_llama.core.run import Run, create_run
 from sql_llama.evals import pick
-from sql_llama.evals.pick import FAR, pick_merge_base, pick_quant
+from sql_llama.evals.pick import FAR, pick_adapter, pick_merge_base, pick_quant
 from sql_llama.export.certificate.divergence import Divergence
 from sql_llama.export.certificate.reference import Reference
 
@@ -39,6 +39,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, right: Mapping[str, int], of: int)
 
     monkeypatch.setattr(pick, "evaluated_file", evaluated)
     monkeypatch.setattr(pick, "own_questions", lambda run, count: SimpleNamespace(items=range(of)))
+    monkeypatch.setattr(pick, "with_yours", lambda questions, run: questions)
     return order
 
 
@@ -81,3 +82,23 @@ def test_right_answers_choose_the_merge_base_and_training_does_where_they_do_not
     picked_file = pick_merge_base(run, files(run, {"nf4": 5, "base": 5}))
     assert picked_file.label == picked and why in picked_file.said
     assert json.loads((run.path / "evals" / "ground.json").read_text())["label"] == picked
+
+
+@pytest.mark.parametrize(
+    ("right", "picked", "why"),
+    [
+        ({"step-20": 50, "step-30": 30, "step-40": 30}, "step-20", "50 of 60 answers are right, 20 gained and 0 lost"),
+        ({"step-20": 31, "step-30": 33, "step-40": 32}, "step-30", "; the difference may be chance"),
+        ({"step-20": 33, "step-30": 33, "step-40": 33}, "step-40", "33 of 60 answers are right"),
+        ({"step-20": 33, "step-30": 33, "step-40": 32}, "step-30", "1 gained and 0 lost against step-40"),
+        ({"step-20": 0, "step-30": 0, "step-40": 0}, "step-40", "0 of 60"),
+    ],
+)
+def test_the_checkpoint_with_the_most_right_answers_ships_and_of_equals_the_latest(
+    right: dict[str, int], picked: str, why: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = measured(monkeypatch, right, of=60)
+    picked_file = pick_adapter(run, files(run, dict.fromkeys(right, 5)))
+    assert picked_file.label == picked and why in picked_file.said
+    assert order == list(right)
+    assert json.loads((run.path / "evals" / "adapter.json").read_text())["label"] == picked

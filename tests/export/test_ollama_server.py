@@ -168,12 +168,21 @@ def test_ollama_create_reads_the_modelfile(server: "OllamaServer", starter_run: 
     assert by_hand_says == handed_over_says
 
 
-def test_the_certificate_holds_for_the_server(server: "OllamaServer", gguf: Path, real_base: Path) -> None:
+def test_the_certificate_holds_for_the_server(
+    server: "OllamaServer", gguf: Path, real_base: Path, tmp_path: Path
+) -> None:
+    from sql_llama.export.certificate.certificate import write_certificate
     from sql_llama.export.certificate.certify import certify, certify_ollama
+    from sql_llama.export.verify_ollama import verify_ollama
 
-    certificate = certify_ollama(certify(gguf, real_base), gguf, NAME, server.version, server.host)
-    assert {check.name: check.verdict for check in certificate.checks}["ollama"] == "pass"
-    assert certificate.passed
+    certificate = certify(gguf, real_base)
+    with_server = certify_ollama(certificate, gguf, NAME, server.version, server.host)
+    assert {check.name: check.verdict for check in with_server.checks}["ollama"] == "pass"
+    assert with_server.passed
+    path, _ = write_certificate(certificate, tmp_path)
+    verdicts = {check.name: check.verdict for check in verify_ollama(NAME, path, server.host).checks}
+    assert verdicts.pop("modelfile") == "skipped"  # there is none beside this certificate
+    assert set(verdicts.values()) == {"pass"} and {"tensors", "metadata", "ollama tokens"} <= set(verdicts)
 
 
 def test_the_ollama_engine_streams_the_answer(server: "OllamaServer") -> None:

@@ -73,7 +73,7 @@ def test_slow_steps_are_saved_by_the_clock(recipe_file: Path, tmp_path: Path, mo
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr("sql_llama.train.save_in_time.SECONDS", 0)
         patch.setattr("sql_llama.train.save_in_time.COST", 0)
-        patch.setattr("sql_llama.train.trainer.StopAfterStep.on_step_end", kill)
+        patch.setattr("sql_llama.train.callbacks.StopAfterStep.on_step_end", kill)
         fit(recipe_file, tmp_path / "run", *sets)
     found = last_checkpoint(tmp_path / "run" / "checkpoints")
     assert found is not None and found.name == "checkpoint-3"

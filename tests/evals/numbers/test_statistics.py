@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import scipy.stats
 from sql_llama.core.errors import DataError
+from sql_llama.core.wilson import wilson
 from sql_llama.evals.numbers import statistics as module
-from sql_llama.evals.numbers.statistics import bootstrap, detectable, error_reduction, mcnemar, needed, wilson
+from sql_llama.evals.numbers.statistics import bootstrap, detectable, error_reduction, mcnemar, needed
 
 
 def answers(both: int, only_first: int, only_second: int, neither: int) -> tuple[list[bool], list[bool]]:

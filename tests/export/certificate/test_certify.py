@@ -2,13 +2,19 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sql_llama.core.errors import DataError, SqlLlamaError, UnknownFamily
 from sql_llama.engines.ollama import server_version
-from sql_llama.export.certificate.certificate import Certificate, render_certificate, write_certificate
+from sql_llama.export.certificate.certificate import (
+    Certificate,
+    read_certificate,
+    render_certificate,
+    write_certificate,
+)
 from sql_llama.export.certificate.certify import certify, certify_ollama
 from sql_llama.export.certificate.reference import Reference
 from sql_llama.export.convert.convert import convert
@@ -116,3 +122,37 @@ def test_llama_3_gets_one_bos_from_a_real_ollama(
     register(path, "tiny3", family("llama3"), num_ctx=2048, host=ollama_server.host)
     certificate = certify_ollama(certify(path, None, threads=1), path, "tiny3", "", ollama_server.host)
     assert [check.verdict for check in certificate.checks[-2:]] == ["pass", "pass"], certificate.checks[-2:]
+
+
+def test_a_certificate_is_read_back_also_one_of_version_2(
+    stopping: Path, tiny_stopping_base: Path, tmp_path: Path
+) -> None:
+    certificate = certify(stopping, tiny_stopping_base, threads=1)
+    path, page = write_certificate(certificate, tmp_path)
+    assert read_certificate(path) == certificate
+    assert set(certificate.contents) == {"tensors", "metadata"}
+    assert all(digest in page.read_text() for digest in certificate.contents.values())
+    facts = json.loads(path.read_text())
+    del facts["contents"]
+    path.write_text(json.dumps({**facts, "certificate_version": 2}))
+    assert read_certificate(path) == replace(certificate, contents={})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "no such certificate"),
+        ("", "not a certificate of sql-llama"),
+        ("[]", "not a certificate of sql-llama"),
+        ('{"certificate_version": 3}', "not a certificate of sql-llama"),
+        ('{"certificate_version": 3, "verdict": "pass", "checks": [{}]}', "not a certificate of sql-llama"),
+        ('{"certificate_version": 4, "verdict": "pass", "checks": [{}]}', "made by a newer sql-llama"),
+    ],
+)
+def test_what_is_no_certificate_is_one_line(text: str | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "certificate.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=says) as caught:
+        read_certificate(path)
+    assert "\n" not in caught.value.message and caught.value.fix
