@@ -46,13 +46,13 @@ def test_the_example_has_every_name() -> None:
 
 
 def test_a_training_writes_no_secret(tiny_base: Path) -> None:
-    recipe = f'name = "tiny"\n[base]\nmodel = "{tiny_base}"\n[data]\njsonl = ["p.jsonl"]\nvalid_share = 0\n[train]\nquantization = "none"\n'
+    recipe = f'name = "tiny"\n[base]\nmodel = "{tiny_base}"\n[data]\njsonl = ["p.jsonl"]\nvalid_share = 0\n[train]\n'
     pairs = [
         {"question": f"Who of t{n} is {n}?", "schema": f"CREATE TABLE t{n} (name TEXT, age INT)",
          "sql": f"SELECT name FROM t{n} WHERE age = {n}"} for n in range(8)
     ]  # fmt: skip
     Path("p.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    Path("tiny.toml").write_text(recipe + "max_steps = 1\nbatch = 2\nlog_steps = 1\n")
+    Path("tiny.toml").write_text(recipe + 'quantization = "none"\n' + "max_steps = 1\nbatch = 2\nlog_steps = 1\n")
     Path(".env").write_text("HF_TOKEN=hf_Secret123\nWANDB_API_KEY=wandbSecret123\n")
     command = [sys.executable, "-m", "sql_llama.cli", "train", "tiny.toml", "--run", "here"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
