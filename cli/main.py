@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -61,6 +62,10 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal cannot show becomes a question mark
             stream.reconfigure(errors="replace")
     try:
+        if Path(".env").is_file():
+            from ..core.settings import use_dotenv
+
+            use_dotenv()
         result = cli.main(list(arguments), prog_name="sql-llama", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0

@@ -1,6 +1,7 @@
 """A model of the Hugging Face Hub to a local folder; what can go wrong on the way is one line with its fix."""
 
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import DataError, SqlLlamaError
 from .folder import check_folder
@@ -31,13 +32,17 @@ def hub_folder(model: str, revision: str) -> Path:
             f"{model}: no such folder, and no such model on the Hub",
             fix="check base.model; a private model needs HF_TOKEN",
         ) from None
-    except errors.LocalEntryNotFoundError:
+    except errors.LocalEntryNotFoundError as error:
+        if isinstance(error.__cause__, errors.HfHubHTTPError):
+            raise _refused(name, error.__cause__) from None
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub cannot be reached"
         raise SqlLlamaError(
             f"{name}: not on this machine, and {why}",
             fix=f"connect to the network, or set base.model to a folder or to package:{PACKAGE}",
         ) from None
-    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
+    except errors.HfHubHTTPError as error:
+        raise _refused(name, error) from None
+    except (errors.HFValidationError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SqlLlamaError(
             f"{name}: cannot be downloaded ({reason})", fix="try again, or set base.model to a folder"
@@ -48,3 +53,16 @@ def hub_folder(model: str, revision: str) -> Path:
         fix = "set base.model or base.revision to one with config.json, a tokenizer and safetensors weights"
         raise DataError(f"{name}: {error.message}", fix=fix) from None
     return folder
+
+
+def _refused(name: str, error: Any) -> SqlLlamaError:
+    """The error for a Hub that answers, and does not give the model; `error` is its HfHubHTTPError."""
+    status = error.response.status_code
+    if status in (401, 403):
+        return SqlLlamaError(
+            f"{name}: the Hub refuses your token (HTTP {status})",
+            fix="set HF_TOKEN to a token that is valid and may read this model",
+        )
+    return SqlLlamaError(
+        f"{name}: cannot be downloaded (the Hub answers HTTP {status})", fix="try again, or set base.model to a folder"
+    )

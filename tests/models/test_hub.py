@@ -1,8 +1,12 @@
 """A model of the Hub: only what is needed is fetched, and what goes wrong is one clear line."""
 
+import json
+import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -72,3 +76,50 @@ def test_gated_and_not_found_are_told_apart(raised: str, says: str, monkeypatch:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(SqlLlamaError, match=says):
         resolve_base("someone/some-model")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said", "says"),
+    [
+        (401, "", "Invalid credentials in Authorization header", "the Hub refuses your token (HTTP 401)"),
+        (403, "", "Forbidden", "the Hub refuses your token (HTTP 403)"),
+        (403, "GatedRepo", "Access is restricted", "only to people who accepted its licence"),
+        (404, "RepoNotFound", "Repository not found", "no such model on the Hub"),
+        (404, "RevisionNotFound", "Invalid rev id", "has no such revision"),
+        (500, "", "Internal error", "the Hub answers HTTP 500"),
+    ],
+)
+def test_what_a_hub_answers_is_one_line_without_the_token(
+    status: int, code: str, said: str, says: str, tmp_path: Path
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"error": said}).encode()
+            self.send_response(status)
+            headers = {"X-Error-Code": code, "X-Error-Message": said, "Content-Length": str(len(body))}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        secrets = {"HF_TOKEN": "hf_Secret123", "HF_HOME": str(tmp_path), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        recipe = tmp_path / "x.toml"
+        recipe.write_text('name = "x"\n[base]\nmodel = "owner/name"\n[data]\nsynthetic = 20\n')
+        done = subprocess.run(
+            [sys.executable, "-m", "sql_llama.cli", "train", str(recipe)],
+            cwd=tmp_path, env={**os.environ, **secrets}, capture_output=True, text=True,
+        )  # fmt: skip
+        server.shutdown()
+    assert done.returncode == 1
+    error, fix = done.stderr.splitlines()
+    assert error.startswith("Error: owner/name") and says in error and fix.startswith("Fix: ")
+    assert "Secret123" not in done.stdout + done.stderr
+    assert not list((tmp_path / "runs").glob("*/manifest.json"))
