@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from sql_llama.core.files import sha256
-from sql_llama.core.recipe import Base, Data, Export, Recipe, Source, render_recipe
+from sql_llama.core.recipe import Base, Data, Export, Recipe, Source
+from sql_llama.core.render_recipe import render_recipe
 from sql_llama.core.run import Run, create_run
 from sql_llama.export.export import export_run
 from sql_llama.export.plan import Options
