@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
-from sql_llama.core.recipe import Base, Data, Recipe, Source, Train, render_recipe
+from sql_llama.core.recipe import Base, Data, Recipe, Source, Train
+from sql_llama.core.render_recipe import render_recipe
 from sql_llama.core.run import Run
 from sql_llama.publish.facts import Facts, facts
 from sql_llama.publish.model_card import Kind, model_card
