@@ -163,6 +163,19 @@ def ours(shape: str, way: Way, steps: int, folder: str) -> dict[str, float]:
     return measured(trainer, way)
 
 
+def forecast_gib(shape: str, way: Way) -> float:
+    """What `sql-llama plan` says of it, in GiB."""
+    from sql_llama.core.read_recipe import read_recipe
+    from sql_llama.train.forecast import forecast, read_dimensions
+
+    sets = [f"train.quantization={'none' if way.unpacked else 'nf4'}", f"train.compile={str(way.compiled).lower()}"]
+    recipe, _ = read_recipe("llama3.1-8b", [*sets, "lora.r=16"])
+    names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    dimensions = read_dimensions(dict(zip((*names, "vocab_size"), SHAPES[shape], strict=True)))
+    memory = forecast(recipe, dimensions, way.rows, LENGTH, ANSWER, 2, checkpointing=way.checkpointing)
+    return round(memory.total / 2**30, 2)
+
+
 def rows_of(shape: str, count: int) -> list[list[int]]:
     """Random token ids."""
     generator = torch.Generator().manual_seed(1)
@@ -225,7 +238,8 @@ def main() -> None:
         except torch.OutOfMemoryError:
             print(f"{name}: out of memory")
         else:
-            print(f"{name}: {results[name]}, {time.monotonic() - started:.0f} s in all", flush=True)
+            results[name]["forecast_gib"] = forecast_gib(arguments.shape, way)
+            print(f"{arguments.shape} {name}: {results[name]}, {time.monotonic() - started:.0f} s in all", flush=True)
         torch.cuda.empty_cache()
     base = results.get("usual")
     ratios = {

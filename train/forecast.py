@@ -57,7 +57,11 @@ class Dimensions:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Bytes by part. `adapter` is its weights and gradients, `logits` those of a pass with their gradients."""
+    """Bytes by part. `adapter` is its weights and gradients.
+
+    `activations` are what a pass keeps and what the backward pass of one layer takes; `logits` are what the logits and
+    their gradients take beyond the latter.
+    """
 
     weights: int
     adapter: int
@@ -110,19 +114,21 @@ def forecast(
     quantization, adapter = recipe.train.quantization, trainable(recipe, shape)
     frozen = shape.matrices * (NF4 if quantization == "nf4" else width) + shape.tables * width
     unpacked = max(w_in * w_out for w_in, w_out in shape.linear.values()) * width if quantization == "nf4" else 0
-    kept = kept_of_token(recipe, shape, width, checkpointing=False) * (COMPILED if recipe.train.compile else 1)
-    if checkpointing:  # and one layer at a time is computed again
-        kept = kept_of_token(recipe, shape, width, checkpointing=True) + _kept_of_layer(recipe, shape, width)
-    # gradients of one feed-forward layer while the rest is kept; the first layers' are free again by then
-    passing = width * (3 * shape.inner + 2 * shape.hidden)
-    last = rows * length * (kept + passing) + unpacked
+    kept = kept_of_token(recipe, shape, width, checkpointing=checkpointing)
+    # of one layer in the backward pass: the gradients of its feed-forward part, and all that is computed again
+    each: float = width * (3 * shape.inner + 2 * shape.hidden)
+    if checkpointing:
+        each += _kept_of_layer(recipe, shape, width)
+    elif recipe.train.compile:
+        kept *= COMPILED
+    passing = rows * length * each + unpacked
     logits = rows * answers * shape.vocabulary * (3 * width + 8)
     return Forecast(
         weights=int(frozen),
         adapter=adapter * 8,
         optimizer=int(adapter * STATES[recipe.train.optimizer]),
-        activations=int(last),
-        logits=int(logits),
+        activations=int(rows * length * kept + passing),
+        logits=int(max(0, logits - passing)),  # they are gone when the first layer's gradients come
     )
 
 
