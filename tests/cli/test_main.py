@@ -49,6 +49,7 @@ def test_help_lists_the_commands_in_the_order_of_the_pipeline(capsys: pytest.Cap
     lines = capsys.readouterr().out.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in lines if line[2:3].strip()] == [
         "data",
+        "plan",
         "train",
         "export",
         "verify",

@@ -45,7 +45,6 @@ def test_the_environment_is_as_before_and_offline_without_a_key(
         assert os.environ["WANDB_MODE"] == "online"
 
 
-@pytest.mark.skipif("tensorboard" in MISSING, reason="tensorboard is not installed")
 def test_tensorboard_gets_losses_and_evaluations(recipe_file: Path, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
