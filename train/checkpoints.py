@@ -1,6 +1,7 @@
 """Checkpoints on the disk: the best adapter beside them, those that are kept to the end, and a disk that is full."""
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,12 +10,23 @@ from typing import Any
 
 from ..core.errors import SqlLlamaError
 from ..core.files import atomic_folder
-from .fit import last_checkpoint
 
 KEPT = 3  # checkpoints whose adapters stay for the export to choose from
 BEST = "best-"
 # what torch and safetensors say, in errors of other kinds, when a file cannot be written
 NOT_WRITTEN = re.compile(r"PytorchStreamWriter|inline_container|unexpected pos|I/O error|os error|write failed")
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Find the newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
+    paths = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for path in paths:
+        state = path / "trainer_state.json"  # the trainer writes it last
+        with contextlib.suppress(OSError, ValueError):
+            json.loads(state.read_text(encoding="utf-8"))
+            return path
+        shutil.rmtree(path)
+    return None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ..core.errors import SqlLlamaError
-from .fit import last_checkpoint
+from .checkpoints import last_checkpoint
 
 
 class FirstLost:

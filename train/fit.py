@@ -1,9 +1,6 @@
 """Run a trainer from its last checkpoint to the end, with progress that is shown and kept."""
 
-import contextlib
-import json
 import resource
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -58,7 +55,7 @@ def fit(
     import torch
 
     from .callbacks import Metrics, StopAfterStep
-    from .checkpoints import BEST, load_adapter
+    from .checkpoints import BEST, last_checkpoint, load_adapter
     from .save_in_time import SaveInTime
 
     stop = StopAfterStep()
@@ -131,18 +128,6 @@ def _valid_loss(trainer: "SqlTrainer", plan: Plan) -> float | None:
     if not valid:
         return None
     return mean_loss(trainer.model, valid, trainer.data_collator, plan.passes.rows, computed_in(trainer))
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Find the newest checkpoint that was written whole. Half a checkpoint, left by a killed process, is deleted."""
-    paths = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
-    for path in paths:
-        state = path / "trainer_state.json"  # the trainer writes it last
-        with contextlib.suppress(OSError, ValueError):
-            json.loads(state.read_text(encoding="utf-8"))
-            return path
-        shutil.rmtree(path)
-    return None
 
 
 def _peak_memory() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sql_llama.cli.main import run as sql_llama
 from sql_llama.core.run import Run
-from sql_llama.train.fit import last_checkpoint
+from sql_llama.train.checkpoints import last_checkpoint
 
 from .training import adapter_files, fit, memory_of_one_row, metrics, metrics_text
 
