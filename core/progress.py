@@ -30,7 +30,10 @@ def rate(done: int, seconds: float, unit: str) -> str:
 
 @contextlib.contextmanager
 def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
-    """Show `total` units of work; call the yielded function with what was done and a short note (a loss, say)."""
+    """Show `total` units of work; call the yielded function with what was done and a short note (a loss, say).
+
+    With a total of 0, how much there is to do is not known, and no time that is left is shown.
+    """
     if sys.stderr.isatty():
         with _bar(description, total, unit) as advance:
             yield advance
@@ -63,7 +66,7 @@ def _bar(description: str, total: int, unit: str) -> Iterator[Advance]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=total, note="", rate="")
+        task = bar.add_task(description, total=total or None, note="", rate="")
         done = 0
 
         def advance(steps: int = 1, note: str = "") -> None:
@@ -80,8 +83,10 @@ def _lines(description: str, total: int, unit: str) -> Iterator[Advance]:
     done = 0
 
     def show(spent: float, note: str) -> None:
-        left = spent / done * (total - done) if done else 0.0
-        line = f"{description}: {done}/{total}, {rate(done, spent, unit)}, {spent:.0f} s, {left:.0f} s left {note}"
+        of, left = "", ""
+        if total:
+            of, left = f"/{total}", f", {spent / done * (total - done) if done else 0.0:.0f} s left"
+        line = f"{description}: {done}{of}, {rate(done, spent, unit)}, {spent:.0f} s{left} {note}"
         print(line.rstrip(), file=sys.stderr, flush=True)
 
     def advance(steps: int = 1, note: str = "") -> None:

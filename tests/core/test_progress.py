@@ -28,6 +28,16 @@ def test_long_work_says_where_it_is(capsys: pytest.CaptureFixture[str], monkeypa
     assert [line.split(",")[0] for line in lines] == ["reading: 2/3", "reading: 3/3"]
 
 
+def test_work_of_unknown_size_says_how_much_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PLAIN_EVERY", 0.0)
+    with progress("reading", 0, "rows") as advance:
+        advance(2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("reading: 2, ") and line.endswith(" s") and "left" not in line
+
+
 def test_short_work_prints_nothing_in_a_pipe(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
