@@ -62,7 +62,7 @@ def test_in_bfloat16_it_is_as_near_to_float32_as_peft(quantization: str, tiny_ba
     fuse_lora(model)
     _, fused = gradients(model, torch.bfloat16)
     assert 0 < distance(peft, wanted) < 0.5
-    assert distance(fused, wanted) < 1.2 * distance(peft, wanted)
+    assert distance(fused, wanted) < 1.5 * distance(peft, wanted)  # 0.98 and 1.08 on a Xeon
 
 
 def test_biases_and_checkpointing_are_kept(tiny_base: Path, tmp_path: Path) -> None:
