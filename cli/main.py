@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from .._version import __version__
 from ..core.errors import RecipeError, SqlLlamaError
+from ..core.progress import speaks
 from .lazy_group import LazyGroup
 
 # In the order of the pipeline. Each name is a module of this room whose `command` is the Click command; the help lines
@@ -30,6 +32,7 @@ COMMANDS = {
 }
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+OTHERS_FIRST = 5.0  # seconds: the main process of several says most errors too, and then its launcher ends the others
 
 
 @click.group(
@@ -90,6 +93,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def show_error(error: SqlLlamaError) -> None:
     """Print an error and its fix on standard error; the labels coloured in a terminal unless NO_COLOR is set."""
+    if not speaks():
+        time.sleep(OTHERS_FIRST)
     print_labelled("Error", error.message, "red")
     if error.fix:
         print_labelled("Fix", error.fix, "green")

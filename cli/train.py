@@ -1,5 +1,6 @@
 """`sql-llama train`: a recipe to an adapter."""
 
+import contextlib
 import json
 import shlex
 from pathlib import Path
@@ -51,9 +52,10 @@ def command(
     """
     from ..core.progress import say
     from ..core.read_recipe import read_recipe
-    from ..core.run import fresh_run, new_run_path
+    from ..core.run import Run, fresh_run, new_run_path
     from ..evals.validation import validation_exam
     from ..export.exportable import exportable
+    from ..train.processes import from_main, here, join, leave, main_first
     from ..train.start import check_plan
     from ..train.train import train
 
@@ -65,13 +67,20 @@ def command(
         _try(parsed, as_json)
         return
     check_plan(parsed)
-    with fresh_run(run_path or new_run_path(parsed.name, text), parsed.name, text) as run:
+    join()
+    path = from_main(run_path or new_run_path(parsed.name, text))
+    with contextlib.ExitStack() as run_made:
+        with main_first():
+            run = run_made.enter_context(fresh_run(path, parsed.name, text)) if here().main else Run(path)
         try:
             adapter = train(parsed, run, exportable, validation_exam)
         except KeyboardInterrupt:
             options = [part for override in overrides for part in ("--set", override)]
             say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', recipe, *options, '--run', str(run.path)])}")
             raise
+    leave()
+    if not here().main:
+        return
     facts = run.manifest()["stages"]["train"]
     click.echo(
         f"{adapter}: {facts['rows']} rows, {facts['steps']} steps, {facts['fit_seconds']:.0f} s, "

@@ -1,6 +1,7 @@
 """Progress of long work: a rich bar in a terminal, a plain line now and then elsewhere; always on standard error."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,9 +17,15 @@ class Advance(Protocol):
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
 
+def speaks() -> bool:
+    """Whether this process shows anything: of a training on several GPUs the main one alone does (RANK is 0)."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def say(line: str) -> None:
     """Print one line about the work that begins."""
-    print(line, file=sys.stderr, flush=True)
+    if speaks():
+        print(line, file=sys.stderr, flush=True)
 
 
 def rate(done: int, seconds: float, unit: str) -> str:
@@ -34,7 +41,9 @@ def progress(description: str, total: int, unit: str = "") -> Iterator[Advance]:
 
     With a total of 0, how much there is to do is not known, and no time that is left is shown.
     """
-    if sys.stderr.isatty():
+    if not speaks():
+        yield lambda steps=1, note="": None
+    elif sys.stderr.isatty():
         with _bar(description, total, unit) as advance:
             yield advance
     else:

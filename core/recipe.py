@@ -193,6 +193,9 @@ class Train(Section):
     """Recompute activations in the backward pass: slower, but needs less memory."""
     compile: bool = False
     """Compile the layers on a GPU: takes a minute at the start, then doubles the speed of small models."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How several GPUs share the work when torchrun or `accelerate launch` starts a process for each: `ddp` keeps the
+    whole model on each GPU; `fsdp` gives each a part of the weights (FSDP2), for models that do not fit on one."""
     save_steps: int = Field(default=200, ge=1, le=1_000_000)
     """Steps between checkpoints. Where these take longer, there is one about every two minutes."""
     log_steps: int = Field(default=10, ge=1, le=1_000_000)

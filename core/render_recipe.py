@@ -17,7 +17,7 @@ ADDED = frozenset(
         "lora": ("target_modules", "rslora", "dora", "lr_ratio"),
         "train": (
             *("schedule", "optimizer", "weight_decay", "max_grad_norm", "neftune", "dtype"),
-            *("eval_steps", "eval_questions", "best", "early_stopping", "report_to"),
+            *("eval_steps", "eval_questions", "best", "early_stopping", "report_to", "parallel"),
         ),
     }.items()
     for key in keys

@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 
 from ..core.files import write_text
 from ..core.progress import Advance, say
+from .processes import everyones
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
@@ -97,6 +98,7 @@ class StopAfterStep(TrainerCallback):  # type: ignore[misc]
         say("Stopping after this step. Ctrl-C again stops at once, and loses the steps since the last checkpoint.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Let the trainer save a checkpoint and stop."""
+        """Let the trainer save a checkpoint and stop; several processes stop after the same step."""
+        self.requested = any(everyones(self.requested))
         if self.requested:
             control.should_save = control.should_training_stop = True

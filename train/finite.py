@@ -7,6 +7,7 @@ import torch
 
 from ..core.errors import SqlLlamaError
 from .checkpoints import last_checkpoint
+from .shards import local
 
 
 class FirstLost:
@@ -28,8 +29,8 @@ class FirstLost:
 
 
 def all_finite(model: Any) -> bool:
-    """Tell whether every trained weight is a finite number."""
-    trained = [parameter.detach().isfinite().all() for parameter in model.parameters() if parameter.requires_grad]
+    """Tell whether every trained weight is a finite number, of those that this process has."""
+    trained = [local(parameter.detach()).isfinite().all() for parameter in model.parameters() if parameter.requires_grad]
     return bool(torch.stack([item.to(trained[0].device) for item in trained]).all()) if trained else True
 
 

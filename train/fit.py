@@ -11,6 +11,7 @@ from ..core.progress import progress
 from ..core.recipe import Recipe
 from .evaluation import Evaluation, read_metrics
 from .plan import Plan
+from .processes import from_main, here
 
 if TYPE_CHECKING:
     from .callbacks import Metrics
@@ -59,7 +60,7 @@ def fit(
     from .save_in_time import SaveInTime
 
     stop = StopAfterStep()
-    checkpoint = last_checkpoint(checkpoints)
+    checkpoint = from_main(last_checkpoint(checkpoints) if here().main else None)
     with progress(title, plan.steps, "steps") as advance, stop.on_interrupt():
         told = Metrics(metrics, advance, plan.tokens_after_step)
         trainer.add_callback(told)

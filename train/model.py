@@ -7,6 +7,7 @@ from ..core.errors import RecipeError, SqlLlamaError
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
 from ..models.tokens import read_tokenizer
+from .processes import here
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,18 +41,25 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    dtype = compute_dtype(recipe.train.dtype)
+    dtype, process = compute_dtype(recipe.train.dtype), here()
+    sharded = process.several and recipe.train.parallel == "fsdp"
     quantization = None
     if recipe.train.quantization != "none":
         quantization = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+            # FSDP spreads floating-point tensors only, and casts them to the type that is computed in: the packed
+            # weights have to look like that type (huggingface/accelerate#3983)
+            bnb_4bit_quant_storage=dtype if sharded else torch.uint8,
         )
     model = AutoModelForCausalLM.from_pretrained(
         base,
         dtype=dtype,
         quantization_config=quantization,
         attn_implementation="sdpa",
-        device_map={"": 0} if torch.cuda.is_available() else {"": "cpu"},
+        device_map={"": process.local_index} if torch.cuda.is_available() else {"": "cpu"},
     )
     if recipe.train.quantization == "nf4-unpacked":
         model = model.dequantize(dtype=dtype)

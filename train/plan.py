@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from ..core.errors import SqlLlamaError
+from ..core.errors import RecipeError, SqlLlamaError
 from ..core.recipe import Recipe
 from ..data.pairs import read_pairs
 from ..data.rows import make_row
@@ -15,6 +15,7 @@ from .batches import batch_of, lay_out
 from .memory import ON_CPU, Passes, choose_passes, free_memory, used_memory
 from .model import load_tokenizer
 from .preflight import preflight
+from .processes import everyones, here
 from .tokens import Tokens, tokenize
 
 PREFLIGHT_ROWS = 200
@@ -53,7 +54,7 @@ def plan_training(recipe: Recipe, base: Path, train_pairs: Path, valid_pairs: Pa
     """Lay out a training over files of pairs; the same recipe and pairs give the same rows in the same order.
 
     Raises SqlLlamaError when the loss would not teach the answers (preflight.py), when no pair fits train.max_tokens,
-    and when not even one row fits into the free memory.
+    and when not even one row fits into the free memory; RecipeError when several processes cannot share a batch.
     """
     import torch
 
@@ -74,8 +75,10 @@ def plan_training(recipe: Recipe, base: Path, train_pairs: Path, valid_pairs: Pa
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     on_gpu, batch = torch.cuda.is_available(), batch_of(recipe.train.batch, len(examples))
     most, width = 0 if on_gpu else ON_CPU, compute_dtype(recipe.train.dtype).itemsize
-    memory = free_memory(), used_memory(), most
-    passes = choose_passes(recipe, config, rows, width, *memory, batch=batch, on_gpu=on_gpu)
+    share = _share(batch, recipe.train.micro_batch)
+    free = free_memory() // (1 if on_gpu else here().local_count)
+    passes = choose_passes(recipe, config, rows, width, free, used_memory(), most, batch=share, on_gpu=on_gpu)
+    passes = min(everyones(passes), key=lambda choice: (choice.rows, not choice.checkpointing))
     return Plan(
         rows=tuple(rows),
         valid=tuple(row for row in valid if len(row.ids) <= recipe.train.max_tokens),
@@ -84,3 +87,20 @@ def plan_training(recipe: Recipe, base: Path, train_pairs: Path, valid_pairs: Pa
         passes=passes,
         pad=int(tokenizer.pad_token_id or 0),
     )
+
+
+def _share(batch: int, micro_batch: int) -> int:
+    """The rows of an optimizer step that each process computes."""
+    processes = here().count
+    if batch % processes:
+        raise RecipeError(
+            f"train.batch = {batch} cannot be shared by {processes} processes",
+            fix=f"--set train.batch={max(1, round(batch / processes)) * processes}",
+        )
+    share = batch // processes
+    if micro_batch and share % min(micro_batch, share):
+        raise RecipeError(
+            f"train.micro_batch = {micro_batch} does not divide the {share} pairs of each of {processes} processes",
+            fix="--set train.micro_batch=0",
+        )
+    return share

@@ -2,15 +2,19 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.files import write_text
 
 
-def save_adapter(model: Any, folder: Path, base: Path) -> None:
-    """Save a PeftModel's adapter in bfloat16, half the bytes of what is trained; no path of this machine is in it."""
-    model.save_pretrained(folder)
+def save_adapter(model: Any, folder: Path, base: Path, weights: Mapping[str, Any] | None = None) -> None:
+    """Save a PeftModel's adapter in bfloat16, half the bytes of what is trained; no path of this machine is in it.
+
+    `weights` are the model's own by name, where it holds only a part of them.
+    """
+    model.save_pretrained(folder, state_dict=weights)
     _as_kept(folder, base)
 
 

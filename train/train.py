@@ -26,9 +26,10 @@ from ..models.folder import fingerprint
 from .exam import MakeExam
 from .memory import explain_out_of_memory
 from .model import load_tokenizer
-from .plan import plan_training
+from .plan import Plan, plan_training
 from .plots import draw_accuracy, draw_loss
 from .preflight import check_tokenizer
+from .processes import from_main, here, join, main_first, wait
 from .questions import make_questions
 from .report_to import reporting
 from .save import save_adapter, save_checkpoints
@@ -55,10 +56,12 @@ def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam |
     """
     # threads that wait by spinning slow a machine that has other work several times (read when torch is imported)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    base = resolve_base(recipe.base.model, recipe.base.revision)
+    join()
+    with main_first():
+        base = resolve_base(recipe.base.model, recipe.base.revision)
     start = start_adapter(recipe)
-    data_inputs = _data_inputs(recipe, run)
-    if run.done("data", data_inputs) and run.done("train", _train_inputs(recipe, run, base, start)):
+    data_inputs = from_main(_data_inputs(recipe, run) if here().main else {})
+    if from_main(run.done("data", data_inputs) and run.done("train", _train_inputs(recipe, run, base, start))):
         return run.adapter
     if check is not None:
         check(recipe, base, start)
@@ -66,13 +69,19 @@ def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam |
         check_tokenizer(load_tokenizer(base), family(recipe.base.family))
     if start is not None:
         say_what_differs(recipe, start)
-    need_space(run.path, DISK_BYTES, "training")
-    _write_data(recipe, run, data_inputs)
-    with run.stage("train", _train_inputs(recipe, run, base, start)) as stage:
-        if not stage.done:
+    if here().main:
+        need_space(run.path, DISK_BYTES, "training")
+        _write_data(recipe, run, data_inputs)
+    wait()
+    with contextlib.ExitStack() as open_stages:
+        stage = None
+        if here().main:  # one process may open a stage, and no other writes
+            stage = open_stages.enter_context(run.stage("train", _train_inputs(recipe, run, base, start)))
+        if not from_main(stage is not None and stage.done):
             check_training_libraries()
             with _quiet():
                 _train(recipe, run, base, start, stage, exam)
+    wait()
     return run.adapter
 
 
@@ -113,8 +122,10 @@ def _write_data(recipe: Recipe, run: Run, inputs: dict[str, str]) -> None:
         )
 
 
-def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stage, exam: MakeExam | None) -> None:
-    """Plan, build, fit and save. Of several processes, only the main one may have the stage and save."""
+def _train(
+    recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stage | None, exam: MakeExam | None
+) -> None:
+    """Plan, build, fit and save. Of several processes, only the main one has the stage and saves."""
     plan = plan_training(recipe, base, _pairs_file(run, "train"), _pairs_file(run, "valid"))
     questions = make_questions(recipe, base, _pairs_file(run, "valid"), exam)
     say(plan.passes.message)
@@ -123,14 +134,17 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
     from .fit import fit
     from .trainer import build_trainer
 
-    checkpoints = stage.work_folder("checkpoints")
+    checkpoints = from_main(stage.work_folder("checkpoints") if stage else run.path)
     metrics = run.path / "metrics.jsonl"
     with explain_out_of_memory(recipe, plan.passes.rows), reporting(recipe, run.path):
         trainer = build_trainer(recipe, plan, base, start, checkpoints)
         noise = check_gradients(trainer, plan, compute_dtype(recipe.train.dtype))
         result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}", recipe, questions)
+        weights = trainer.weights()
+    if stage is None:
+        return
     with stage.folder(run.adapter) as temporary:
-        save_adapter(trainer.model, temporary, base)
+        save_adapter(trainer.model, temporary, base, weights)
     stage.output(metrics)
     with stage.file(run.path / "plots" / "loss.svg") as temporary:
         draw_loss(metrics, temporary, run.path.name)
@@ -140,25 +154,30 @@ def _train(recipe: Recipe, run: Run, base: Path, start: Path | None, stage: Stag
     if recipe.train.best == "file":
         with stage.folder(run.path / "adapters") as temporary:
             save_checkpoints(checkpoints, temporary, base)
+    stage.facts.update(_facts(recipe, plan, result), gradient_noise=float(f"{noise:.3g}"))
+    stage.facts.update(trainable=sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad))
+
+
+def _facts(recipe: Recipe, plan: Plan, result: "Fit") -> dict[str, Any]:
+    """What the manifest keeps of a training."""
     tokens = plan.tokens_after_step[result.steps - 1]
-    stage.facts.update(
-        steps=result.steps,
-        rows=result.steps * plan.batch,
-        tokens=tokens,
-        left_out=plan.left_out,
-        train_loss=round(result.train_loss, 5),
-        valid_loss=None if result.valid_loss is None else round(result.valid_loss, 5),
-        fit_seconds=round(result.seconds, 2),
-        gradient_noise=float(f"{noise:.3g}"),
-        tokens_per_second=None if result.resumed else round(tokens / result.seconds, 1),
-        peak_bytes=result.peak_bytes,
-        micro_batch=plan.passes.rows,
-        estimated_bytes=plan.passes.need,
-        trainable=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        base=recipe.base.model,
+    return {
+        "steps": result.steps,
+        "rows": result.steps * plan.batch,
+        "tokens": tokens,
+        "left_out": plan.left_out,
+        "train_loss": round(result.train_loss, 5),
+        "valid_loss": None if result.valid_loss is None else round(result.valid_loss, 5),
+        "fit_seconds": round(result.seconds, 2),
+        "tokens_per_second": None if result.resumed else round(tokens / result.seconds, 1),
+        "peak_bytes": result.peak_bytes,
+        "micro_batch": plan.passes.rows,
+        "estimated_bytes": plan.passes.need,
+        "base": recipe.base.model,
+        "processes": here().count,
         **_evaluation_facts(result),
         **_machine_facts(recipe),
-    )
+    }
 
 
 def _evaluation_facts(result: "Fit") -> dict[str, Any]:

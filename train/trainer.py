@@ -12,11 +12,13 @@ from trl import SFTConfig, SFTTrainer
 
 from ..core.recipe import Recipe
 from ..engines.huggingface import compute_dtype
-from .checkpoints import KEPT, said_when_full
+from .checkpoints import KEPT, load_adapter, mark_complete, said_when_full
 from .finite import FirstLost, all_finite, not_finite
 from .fused_lora import fuse_lora
 from .model import keep_float32, load_model, load_tokenizer
 from .plan import Plan
+from .processes import PATIENCE, everyones, here, wait
+from .shards import load_optimizer, save_optimizer, whole_weights
 
 # the trainer's names of the recipe's optimizers, on a GPU
 OPTIMIZERS = {
@@ -35,7 +37,7 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
     model = load_model(base, recipe, start)
     trainer = SqlTrainer(
         model=model,
-        args=trainer_config(recipe, plan, checkpoints),
+        args=trainer_config(recipe, plan, checkpoints, decoder_layer=type(model.get_decoder().layers[0]).__name__),
         train_dataset=Dataset.from_dict(
             {"input_ids": [row.ids for row in plan.rows], "prompt": [row.prompt for row in plan.rows]}
         ),
@@ -45,18 +47,30 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
     trainer.lr_ratio = recipe.lora.lr_ratio
     trainer.remove_callback(PrinterCallback)
     keep_float32(trainer.model)
-    if not recipe.train.compile:  # a compiler joins these steps itself
+    # a compiler joins these steps itself, and FSDP gathers weights around the layers' own
+    if not recipe.train.compile and not trainer.is_fsdp_enabled:
         fuse_lora(trainer.model)
     return trainer
 
 
-def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
-    """Translate the recipe's optimisation for the trainer, on the device that is here."""
+def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path, decoder_layer: str = "") -> SFTConfig:
+    """Translate the recipe's optimisation for the trainer, on the devices that are here.
+
+    With FSDP the weights of each `decoder_layer` (a class's name) are gathered together.
+    """
     train, dtype, on_gpu = recipe.train, compute_dtype(recipe.train.dtype), torch.cuda.is_available()
+    processes = here().count
+    several: dict[str, Any] = {}
+    if processes > 1:
+        several = {"ddp_find_unused_parameters": False, "ddp_timeout": round(PATIENCE.total_seconds())}
+        several["ddp_backend"] = "nccl" if on_gpu else "gloo"
+        if train.parallel == "fsdp":
+            several["fsdp"] = "full_shard auto_wrap"
+            several["fsdp_config"] = {"version": 2, "transformer_layer_cls_to_wrap": [decoder_layer]}
     return SFTConfig(
         output_dir=str(checkpoints),
         per_device_train_batch_size=plan.passes.rows,
-        gradient_accumulation_steps=plan.batch // plan.passes.rows,
+        gradient_accumulation_steps=plan.batch // plan.passes.rows // processes,
         num_train_epochs=1,  # the plan has the rows of all epochs
         learning_rate=train.learning_rate,
         lr_scheduler_type="constant_with_warmup" if train.schedule == "constant" else train.schedule,
@@ -84,7 +98,8 @@ def trainer_config(recipe: Recipe, plan: Plan, checkpoints: Path) -> SFTConfig:
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_num_workers=0,
         dataloader_pin_memory=on_gpu,
-        average_tokens_across_devices=False,
+        average_tokens_across_devices=processes > 1,
+        **several,
     )
 
 
@@ -122,22 +137,71 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
         return {}
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        if not all_finite(self.model):  # of finite losses whose gradients were none
+        if not all(everyones(all_finite(self.model))):  # of finite losses whose gradients were none
             raise not_finite(self.state.global_step, self.args)
-        with said_when_full(Path(self.args.output_dir), self.state.global_step):
+        folder, step = Path(self.args.output_dir), self.state.global_step
+        with said_when_full(folder, step):
             super()._save_checkpoint(model, trial)
+            wait()  # every process writes its random state
+            if self.args.should_save:
+                mark_complete(folder / f"checkpoint-{step}")
+
+    def weights(self) -> dict[str, torch.Tensor] | None:
+        """Return the trained weights where each process has a part of them, None where the model has them whole.
+
+        All processes have to ask.
+        """
+        return whole_weights(self.model) if self.is_fsdp_enabled else None
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the adapter, whole."""
+        if not self.is_fsdp_enabled:
+            super().save_model(output_dir, _internal_call)
+            return
+        weights = self.weights()  # the trainer would gather the frozen weights too
+        if self.args.should_save:
+            self._save(output_dir, state_dict=weights)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        save_optimizer(self.optimizer, Path(output_dir) / "optimizer.pt", self.args.should_save)
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / "scheduler.pt")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.is_fsdp_enabled:
+            load_adapter(self.model, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if not self.is_fsdp_enabled or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        load_optimizer(self.optimizer, Path(checkpoint) / "optimizer.pt")
+        self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / "scheduler.pt", weights_only=True))
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Compute the mean cross-entropy over the answer tokens of the optimizer step."""
+        """Compute the mean cross-entropy over the answer tokens of the optimizer step, those of all processes.
+
+        The gradients of several processes are averaged afterwards, so each one's share counts as often as there are
+        processes.
+        """
         target = inputs["labels"][:, 1:]
         keep = (target != -100).any(dim=0).nonzero().flatten()
         output = model(input_ids=inputs["input_ids"], logits_to_keep=keep, use_cache=False)
         target = target[:, keep]
         learned = target != -100
         loss = functional.cross_entropy(output.logits[learned].float(), target[learned], reduction="sum")
-        loss = loss / (learned.sum() if num_items_in_batch is None else num_items_in_batch)
+        if num_items_in_batch is None:
+            loss = loss / learned.sum()
+        else:
+            loss = loss / num_items_in_batch * here().count
         return (loss, output) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> Any:

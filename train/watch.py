@@ -21,6 +21,7 @@ from .checkpoints import BEST, forget_others, keep_best
 from .evaluation import By, Evaluation, best_of, learnt_by_heart, read_metrics, should_stop
 from .generate import generate
 from .plan import Plan
+from .processes import from_main
 from .questions import Questions
 
 if TYPE_CHECKING:
@@ -108,9 +109,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.evaluations.append(evaluation)
         told.evaluating += evaluation.seconds
         told.evaluated = f", {evaluation.said} after step {step}"
+        is_best = self.keeps_best and self.best == evaluation
+        weights = trainer.weights() if is_best else None
         if main:
-            if self.keeps_best and self.best == evaluation:
-                keep_best(trainer.accelerator.unwrap_model(trainer.model), self.folder, step)
+            if is_best:
+                keep_best(trainer.accelerator.unwrap_model(trainer.model), self.folder, step, weights)
             told.append(evaluation.line())
             told.advance(0, told.note + told.evaluated)
         reported = {"eval_loss": evaluation.valid_loss}
@@ -135,11 +138,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             right = self.questions.exam.right(texts) if self.questions else ()
             share = round(sum(right) / len(right), 5) if right else None
             measured = [Evaluation(step, round(loss, 5), share, len(right), round(time.monotonic() - started, 2))]
-        if trainer.args.world_size > 1:
-            from accelerate.utils import broadcast_object_list
-
-            broadcast_object_list(measured)
-        evaluation: Evaluation = measured[0]
+        evaluation: Evaluation = from_main(measured[0])
         return evaluation
 
     def _answers(self) -> list[str]:
