@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("recipe")
+@click.argument("recipe", required=False)
 @click.option(
     "--set",
     "overrides",
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--run",
     "run_path",
     type=click.Path(readable=False, path_type=Path),
-    help="Run directory; by default runs/<date>-<recipe>.",
+    help="Run directory; by default runs/<date>-<recipe>. Of one that exists, RECIPE can be left out.",
 )
 @click.option("--db", metavar="FILE", help="Your own database, for the recipe my-database.")
 @click.option(
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Try the recipe in seconds: two steps of a tiny random model.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was tried as one JSON object (with --dry-run).")
 def command(
-    recipe: str,
+    recipe: str | None,
     overrides: tuple[str, ...],
     run_path: Path | None,
     db: str | None,
@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Train RECIPE: the name of a recipe that comes with sql-llama, or a TOML file.
 
-    Ctrl-C stops after the current step and keeps what was trained. The same command again goes on from there; a
-    training that is finished is not repeated.
+    Ctrl-C stops after the current step and keeps what was trained. The same command again goes on from there, and so
+    does `sql-llama train --run FOLDER`, also on another machine. A training that is finished is not repeated.
     """
     from ..core.progress import say
     from ..core.read_recipe import read_recipe
@@ -62,21 +62,23 @@ def command(
     overrides = (*overrides, *_own(db, pairs))
     if as_json and not dry_run:
         raise click.UsageError("--json goes with --dry-run")
-    parsed, text = read_recipe(recipe, overrides)
+    of_run = run_path / "recipe.toml" if run_path else None
+    if recipe is None and not (of_run and of_run.is_file()):
+        raise click.UsageError("name a recipe, or a run directory to go on with: --run FOLDER")
+    parsed, text = read_recipe(recipe or str(of_run), overrides)
     if dry_run:
         _try(parsed, as_json)
         return
-    check_plan(parsed)
     join()
     path = from_main(run_path or new_run_path(parsed.name, text))
+    check_plan(parsed, has_pairs=(path / "data" / "train.jsonl").is_file())
     with contextlib.ExitStack() as run_made:
         with main_first():
             run = run_made.enter_context(fresh_run(path, parsed.name, text)) if here().main else Run(path)
         try:
             adapter = train(parsed, run, exportable, validation_exam)
         except KeyboardInterrupt:
-            options = [part for override in overrides for part in ("--set", override)]
-            say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', recipe, *options, '--run', str(run.path)])}")
+            say(f"Stopped. To go on: {shlex.join(['sql-llama', 'train', '--run', str(run.path)])}")
             raise
     leave()
     if not here().main:

@@ -20,7 +20,8 @@ from typing import Any
 
 from .._version import __version__
 from .errors import DataError, NotExported, RecipeError, SqlLlamaError
-from .files import sha256, size, write_json
+from .files import sha256, size, write_json, write_text
+from .portable import same_training
 from .settings import settings
 from .stage import Stage, open_stage
 
@@ -42,6 +43,11 @@ class Run:
     def recipe_path(self) -> Path:
         """The recipe as it was used, with every value written out."""
         return self.path / "recipe.toml"
+
+    @property
+    def recipe_hash(self) -> str:
+        """The sha256 of the recipe that the run began with: paths and devices may be others now (portable.py)."""
+        return str(self.manifest().get("recipe_sha256") or sha256(self.recipe_path))
 
     @property
     def adapter(self) -> Path:
@@ -136,12 +142,16 @@ class Run:
 def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
     """Make a run directory, or return the one at `path` when it holds the same recipe (to resume it).
 
-    Raises RecipeError when it holds another recipe.
+    Where only paths and devices are others, it keeps the new ones. Raises RecipeError when it holds another recipe.
     """
     run = Run(path)
     if run.manifest_path.exists():
-        run.manifest()
-        if not run.recipe_path.is_file() or run.recipe_path.read_text(encoding="utf-8") != recipe_text:
+        manifest = run.manifest()
+        before = run.recipe_path.read_text(encoding="utf-8") if run.recipe_path.is_file() else ""
+        if before and before != recipe_text and same_training(before, recipe_text):
+            write_json(run.manifest_path, {**manifest, "recipe_sha256": run.recipe_hash})
+            write_text(run.recipe_path, recipe_text)
+        elif before != recipe_text:
             raise RecipeError(
                 f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run"
             )

@@ -41,7 +41,9 @@ HEAVY = {
 }
 # imported only where training begins: these have subclasses of a trainer's parts
 SHORTCUTS = ("fused_lora", "check_gradients", "save_in_time")
-WHILE_TRAINING = {f"sql_llama.train.{name}" for name in ("trainer", "callbacks", "watch", "finite", *SHORTCUTS)}
+WHILE_TRAINING = {
+    f"sql_llama.train.{name}" for name in ("trainer", "callbacks", "watch", "finite", "shards", *SHORTCUTS)
+}
 
 
 def test_every_room_is_packaged() -> None:

@@ -85,12 +85,19 @@ def _one_by_one(model: Any, rows: Sequence[Tokens]) -> torch.Tensor:
 @contextlib.contextmanager
 def _small_b(model: Any) -> Iterator[None]:
     """Give B some values for a moment: a new adapter has zeros, with which A has no gradient."""
+    from peft.tuners.lora import LoraLayer
+
     generator = torch.Generator().manual_seed(0)
     kept = []
-    for name, weight in model.named_parameters():
-        if weight.requires_grad and "lora_B" in name and not bool(weight.any()):
-            kept.append(weight)
-            weight.data.copy_(torch.randn(weight.shape, generator=generator) * 0.01)
+    for layer in model.modules():
+        if not isinstance(layer, LoraLayer):
+            continue
+        for name, part in layer.lora_B.items():
+            if not bool(part.weight.any()):
+                kept.append(part.weight)
+                # a fixed share of the layer's output, whatever the adapter's scale
+                values = torch.randn(part.weight.shape, generator=generator) * 0.02 / layer.scaling[name]
+                part.weight.data.copy_(values)
     try:
         yield
     finally:

@@ -30,7 +30,9 @@ class FirstLost:
 
 def all_finite(model: Any) -> bool:
     """Tell whether every trained weight is a finite number, of those that this process has."""
-    trained = [local(parameter.detach()).isfinite().all() for parameter in model.parameters() if parameter.requires_grad]
+    trained = [
+        local(parameter.detach()).isfinite().all() for parameter in model.parameters() if parameter.requires_grad
+    ]
     return bool(torch.stack([item.to(trained[0].device) for item in trained]).all()) if trained else True
 
 

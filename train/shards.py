@@ -35,9 +35,7 @@ def give_adapter(model: Any, saved: Mapping[str, torch.Tensor]) -> None:
     from peft import get_peft_model_state_dict
 
     # peft's names in the file, each with the weight itself
-    weights = get_peft_model_state_dict(
-        model, state_dict=dict(model.named_parameters()), save_embedding_layers=False
-    )
+    weights = get_peft_model_state_dict(model, state_dict=dict(model.named_parameters()), save_embedding_layers=False)
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(_like(saved[name], weight))

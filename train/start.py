@@ -13,14 +13,16 @@ from .report_to import check_report_to
 FROM_BASE = "--set train.start=base"
 
 
-def check_plan(recipe: Recipe) -> None:
+def check_plan(recipe: Recipe, *, has_pairs: bool = False) -> None:
     """Check the sources' layout, the adapter to start from and train.report_to, before anything is written.
 
-    Raises SqlLlamaError for what is not there. A model on the Hub is not asked for.
+    A run that has its pairs (`has_pairs`) requires no sources. Raises SqlLlamaError for what is not there. A model on
+    the Hub is not asked for.
     """
     start_adapter(recipe)
     check_report_to(recipe)
-    check_sources(recipe.data)
+    if not has_pairs:
+        check_sources(recipe.data)
 
 
 def start_adapter(recipe: Recipe) -> Path | None:

@@ -4,18 +4,20 @@ A training that was stopped or killed goes on from its last checkpoint when it i
 """
 
 import contextlib
+import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..core.errors import DataError, RecipeError
 from ..core.files import need_space, sha256
 from ..core.progress import say
 from ..core.recipe import Recipe
 from ..core.run import Run
-from ..core.stage import Stage
+from ..core.stage import WORK_INPUTS, Stage
 from ..data.prepare.card import licenses, write_card
 from ..data.prepare.prepare import TRAIN, VALID, opened, prepare, stamps
 from ..engines.huggingface import compute_dtype
@@ -60,6 +62,7 @@ def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam |
     with main_first():
         base = resolve_base(recipe.base.model, recipe.base.revision)
     start = start_adapter(recipe)
+    _refuse_other_base(run, base, start)
     data_inputs = from_main(_data_inputs(recipe, run) if here().main else {})
     if from_main(run.done("data", data_inputs) and run.done("train", _train_inputs(recipe, run, base, start))):
         return run.adapter
@@ -86,18 +89,52 @@ def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam |
 
 
 def _data_inputs(recipe: Recipe, run: Run) -> dict[str, str]:
-    """What finished pairs are recognised by."""
-    return {"recipe": sha256(run.recipe_path), **stamps(recipe.data, opened(recipe.data))}
+    """What finished pairs are recognised by.
+
+    On another machine the files may lie elsewhere, or not be there at all: the pairs of the run are used then.
+    """
+    known = run.manifest()["stages"].get("data", {}).get("inputs", {})
+    kept = known.get("recipe") == run.recipe_hash and run.done("data", known)
+    try:
+        found = {"recipe": run.recipe_hash, **stamps(recipe.data, opened(recipe.data))}
+    except DataError as error:
+        if not kept:
+            raise
+        say(f"{error.message}: going on with the pairs that the run has")
+        return dict(known)
+    moved = known.keys() != found.keys()
+    return dict(known) if kept and moved and _contents(known) == _contents(found) else found
+
+
+def _contents(inputs: Mapping[str, str]) -> list[str]:
+    """The hashes of the files that pairs were made of, wherever these lie."""
+    return sorted(value for name, value in inputs.items() if name not in ("recipe", "data"))
 
 
 def _train_inputs(recipe: Recipe, run: Run, base: Path, start: Path | None) -> dict[str, str]:
     """What a finished training is recognised by."""
     return {
-        "recipe": sha256(run.recipe_path),
+        "recipe": run.recipe_hash,
         "base": fingerprint(base),
         "train.jsonl": sha256(_pairs_file(run, "train")),
         "start": sha256(start) if start is not None else recipe.train.start,
     }
+
+
+def _refuse_other_base(run: Run, base: Path, start: Path | None) -> None:
+    """Refuse to go on with a run that came from another machine over another model: its checkpoints would be lost."""
+    marker = run.path / "checkpoints" / WORK_INPUTS
+    if "recipe_sha256" not in run.manifest() or not marker.is_file():
+        return
+    began = json.loads(marker.read_text(encoding="utf-8"))
+    if began.get("base") != fingerprint(base):
+        raise RecipeError(
+            f"{base}: not the model that {run.path} began with", fix="--set base.model=FOLDER, or another --run"
+        )
+    if start is not None and began.get("start") != sha256(start):
+        raise RecipeError(
+            f"{start}: not the adapter that {run.path} began with", fix="--set train.start=FOLDER, or another --run"
+        )
 
 
 def _pairs_file(run: Run, part: str) -> Path:

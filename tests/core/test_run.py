@@ -60,7 +60,15 @@ def test_the_same_recipe_goes_on_and_another_is_refused(run: Run) -> None:
     finish(run, recipe="a")
     assert create_run(run.path, "mine", RECIPE).done("train", {"recipe": "a"})
     with pytest.raises(RecipeError, match="holds a run of another recipe"):
-        create_run(run.path, "mine", RECIPE + "# changed\n")
+        create_run(run.path, "mine", RECIPE + "\n[lora]\nr = 3\n")
+
+
+def test_other_paths_and_devices_are_kept_and_the_run_stays_what_it_is(run: Run) -> None:
+    before = run.recipe_hash
+    moved = RECIPE + "\n[train]\nmicro_batch = 1\n"
+    assert create_run(run.path, "mine", moved).recipe_path.read_text() == moved
+    assert run.recipe_hash == before
+    assert create_run(run.path, "mine", RECIPE).recipe_hash == before
 
 
 def test_a_folder_with_something_else_in_it_is_refused_and_stays(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_control_c_keeps_the_steps_done_and_says_how_to_go_on(
     steps_done = int(checkpoint.name.split("-")[1])
     assert 0 < steps_done < 40 and len(metrics_text(run)) == steps_done
     told = errors.rstrip().splitlines()[-1]
-    assert told == f"Stopped. To go on: {shlex.join(['sql-llama', *arguments])}"
+    assert told == f"Stopped. To go on: {shlex.join(['sql-llama', 'train', '--run', str(run.path)])}"
 
     assert sql_llama(shlex.split(told.partition("To go on: ")[2])[1:]) == 0
     assert run.manifest()["stages"]["train"]["steps"] == 40 and run.adapter.is_dir()
