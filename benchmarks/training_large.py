@@ -39,13 +39,15 @@ class Way:
     checkpointing: bool = False
     unpacked: bool = False
     compiled: bool = False
+    liger: bool = False
 
 
 WAYS = {
     "usual": Way(1, 8, checkpointing=True),
-    "small": Way(1, 8, checkpointing=True),  # within 7 GiB for 8B
-    "roomy": Way(8, 8),
-    "unpacked": Way(8, 8, unpacked=True),
+    "small": Way(1, 8, checkpointing=True, liger=True),  # within 7 GiB for 8B
+    "roomy": Way(8, 8, liger=True),
+    "without-liger": Way(8, 8),
+    "unpacked": Way(8, 8, unpacked=True, liger=True),
     "compiled": Way(8, 8, unpacked=True, compiled=True),
 }
 
@@ -127,11 +129,13 @@ def ours(shape: str, way: Way, steps: int, folder: str) -> dict[str, float]:
     """Train through our own trainer."""
     from datasets import Dataset
     from sql_llama.train.fused_lora import fuse_lora
-    from sql_llama.train.model import keep_float32
+    from sql_llama.train.model import keep_float32, use_liger
     from sql_llama.train.trainer import Collator, SqlTrainer
     from trl import SFTConfig
 
     model = random_model(shape, way)
+    if way.liger and ON_GPU:
+        use_liger(model)
     if way.compiled:
         for layer in model.get_base_model().model.layers:
             layer.compile(dynamic=True)

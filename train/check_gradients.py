@@ -122,12 +122,16 @@ def _without_dropout(model: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _plain_layers(model: Any) -> Iterator[None]:
-    """Let each layer compute by its class's own forward, neither fused nor compiled."""
+    """Let each layer compute by its class's own forward: neither fused, nor compiled, nor Liger's."""
     from peft.tuners.lora import LoraLayer
 
     kept = []
     for part in model.modules():
-        own = part.__dict__.pop("forward", None) if isinstance(part, LoraLayer) else None
+        own = part.__dict__.get("forward")
+        if own is not None and (isinstance(part, LoraLayer) or own.__module__.startswith("liger_kernel.")):
+            del part.__dict__["forward"]
+        else:
+            own = None
         kept.append((part, own, part._compiled_call_impl))
         part._compiled_call_impl = None
     try:
