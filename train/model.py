@@ -50,9 +50,9 @@ def load_model(base: Path, recipe: Recipe, start: Path | None) -> Any:
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
-            # FSDP spreads floating-point tensors only, and casts them to the type that is computed in: the packed
-            # weights have to look like that type (huggingface/accelerate#3983)
-            bnb_4bit_quant_storage=dtype if sharded else torch.uint8,
+            # FSDP spreads floating-point tensors only (huggingface/accelerate#3983). Not as bfloat16: copies of it on a
+            # GPU go through float32, which changes the bits of what is no number, and so the weights packed in it
+            bnb_4bit_quant_storage=torch.float32 if sharded else torch.uint8,
         )
     model = AutoModelForCausalLM.from_pretrained(
         base,

@@ -45,6 +45,9 @@ def build_trainer(recipe: Recipe, plan: Plan, base: Path, start: Path | None, ch
         data_collator=Collator(plan.pad),
     )
     trainer.lr_ratio = recipe.lora.lr_ratio
+    if trainer.is_fsdp_enabled:
+        # packed weights must not be cast; autocast computes in the recipe's type, as with one GPU
+        trainer.accelerator.state.fsdp_plugin.mixed_precision_policy = None
     trainer.remove_callback(PrinterCallback)
     keep_float32(trainer.model)
     # a compiler joins these steps itself, and FSDP gathers weights around the layers' own
