@@ -9,6 +9,7 @@ network. Prints tokens a second, the peak of allocated memory, and `ratio_*`: ou
 """
 
 import argparse
+import gc
 import json
 import tempfile
 import time
@@ -176,7 +177,7 @@ def forecast_gib(shape: str, way: Way) -> float:
     recipe, _ = read_recipe("llama3.1-8b", [*sets, "lora.r=16"])
     names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
     dimensions = read_dimensions(dict(zip((*names, "vocab_size"), SHAPES[shape], strict=True)))
-    memory = forecast(recipe, dimensions, way.rows, LENGTH, ANSWER, 2, checkpointing=way.checkpointing)
+    memory = forecast(recipe, dimensions, way.rows, LENGTH, ANSWER, 2, checkpointing=way.checkpointing, liger=way.liger)
     return round(memory.total / 2**30, 2)
 
 
@@ -244,6 +245,7 @@ def main() -> None:
         else:
             results[name]["forecast_gib"] = forecast_gib(arguments.shape, way)
             print(f"{arguments.shape} {name}: {results[name]}, {time.monotonic() - started:.0f} s in all", flush=True)
+        gc.collect()  # a model with hooks is a cycle: the peak of the next one would have it
         torch.cuda.empty_cache()
     base = results.get("usual")
     ratios = {

@@ -1,7 +1,8 @@
 """How much memory a training takes on a GPU, by part, from the shapes alone.
 
 The layers' part counts what autograd keeps of each token for the backward pass; a test compares it with what torch
-really keeps. It holds for the layers of train/fused_lora.py and for attention that keeps no matrix of scores (SDPA).
+really keeps. It holds for the layers of train/fused_lora.py, for attention that keeps no matrix of scores (SDPA), and
+for Liger's norms and feed-forward layers, which layers that are not compiled have on a GPU.
 """
 
 from collections.abc import Mapping
@@ -105,20 +106,29 @@ def trainable(recipe: Recipe, shape: Dimensions) -> int:
 
 
 def forecast(
-    recipe: Recipe, shape: Dimensions, rows: int, length: int, answers: int, width: int, *, checkpointing: bool
+    recipe: Recipe,
+    shape: Dimensions,
+    rows: int,
+    length: int,
+    answers: int,
+    width: int,
+    *,
+    checkpointing: bool,
+    liger: bool = True,
 ) -> Forecast:
     """Forecast a training whose fullest pass has `rows` padded rows of `length` tokens, `answers` of them with logits.
 
-    `width` is the bytes of a computed value (2 or 4).
+    `width` is the bytes of a computed value (2 or 4). `liger`: whether liger-kernel is installed.
     """
     quantization, adapter = recipe.train.quantization, trainable(recipe, shape)
     frozen = shape.matrices * (NF4 if quantization == "nf4" else width) + shape.tables * width
     unpacked = max(w_in * w_out for w_in, w_out in shape.linear.values()) * width if quantization == "nf4" else 0
-    kept = kept_of_token(recipe, shape, width, checkpointing=checkpointing)
+    liger = liger and not recipe.train.compile
+    kept = kept_of_token(recipe, shape, width, checkpointing=checkpointing, liger=liger)
     # of one layer in the backward pass: the gradients of its feed-forward part, and all that is computed again
     each: float = width * (3 * shape.inner + 2 * shape.hidden)
     if checkpointing:
-        each += _kept_of_layer(recipe, shape, width)
+        each += _kept_of_layer(recipe, shape, width, liger)
     elif recipe.train.compile:
         kept *= COMPILED
     passing = rows * length * each + unpacked
@@ -132,18 +142,18 @@ def forecast(
     )
 
 
-def kept_of_token(recipe: Recipe, shape: Dimensions, width: int, *, checkpointing: bool) -> float:
+def kept_of_token(recipe: Recipe, shape: Dimensions, width: int, *, checkpointing: bool, liger: bool = False) -> float:
     """Bytes that autograd keeps of each token between the forward and the backward pass of the decoder."""
-    layer = width * shape.hidden if checkpointing else _kept_of_layer(recipe, shape, width)
+    layer = width * shape.hidden if checkpointing else _kept_of_layer(recipe, shape, width, liger)
     return shape.layers * layer + 4 * shape.hidden  # the last norm's input in float32
 
 
-def _kept_of_layer(recipe: Recipe, shape: Dimensions, width: int) -> float:
+def _kept_of_layer(recipe: Recipe, shape: Dimensions, width: int, liger: bool) -> float:
     wanted = recipe.lora.target_modules
     adapted = [name for name in shape.linear if wanted == ("all-linear",) or name in wanted]
-    norms = 2 * 4 * shape.hidden  # in float32, also where the rest is computed in 16 bits
+    norms = 2 * (width if liger else 4) * shape.hidden  # in float32, also where the rest is computed in 16 bits
     inputs = 2 * shape.hidden  # of the queries, keys and values, and of the feed-forward layer
     attention = 2 * shape.queries + 2 * shape.keys  # queries, keys and values, and the result
-    forward = 4 * shape.inner  # gate, its activation, up, and their product
+    forward = (3 if liger else 4) * shape.inner  # gate, up, their product, and without Liger the gate's activation
     kept = width * (inputs + attention + forward + recipe.lora.r * len(adapted))
     return norms + kept + 4 * shape.heads

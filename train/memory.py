@@ -8,6 +8,7 @@ models of other shapes too, and are upper ends: too few rows cost some speed, to
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,10 @@ def training_bytes(
     if on_gpu:
         checkpointing = recipe.train.checkpointing
         sizes = {(len(part), _padded(part), _answers(part)) for part in passes}
-        memory = [forecast(recipe, shape, *size, width, checkpointing=checkpointing).total for size in sizes]
+        liger = find_spec("liger_kernel") is not None
+        memory = [
+            forecast(recipe, shape, *size, width, checkpointing=checkpointing, liger=liger).total for size in sizes
+        ]
         return int(CUDA_LIBRARIES + max(memory))
     quantization = recipe.train.quantization
     frozen = shape.matrices * (PACKED if quantization == "nf4" else width) + shape.tables * width
