@@ -1,5 +1,6 @@
 """A model and a database, opened once and asked many times: the way in for Python programs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,7 @@ from ..core.records import Schema
 from ..core.run import newest_exported_run
 from ..engines.engine import Engine
 from ..engines.load import load
-from .answer import ASK, Policy, Reply, answer
+from .answer import ASK, Policy, Reply, answer, stream
 from .prepare import prepare
 
 
@@ -44,14 +45,24 @@ class Assistant:
         """Return the tables and keys that the model is shown; read again when the database has changed."""
         return prepare(self.url).schema
 
-    def ask(self, question: str, *, candidates: int | None = None) -> Reply:
+    def ask(
+        self, question: str, *, candidates: int | None = None, on_piece: Callable[[str], object] | None = None
+    ) -> Reply:
         """Answer one question: the SQL, and its rows or the database's error.
 
-        `candidates` overrides the policy's. Raises SqlLlamaError when the engine fails or the schema does not fit its
+        `candidates` overrides the policy's. `on_piece` gets the model's words as they come. Raises SqlLlamaError when the engine fails or the schema does not fit its
         context, RecipeError when it cannot give several candidates.
         """
         policy = self.policy if candidates is None else replace(self.policy, candidates=candidates)
-        return answer(self.engine, prepare(self.url), question, policy)
+        if on_piece is None:
+            return answer(self.engine, prepare(self.url), question, policy)
+        pieces = stream(self.engine, prepare(self.url), question, policy)
+        while True:
+            try:
+                on_piece(next(pieces))
+            except StopIteration as end:
+                reply: Reply = end.value
+                return reply
 
     def close(self) -> None:
         """Give the model's memory back."""

@@ -20,6 +20,7 @@ OWN_SUBJECT = {
     "data/prepare/test_interrupted.py": "a preparation that is killed, stopped, out of disk or not alone",
     "sql/test_random_queries.py": "plain style over random databases and queries",
     "train/test_optimization.py": "the keys of a recipe that change how is learnt, through the real trainer",
+    "notebooks/test_notebooks.py": "the notebooks for Colab and Kaggle, in a fresh environment",
     "train/test_resume_elsewhere.py": "a run that goes on on another machine",
     "export/test_families.py": "the export of every family of models, from merge to GGUF",
     "export/test_ollama_server.py": "exported models in real Ollama servers",

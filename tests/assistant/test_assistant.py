@@ -21,6 +21,13 @@ def test_an_assistant_answers_many_questions_and_gives_its_model_back(pets: Path
     assert engine.closed
 
 
+def test_the_words_of_an_answer_can_be_watched(pets: Path) -> None:
+    pieces: list[str] = []
+    with Assistant(ScriptedEngine({"How many pets?": COUNT}), pets) as assistant:
+        reply = assistant.ask("How many pets?", on_piece=pieces.append)
+    assert "".join(pieces) == COUNT == reply.sql and reply.result is not None
+
+
 def test_a_changed_database_is_read_again(pets: Path) -> None:
     with Assistant(ScriptedEngine({}), pets) as assistant:
         with sqlite3.connect(pets) as connection:

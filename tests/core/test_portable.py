@@ -23,7 +23,7 @@ dtype = "float16"
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('model = "/content/base"', 'model = "/home/me/Llama-3.2-1B"'),
+        ('model = "/content/base"', 'model = "models/Llama-3.2-1B"'),
         ("/content/", "/kaggle/input/"),
         ("micro_batch = 4", "micro_batch = 0\nparallel = 'fsdp'\ncompile = true\nreport_to = ['wandb']"),
         ('dtype = "float16"', 'dtype = "auto"'),

@@ -80,3 +80,25 @@ def test_a_terminal_gets_a_bar_with_note_and_count(monkeypatch: pytest.MonkeyPat
         advance(2, "loss 0.5")
     shown = screen.getvalue()
     assert "training" in shown and "2/2" in shown and "loss 0.5" in shown
+
+
+def test_in_a_notebook_the_bar_is_one_output_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a kernel; tests/notebooks runs real ones."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = type("ZMQInteractiveShell", (InteractiveShell,), {})()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr(module, "CELL_EVERY", 0.0)
+    said: list[tuple[str, bool]] = []
+
+    def publish(data: dict[str, str], metadata: object = None, update: bool = False, **rest: object) -> None:
+        said.append((data["text/html"], update))
+
+    monkeypatch.setattr(shell.display_pub, "publish", publish)
+    monkeypatch.setattr(InteractiveShell, "_instance", shell)
+    with progress("training <b>", 2, "steps") as advance:
+        advance(1, "loss 3")
+        advance(1, "loss 2")
+    assert [update for _, update in said] == [False, True, True]
+    assert said[-1][0].startswith("<progress value=2 max=2></progress> training &lt;b&gt;: 2/2, ")
+    assert said[-1][0].endswith("left loss 2")
