@@ -50,8 +50,8 @@ class Assistant:
     ) -> Reply:
         """Answer one question: the SQL, and its rows or the database's error.
 
-        `candidates` overrides the policy's. `on_piece` gets the model's words as they come. Raises SqlLlamaError when the engine fails or the schema does not fit its
-        context, RecipeError when it cannot give several candidates.
+        `candidates` overrides the policy's. `on_piece` gets the model's words as they come. Raises SqlLlamaError when
+        the engine fails or the schema does not fit its context, RecipeError when it cannot give several candidates.
         """
         policy = self.policy if candidates is None else replace(self.policy, candidates=candidates)
         if on_piece is None:
