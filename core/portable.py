@@ -23,6 +23,21 @@ def same_training(one: str, other: str) -> bool:
     return _essence(one) == _essence(other)
 
 
+def first_difference(one: str, other: str) -> tuple[str, Any, Any]:
+    """Return the first key in which two recipes do not train the same, and both values; None where there is none."""
+    before, after = _essence(one), _essence(other)
+    for section in dict.fromkeys([*before, *after]):
+        mine, theirs = before.get(section), after.get(section)
+        if not (isinstance(mine, dict) and isinstance(theirs, dict)):
+            if mine != theirs:
+                return section, mine, theirs
+            continue
+        for key in dict.fromkeys([*mine, *theirs]):
+            if mine.get(key) != theirs.get(key):
+                return f"{section}.{key}", mine.get(key), theirs.get(key)
+    return "", None, None
+
+
 def _essence(text: str) -> dict[str, Any]:
     """A recipe without what belongs to one machine."""
     tree = tomllib.loads(text)

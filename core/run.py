@@ -21,7 +21,7 @@ from typing import Any
 from .._version import __version__
 from .errors import DataError, NotExported, RecipeError, SqlLlamaError
 from .files import sha256, size, write_json, write_text
-from .portable import same_training
+from .portable import first_difference, same_training
 from .settings import settings
 from .stage import Stage, open_stage
 
@@ -152,9 +152,7 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
             write_json(run.manifest_path, {**manifest, "recipe_sha256": run.recipe_hash})
             write_text(run.recipe_path, recipe_text)
         elif before != recipe_text:
-            raise RecipeError(
-                f"{path}: holds a run of another recipe or other settings", fix="choose another folder with --run"
-            )
+            raise _another_recipe(path, before, recipe_text)
         return run
     if path.exists() and not _may_begin(run, recipe_text):
         raise RecipeError(f"{path}: not empty and not a run directory", fix="choose another folder with --run")
@@ -173,6 +171,17 @@ def create_run(path: Path, recipe_name: str, recipe_text: str) -> Run:
         },
     )
     return run
+
+
+def _another_recipe(path: Path, before: str, now: str) -> RecipeError:
+    """The error for a run directory of another recipe; it names the first key that differs."""
+    fix = "choose another folder with --run"
+    if not before:
+        return RecipeError(f"{path}: holds a run without its recipe.toml", fix=fix)
+    key, there, here = first_difference(before, now)
+    default = "the default"
+    differs = f" ({key}: {default if there is None else there}; now {default if here is None else here})" if key else ""
+    return RecipeError(f"{path}: holds a run of another recipe or other settings{differs}", fix=fix)
 
 
 def _may_begin(run: Run, recipe_text: str) -> bool:

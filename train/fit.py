@@ -38,6 +38,7 @@ class Fit:
     evaluation: Evaluation | None = None
     evaluations: int = 0
     evaluation_seconds: float = 0.0
+    on_gpu: bool = False
 
 
 def fit(
@@ -94,6 +95,7 @@ def fit(
         evaluation=kept,
         evaluations=len(evaluations),
         evaluation_seconds=sum(evaluation.seconds for evaluation in evaluations),
+        on_gpu=torch.cuda.is_available(),
     )
 
 

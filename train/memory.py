@@ -53,6 +53,13 @@ class Passes:
         memory = f"about {self.need / GIB:.1f} GiB of memory ({self.free / GIB:.1f} GiB are free)"
         return f"training with {rows} per pass{', recomputing layers' if self.checkpointing else ''}, {memory}"
 
+    def compared(self, peak: int) -> str:
+        """Say how far the forecast was from the bytes that torch held at most on a GPU."""
+        error = (self.need - CUDA_LIBRARIES) / peak - 1
+        return f"peak of the GPU's memory: {peak / GIB:.1f} GiB; the forecast was {abs(error):.0%} " + (
+            "higher" if error >= 0 else "lower"
+        )
+
 
 def choose_passes(
     recipe: Recipe,

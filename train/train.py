@@ -59,6 +59,11 @@ def train(recipe: Recipe, run: Run, check: Check | None = None, exam: MakeExam |
     # threads that wait by spinning slow a machine that has other work several times (read when torch is imported)
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     join()
+    if here().several and recipe.train.parallel == "fsdp" and recipe.train.optimizer != "adamw":
+        raise RecipeError(
+            f"train.optimizer = {recipe.train.optimizer} cannot be spread over several GPUs",
+            fix="--set train.optimizer=adamw",
+        )
     with main_first():
         base = resolve_base(recipe.base.model, recipe.base.revision)
     start = start_adapter(recipe)
@@ -178,6 +183,8 @@ def _train(
         noise = check_gradients(trainer, plan, compute_dtype(recipe.train.dtype))
         result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}", recipe, questions)
         weights = trainer.weights()
+    if result.on_gpu:
+        say(plan.passes.compared(result.peak_bytes))
     if stage is None:
         return
     with stage.folder(run.adapter) as temporary:

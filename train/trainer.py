@@ -120,6 +120,9 @@ class SqlTrainer(SFTTrainer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.first_lost = FirstLost()
 
+    def _send_telemetry(self) -> None:
+        """Tell nobody of a training: TRL would send a line to the Hub."""
+
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Do one pass and note where its loss is not a number, without waiting for the GPU."""
         loss = super().training_step(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Which recipes train the same rows in the same order."""
 
 import pytest
-from sql_llama.core.portable import same_training
+from sql_llama.core.portable import first_difference, same_training
 
 RECIPE = """
 name = "mine"
@@ -48,3 +48,10 @@ def test_paths_and_devices_may_differ(old: str, new: str) -> None:
 )
 def test_what_decides_on_the_rows_may_not_differ(old: str, new: str) -> None:
     assert not same_training(RECIPE, RECIPE.replace(old, new, 1))
+
+
+def test_the_first_difference_is_named() -> None:
+    assert first_difference(RECIPE, RECIPE.replace("batch = 32", "batch = 16")) == ("train.batch", 32, 16)
+    assert first_difference(RECIPE, RECIPE.replace("seed = 1\n", "")) == ("data.seed", 1, None)
+    assert first_difference(RECIPE, RECIPE.replace('"mine"', '"yours"')) == ("name", "mine", "yours")
+    assert first_difference(RECIPE, RECIPE.replace("micro_batch = 4", "micro_batch = 1"))[0] == ""

@@ -148,3 +148,9 @@ def test_a_training_that_runs_out_of_memory_names_the_settings(
     monkeypatch.setattr(SqlTrainer, "compute_loss", lambda *inputs, **more: torch.empty(2**50))
     with pytest.raises(SqlLlamaError, match="not enough to train with 2 rows per pass"):
         train(parsed, create_run(tmp_path / "run", parsed.name, text))
+
+
+def test_the_forecast_is_compared_with_the_peak() -> None:
+    planned = Passes(8, int(11.7 * GIB), 80 * GIB)
+    assert planned.compared(10 * GIB) == "peak of the GPU's memory: 10.0 GiB; the forecast was 10% higher"
+    assert planned.compared(20 * GIB).endswith("the forecast was 45% lower")

@@ -133,3 +133,12 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(monkeypatch: pytest.
     assert _share(33, 0) == 11
     with pytest.raises(RecipeError, match="does not divide the 11 pairs"):
         _share(33, 4)
+
+
+def test_an_optimizer_that_cannot_be_spread_is_refused(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sql_llama.train.train.join", lambda: None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RecipeError, match="paged_adamw cannot be spread over several GPUs"):
+        fit(recipe_file, tmp_path / "run", "train.parallel=fsdp", "train.optimizer=paged_adamw")
