@@ -42,7 +42,7 @@ HEAVY = {
 # imported only where training begins: these have subclasses of a trainer's parts
 SHORTCUTS = ("fused_lora", "check_gradients", "save_in_time")
 WHILE_TRAINING = {
-    f"sql_llama.train.{name}" for name in ("trainer", "callbacks", "watch", "finite", "shards", *SHORTCUTS)
+    f"sql_llama.train.{name}" for name in ("trainer", "callbacks", "watch", "finite", "shards", "calibrate", *SHORTCUTS)
 }
 
 

@@ -38,7 +38,6 @@ class Fit:
     evaluation: Evaluation | None = None
     evaluations: int = 0
     evaluation_seconds: float = 0.0
-    on_gpu: bool = False
 
 
 def fit(
@@ -95,7 +94,6 @@ def fit(
         evaluation=kept,
         evaluations=len(evaluations),
         evaluation_seconds=sum(evaluation.seconds for evaluation in evaluations),
-        on_gpu=torch.cuda.is_available(),
     )
 
 

@@ -7,7 +7,7 @@ models of other shapes too, and are upper ends: too few rows cost some speed, to
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,17 @@ class Passes:
         memory = f"about {self.need / GIB:.1f} GiB of memory ({self.free / GIB:.1f} GiB are free)"
         return f"training with {rows} per pass{', recomputing layers' if self.checkpointing else ''}, {memory}"
 
+    def fewer(self, share: int) -> "Passes | None":
+        """Return passes of the next smaller divisor of `share` rows; None after one row."""
+        divisors = [rows for rows in range(self.rows - 1, 0, -1) if share % rows == 0]
+        return replace(self, rows=divisors[0]) if divisors else None
+
     def compared(self, peak: int) -> str:
-        """Say how far the forecast was from the bytes that torch held at most on a GPU."""
+        """Say how far the forecast is from the bytes that the fullest pass took on a GPU, CUDA's own not counted."""
         error = (self.need - CUDA_LIBRARIES) / peak - 1
-        return f"peak of the GPU's memory: {peak / GIB:.1f} GiB; the forecast was {abs(error):.0%} " + (
-            "higher" if error >= 0 else "lower"
-        )
+        rows = f"{self.rows} row{'s' if self.rows > 1 else ''}"
+        took = f"the fullest pass, of {rows}, took {peak / GIB:.1f} GiB of the GPU's memory"
+        return f"{took}; the forecast is {abs(error):.0%} {'higher' if error >= 0 else 'lower'}"
 
 
 def choose_passes(

@@ -172,6 +172,7 @@ def _train(
     questions = make_questions(recipe, base, _pairs_file(run, "valid"), exam)
     say(plan.passes.message)
 
+    from .calibrate import calibrated
     from .check_gradients import check_gradients
     from .fit import fit
     from .trainer import build_trainer
@@ -179,12 +180,10 @@ def _train(
     checkpoints = from_main(stage.work_folder("checkpoints") if stage else run.path)
     metrics = run.path / "metrics.jsonl"
     with explain_out_of_memory(recipe, plan.passes.rows), reporting(recipe, run.path):
-        trainer = build_trainer(recipe, plan, base, start, checkpoints)
+        plan, trainer = calibrated(recipe, plan, lambda fit: build_trainer(recipe, fit, base, start, checkpoints))
         noise = check_gradients(trainer, plan, compute_dtype(recipe.train.dtype))
         result = fit(trainer, plan, checkpoints, metrics, f"training {recipe.name}", recipe, questions)
         weights = trainer.weights()
-    if result.on_gpu:
-        say(plan.passes.compared(result.peak_bytes))
     if stage is None:
         return
     with stage.folder(run.adapter) as temporary:

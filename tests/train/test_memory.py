@@ -152,5 +152,13 @@ def test_a_training_that_runs_out_of_memory_names_the_settings(
 
 def test_the_forecast_is_compared_with_the_peak() -> None:
     planned = Passes(8, int(11.7 * GIB), 80 * GIB)
-    assert planned.compared(10 * GIB) == "peak of the GPU's memory: 10.0 GiB; the forecast was 10% higher"
-    assert planned.compared(20 * GIB).endswith("the forecast was 45% lower")
+    told = planned.compared(10 * GIB)
+    assert told == "the fullest pass, of 8 rows, took 10.0 GiB of the GPU's memory; the forecast is 10% higher"
+    assert planned.compared(20 * GIB).endswith("the forecast is 45% lower")
+
+
+def test_fewer_rows_still_divide_a_batch() -> None:
+    rows, seen = Passes(12, GIB, 2 * GIB), []
+    while rows := rows.fewer(12):
+        seen.append(rows.rows)
+    assert seen == [6, 4, 3, 2, 1]
