@@ -6,12 +6,13 @@
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.errors import QueryError, RecipeError
 from ..core.records import Answer, ResultSet, Schema
 from ..databases.database import open_database
+from ..databases.mend import mend
 from ..databases.requote import requote
 from ..engines.engine import Engine, SeveralAnswers
 from ..engines.engine import answer as whole_answer
@@ -41,23 +42,32 @@ class Policy:
     """Rows of a result that are read."""
     runs: Literal["always", "to choose"] = "always"
     """Whether the query is run, or only where one of several has to be chosen."""
+    repair: bool = False
+    """Whether a query that the database does not understand is mended without the model (sql/repair.py)."""
     when_none_runs: Literal["first", "no query"] = "first"
     """Of several answers of which none runs: the most probable one with its error, or none at all."""
 
 
-ASK = Policy()
-"""How `ask` and `chat` answer a person."""
+FAST = Policy(repair=True)
+"""One answer, mended where it is not understood: how `ask` and `chat` answer a person."""
+BEST = Policy(repair=True, candidates=8)
+"""Eight answers, each mended; the first is taken that returns rows."""
+POLICIES = {"fast": FAST, "best": BEST}
 EVALUATION = Policy(query_seconds=30.0, max_rows=100_000, runs="to choose")
-"""How `eval` asks. Reference query and answer are then run by the judge, within the same limits."""
+"""How `eval` asks: the model alone. Reference query and answer are then run by the judge, within the same limits."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One answer of a model, and the query in it; `requoted`: names are written as the schema has them."""
+    """One answer of a model, and the query in it.
+
+    `requoted`: names are written as the schema has them. `repaired`: what was mended, in words.
+    """
 
     answer: Answer
     sql: str
     requoted: bool = False
+    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,8 @@ class Reply:
 
     `sql` was taken out of `text`, the model's own words; `result` holds its rows, or `error` says why there are none.
     `seconds` and `tokens` are those of the generation. `dropped`: tables that the model was not shown. `requoted`:
-    names in `sql` are in quotes that the model left out, or spelled as the schema spells them. The answer is number
-    `chosen`, from 0, of `candidates`.
+    names in `sql` are in quotes that the model left out, or spelled as the schema spells them. `repaired`: what was
+    mended in it, in words. The answer is number `chosen`, from 0, of `candidates`.
     """
 
     sql: str
@@ -80,9 +90,16 @@ class Reply:
     requoted: bool = False
     candidates: tuple[Candidate, ...] = ()
     chosen: int = 0
+    repaired: tuple[str, ...] = ()
+
+    @property
+    def helps(self) -> tuple[str, ...]:
+        """What was used beside the model's first words: any of requote, repair, candidates."""
+        used = {"requote": self.requoted, "repair": self.repaired, "candidates": len(self.candidates) > 1}
+        return tuple(name for name, value in used.items() if value)
 
 
-def answer(engine: Engine, database: PreparedDatabase, question: str, policy: Policy = ASK) -> Reply:
+def answer(engine: Engine, database: PreparedDatabase, question: str, policy: Policy = FAST) -> Reply:
     """Answer one question.
 
     A query that is refused or fails is a Reply with `error`. Raises SqlLlamaError when the engine fails, when the
@@ -101,7 +118,7 @@ def stream(
     engine: Engine,
     database: PreparedDatabase,
     question: str,
-    policy: Policy = ASK,
+    policy: Policy = FAST,
     *,
     on_step: Callable[[Step], None] = lambda step: None,
     stop: threading.Event | None = None,
@@ -182,7 +199,18 @@ def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
     return engine
 
 
-def prompt_for(database: PreparedDatabase, question: str, engine: Engine, policy: Policy = ASK) -> Prompt:
+def policy_for(engine: Engine, name: str, candidates: int | None) -> Policy:
+    """Return the policy of that name in POLICIES, with another number of candidates where one is given.
+
+    An engine that gives one answer only gives one with `best` too; asked for a number, it is refused later.
+    """
+    policy = POLICIES[name]
+    if candidates is not None:
+        return replace(policy, candidates=candidates)
+    return policy if isinstance(engine, SeveralAnswers) else replace(policy, candidates=1)
+
+
+def prompt_for(database: PreparedDatabase, question: str, engine: Engine, policy: Policy = FAST) -> Prompt:
     """Return the prompt for one question, with as many tables as fit the engine's context beside an answer."""
     return fitting_prompt(
         database.schema,
@@ -200,7 +228,7 @@ def reply_to(
     returned: Returned | None = None,
 ) -> Reply:
     """Return the best of one or more answers, its query run where the policy says so."""
-    candidates = tuple(candidate(text, database) for text in answers)
+    candidates = tuple(candidate(text, database, repair=policy.repair) for text in answers)
     outcomes: dict[str, ResultSet | QueryError] = {}
 
     def outcome(sql: str) -> ResultSet | QueryError:
@@ -230,12 +258,16 @@ def reply_to(
         best.requoted,
         candidates,
         max(chosen, 0),
+        best.repaired,
     )
 
 
-def candidate(text: Answer, database: PreparedDatabase) -> Candidate:
-    """Return the query in an answer, with names as the database has them."""
+def candidate(text: Answer, database: PreparedDatabase, *, repair: bool = False) -> Candidate:
+    """Return the query in an answer, with names as the database has them, mended where `repair` says so."""
     sql, requoted = query_in(text.text, database.schema)
+    mended = mend(sql, database.schema) if repair else None
+    if mended is not None:
+        return Candidate(text, database.rewrite(mended.sql), requoted, mended.changes)
     return Candidate(text, database.rewrite(sql), requoted)
 
 

@@ -10,7 +10,7 @@ from ..core.records import Schema
 from ..core.run import newest_exported_run
 from ..engines.engine import Engine
 from ..engines.load import load
-from .answer import ASK, Policy, Reply, answer, stream
+from .answer import FAST, Policy, Reply, answer, stream
 from .prepare import prepare
 
 
@@ -23,7 +23,7 @@ class Assistant:
     ...     print(reply.sql, reply.result.rows if reply.result else reply.error)
     """
 
-    def __init__(self, engine: Engine, database: str | Path, policy: Policy = ASK) -> None:
+    def __init__(self, engine: Engine, database: str | Path, policy: Policy = FAST) -> None:
         """`database` is a SQLite file or its URL. Raises DataError when it is missing or cannot be read."""
         self.engine = engine
         self.url = str(database)
@@ -31,7 +31,7 @@ class Assistant:
         prepare(self.url)
 
     @classmethod
-    def open(cls, model: str | Path | None, database: str | Path, *, policy: Policy = ASK) -> Self:
+    def open(cls, model: str | Path | None, database: str | Path, *, policy: Policy = FAST) -> Self:
         """Load a model and read a database.
 
         `model` is what `sql-llama ask --model` takes: a GGUF file, `BASE.gguf+LORA.gguf`, a model or run folder,

@@ -21,20 +21,26 @@ if TYPE_CHECKING:
     help="GGUF file, BASE.gguf+LORA.gguf, a folder or ollama:NAME; by default the newest exported run's file.",
 )
 @click.option(
-    "--candidates",
-    type=click.IntRange(1, 32),
-    default=1,
+    "--policy",
+    type=click.Choice(["fast", "best"]),
+    default="fast",
     show_default=True,
-    help="Let the model give that many answers; the first that runs and returns rows is taken.",
+    help="fast: one answer, mended without the model where the database does not understand it. best: the first of "
+    "eight such answers that returns rows.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, seconds.")
-def command(question: str, url: str, model: str | None, candidates: int, as_json: bool) -> None:
+@click.option(
+    "--candidates", type=click.IntRange(1, 32), help="Answers of the model; the first that returns rows is taken."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, helps, seconds."
+)
+def command(question: str, url: str, model: str | None, policy: str, candidates: int | None, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
 
     The query is run on a connection that cannot write, for at most 10 seconds; at most 1,000 rows are shown. The
     exit code is 1 when the query fails.
     """
-    from ..assistant.answer import Policy, answer
+    from ..assistant.answer import answer, policy_for
     from ..assistant.prepare import prepare
     from ..core.run import newest_exported_run
     from ..engines.load import load
@@ -44,10 +50,9 @@ def command(question: str, url: str, model: str | None, candidates: int, as_json
             "the question is empty", fix='for example: sql-llama ask "How many rows are there?" --db FILE'
         )
     database = prepare(url)
-    policy = Policy(candidates=candidates)
     engine = load(model or str(newest_exported_run().shipped()))
     try:
-        reply = answer(engine, database, question, policy)
+        reply = answer(engine, database, question, policy_for(engine, policy, candidates))
     finally:
         engine.close()
     if as_json:
@@ -71,6 +76,8 @@ def reply_json(reply: "Reply") -> str:
             "seconds": round(reply.seconds, 3),
             "dropped": list(reply.dropped),
             "requoted": reply.requoted,
+            "repaired": list(reply.repaired),
+            "helps": list(reply.helps),
         },
         ensure_ascii=False,
         allow_nan=False,
@@ -97,6 +104,8 @@ def _show(reply: "Reply") -> None:
     console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
     if reply.requoted:
         click.echo("Names are written as the database has them; the model wrote them without quotes.", err=True)
+    if reply.repaired:
+        click.echo(f"Mended: {clean('; '.join(reply.repaired))}.", err=True)
     if reply.dropped:
         click.echo(f"Skipped tables, so that the prompt fits the context: {clean(', '.join(reply.dropped))}", err=True)
     if len(reply.candidates) > 1:

@@ -31,11 +31,16 @@ PATH = click.Path(readable=False, path_type=Path)  # a file that cannot be read 
 @click.option("--predictions", type=PATH, multiple=True, help="JSON lines with sql, in order, to score.")
 @click.option("--out", type=PATH, help="Folder for every answer and the report; a killed run goes on from there.")
 @click.option(
+    "--policy",
+    type=click.Choice(["plain", "fast", "best"]),
+    default="plain",
+    show_default=True,
+    help="plain: the models alone. fast and best: with the helps of `sql-llama ask`.",
+)
+@click.option(
     "--candidates",
     "--beams",
     type=click.IntRange(1, 32),
-    default=1,
-    show_default=True,
     help="Answers of the model to each question; the first that runs and returns rows is taken.",
 )
 @click.option("--variants", type=click.IntRange(0, 20), default=0, show_default=True, help="Databases with other rows.")
@@ -57,7 +62,8 @@ def command(
     models: tuple[str, ...],
     predictions: tuple[Path, ...],
     out: Path | None,
-    candidates: int,
+    policy: str,
+    candidates: int | None,
     variants: int,
     embeddings: str,
     limit: int | None,
@@ -78,10 +84,11 @@ def command(
     from .eval_output import print_json, print_scores
 
     _check_usage(models, predictions, limit, sample, gate)
-    _check_models(models, predictions, out, candidates)
+    beams = candidates or (8 if policy == "best" else 1)
+    _check_models(models, predictions, out, beams)
     asked = questions(file, databases, limit or 0, sample=sample or 0, seed=seed)
     given = [(path, read_predictions(path, asked, exact=limit is None)) for path in predictions]
-    options = Options(out, candidates, variants, seed, embeddings)
+    options = Options(out, beams, variants, seed, embeddings, repair=policy != "plain")
     scored = evaluate_models(asked, models, given, options, warn=lambda line: click.echo(line, err=True))
     verdict = _gated(scored) if gate else None
     if out:

@@ -89,6 +89,11 @@ SYNTAX, NAMES, WHOLLY = range(3)
 """How far SQLite understands a query: not its syntax, not its names (or functions), all of it."""
 
 
+def understood(sql: str, schema: Schema) -> bool:
+    """Tell whether SQLite takes a query over empty tables of a schema."""
+    return _understood(sql, schema) == WHOLLY
+
+
 def _understood(sql: str, schema: Schema) -> int:
     try:
         _empty(schema).execute(f"EXPLAIN {sql}").close()

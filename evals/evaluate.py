@@ -56,14 +56,15 @@ def evaluate(
     beams: int = 1,
     variants: Variants | None = None,
     embeddings: str = "",
+    repair: bool = False,
 ) -> Evaluated:
     """Score an engine's answers, or `predictions`, one per question of `questions.items`.
 
-    Progress is shown under `title`, by default `name`.
-
-    With several beams the first that runs and returns rows is the answer. With `out`, every judged answer is kept in
-    `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked again, as long as model,
-    questions and prompts are the same. Other answers of that name are put aside, as `out/<name>.<number>.jsonl`.
+    Progress is shown under `title`, by default `name`. With several beams the first that runs and returns rows is the
+    answer. With `repair`, a query that the database does not understand is mended without the model. With `out`, every
+    judged answer is kept in `out/<name>.jsonl` as it comes, and what is there from a run that was killed is not asked
+    again, as long as model, questions and prompts are the same. Other answers of that name are put aside, as
+    `out/<name>.<number>.jsonl`.
 
     `embeddings` names a model by whose sentence embeddings reference query and answer are compared too.
 
@@ -80,7 +81,7 @@ def evaluate(
     variants = variants or {}
     kept = Kept()
     if out:
-        wanted = keys(questions.items, model, engine, predictions, beams, variants)
+        wanted = keys(questions.items, model, engine, predictions, beams, variants, repair)
         kept = read_kept(out, name, questions.items, wanted)
         kept = replace(kept, answers=_brought_up_to_date(questions.items, kept, variants))
         write_kept(out, name, kept.answers, wanted)
@@ -89,7 +90,7 @@ def evaluate(
     if engine is None:
         given = _predicted(rest, (predictions or ())[len(kept.answers) :])
     else:
-        given = answers(rest, engine, replace(EVALUATION, candidates=beams), lost)
+        given = answers(rest, engine, replace(EVALUATION, candidates=beams, repair=repair), lost)
     _forget_peak()
     if not rest:
         say(f"evaluating {title or name}: all {len(kept.answers)} answers are kept from an earlier run")

@@ -22,6 +22,7 @@ class Options:
     variants: int = 0
     seed: int = 1
     embeddings: str = ""
+    repair: bool = False
 
 
 def evaluate_models(
@@ -50,7 +51,8 @@ def evaluate_models(
         engine = load(model)
         try:
             evaluated.append(_evaluate(questions, model, name, options, copies, warn, engine=engine))
-            facts.append({**engine.facts, "beams": options.beams} if options.beams > 1 else engine.facts)
+            helps = {"beams": options.beams} if options.beams > 1 else {}
+            facts.append({**engine.facts, **helps, **({"repair": True} if options.repair else {})})
         finally:
             engine.close()
     for (path, texts), name in zip(predictions, names[len(models) :], strict=True):
@@ -80,6 +82,7 @@ def _evaluate(
         beams=options.beams if engine else 1,
         variants=copies,
         embeddings=options.embeddings,
+        repair=options.repair and engine is not None,
     )
     if evaluated.aside:
         warn(

@@ -54,6 +54,7 @@ def keys(
     predictions: Sequence[str] | None,
     beams: int,
     variants: Variants,
+    repair: bool = False,
 ) -> Keys:
     """Hash what answers depend on, and what verdicts depend on besides.
 
@@ -67,7 +68,7 @@ def keys(
             files.append((str(database), status.st_size, status.st_mtime_ns))
     prompts = [[(item.question, item.evidence, str(item.database)) for item in items], files, list(map(str, SAMPLE))]
     identity = [getattr(engine, "identity", model), predictions]
-    settings = {"num_ctx": getattr(engine, "num_ctx", 0), "beams": beams}
+    settings = {"num_ctx": getattr(engine, "num_ctx", 0), "beams": beams, **({"repair": True} if repair else {})}
     copies = [(str(database), *map(str, paths)) for database, paths in sorted(variants.items())]
     return Keys(
         answers=_hash([ANSWERS_VERSION, prompts, identity, settings]),

@@ -29,6 +29,7 @@ OWN_SUBJECT = {
 MUCH = 80  # lines of a module that needs a test file, or one of these
 # Modules without a test file of their own, by the tests that show what they do
 TESTED_IN = {
+    "sql/join_by_keys.py": "sql/test_repair.py",
     "cli/checkup.py": "cli/test_doctor.py",
     "cli/eval_output.py": "cli/test_eval.py",
     "cli/train.py": "train/test_dry_run.py",

@@ -35,14 +35,24 @@ if TYPE_CHECKING:
 )
 @click.option("--no-base", is_flag=True, help="Ask the tuned model alone.")
 @click.option(
-    "--candidates",
-    type=click.IntRange(1, 32),
-    default=1,
+    "--policy",
+    type=click.Choice(["fast", "best"]),
+    default="fast",
     show_default=True,
-    help="Let each model give that many answers; the first that runs and returns rows is taken.",
+    help="fast: one answer, mended without the model where the database does not understand it. best: the first of "
+    "eight such answers that returns rows.",
+)
+@click.option(
+    "--candidates", type=click.IntRange(1, 32), help="Answers of each model; the first that returns rows is taken."
 )
 def command(
-    url: str | None, models: tuple[Path, ...], ollama: str | None, base: Path | None, no_base: bool, candidates: int
+    url: str | None,
+    models: tuple[Path, ...],
+    ollama: str | None,
+    base: Path | None,
+    no_base: bool,
+    policy: str,
+    candidates: int | None,
 ) -> None:
     """Ask the base and the tuned model side by side, and run their queries read-only.
 
@@ -50,7 +60,7 @@ def command(
     """
     from rich.console import Console
 
-    from ...assistant.answer import Policy
+    from ...assistant.answer import policy_for
     from .screen import Screen
     from .session import ChatSession, open_database
 
@@ -61,7 +71,8 @@ def command(
     source = open_database(url) if url else None  # before the models: an error in the path is shown at once
     console = Console(highlight=False)
     tuned_engine, base_engine = load_engines(models, ollama, base, no_base)
-    session = ChatSession(Screen(console), tuned_engine, base_engine, source, Policy(candidates=candidates))
+    wanted = policy_for(tuned_engine, policy, candidates)
+    session = ChatSession(Screen(console), tuned_engine, base_engine, source, wanted)
     try:
         if sys.stdin.isatty() and console.is_terminal:
             converse_in_terminal(session)

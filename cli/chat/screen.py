@@ -214,6 +214,8 @@ def _footer(side: Side) -> str:
         parts.append(f"answer {reply.chosen + 1} of {len(reply.candidates)}")
     if reply.requoted:
         parts.append("names quoted")
+    if reply.repaired:
+        parts.append(f"mended: {clean('; '.join(reply.repaired))}")
     if reply.candidates and not reply.candidates[reply.chosen].answer.stopped:
         parts.append(f"cut after {reply.tokens} tokens")
     return ", ".join(parts)

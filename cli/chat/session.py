@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...assistant.answer import ASK, Policy, check_candidates
+from ...assistant.answer import FAST, Policy, check_candidates
 from ...assistant.prepare import PreparedDatabase, prepare
 from ...core.errors import DataError, SqlLlamaError
 from ...databases.sqlite import sqlite_path
@@ -75,7 +75,7 @@ class ChatSession:
         tuned: Engine,
         base: Engine | None,
         source: Source | None,
-        policy: Policy = ASK,
+        policy: Policy = FAST,
     ) -> None:
         """Raises RecipeError when the policy wants several candidates of an engine that gives one only."""
         for engine in (tuned, base):

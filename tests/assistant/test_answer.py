@@ -10,7 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sql_llama.assistant.answer import ASK, Policy, Reply, answer, answer_many, prompt_for, stream
+from sql_llama.assistant.answer import (
+    EVALUATION,
+    FAST,
+    Policy,
+    Reply,
+    answer,
+    answer_many,
+    policy_for,
+    prompt_for,
+    stream,
+)
 from sql_llama.assistant.prepare import prepare
 from sql_llama.cli.ask import reply_json
 from sql_llama.core.errors import RecipeError
@@ -37,6 +47,23 @@ def test_names_that_need_quotes_get_them_and_it_is_said(tmp_path: Path) -> None:
         reply = answer(ScriptedEngine(said), prepare(str(path)), question)
         assert reply.sql == said["right"] and reply.requoted is requoted and reply.error == ""
         assert json.loads(reply_json(reply))["requoted"] is requoted
+
+
+def test_a_query_that_is_not_understood_is_mended_and_it_is_said(pets: Path) -> None:
+    engine = ScriptedEngine({"Whose is Rex?": "SELECT owners.name FROM owners WHERE pets.pet_name = 'Rex'"})
+    reply = answer(engine, prepare(str(pets)), "Whose is Rex?")
+    assert reply.result is not None and reply.result.rows == (("Ann",),)
+    assert reply.repaired == ("column pet_name is pets.name", "pets is joined by its key")
+    assert json.loads(reply_json(reply))["helps"] == ["repair"]
+    alone = answer(engine, prepare(str(pets)), "Whose is Rex?", EVALUATION)
+    assert "pets.pet_name" in alone.sql and alone.repaired == ()
+
+
+def test_the_best_policy_takes_what_an_engine_can_give() -> None:
+    one = ScriptedEngine({})
+    assert policy_for(one, "fast", None) == FAST
+    assert policy_for(one, "best", None).candidates == 1
+    assert policy_for(one, "best", 4).candidates == 4  # asked for, and refused by check_candidates
 
 
 def test_a_control_token_in_a_cell_or_a_question_stays_text_and_comes_back_in_the_query(tmp_path: Path) -> None:
@@ -201,5 +228,5 @@ def test_with_a_schema_alone_nothing_is_run(pets: Path) -> None:
 
 def test_questions_without_a_database_or_with_too_long_a_prompt_get_an_empty_answer(pets: Path) -> None:
     engine, database = ScriptedEngine({"x": ROWS}, num_ctx=400), prepare(str(pets))
-    replies = list(answer_many(engine, [None, (database, "x"), (database, "pets " * 500)], ASK))
+    replies = list(answer_many(engine, [None, (database, "x"), (database, "pets " * 500)], FAST))
     assert [reply.text for reply in replies] == ["", ROWS, ""]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from sql_llama.assistant.answer import ASK, Policy
+from sql_llama.assistant.answer import FAST, Policy
 from sql_llama.cli.chat.screen import Screen
 from sql_llama.cli.chat.session import ChatSession, open_database
 from sql_llama.core.records import Answer, Message
@@ -24,7 +24,7 @@ from .transcript import CATS
 
 
 def terminal_session(
-    tuned: Engine, base: Engine | None, pets: Path, policy: Policy = ASK
+    tuned: Engine, base: Engine | None, pets: Path, policy: Policy = FAST
 ) -> tuple[ChatSession, io.StringIO]:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, height=40, highlight=False, _environ={})
