@@ -67,7 +67,6 @@ def evaluate(
     `out/<name>.<number>.jsonl`.
 
     `embeddings` names a model by whose sentence embeddings reference query and answer are compared too.
-
     Questions whose database cannot be read are left out, and counted in the score's `unreadable`.
 
     Raises RecipeError for several beams of predictions, or of an engine that cannot give them, DataError when no
