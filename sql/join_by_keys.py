@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .key_graph import Edge, KeyGraph
+from .name_words import words
 from .names import fold, is_plain
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+FARTHEST = 2  # keys between two tables that are joined anew: one link table
 
 
 def join_by_keys(
@@ -36,7 +39,8 @@ def join_by_keys(
         shown = _shown(join)
         if shown in tables and _is_wrong(join, tables, columns, graph, keys_only):
             way = graph.way(earlier.values(), tables[shown])
-            if way and tables[shown] not in earlier.values():
+            near = keys_only is False or (way is not None and len(way) <= FARTHEST)
+            if way and near and tables[shown] not in earlier.values():
                 links, condition = _along(way, earlier, shown)
                 for link in links:
                     mended.append(link)
@@ -78,8 +82,15 @@ def _is_wrong(
     unknown = [side for side, owner in ((left, one), (right, other)) if fold(side.name) not in columns.get(owner, ())]
     if unknown:
         return True
+    if not keys_only or _may_be_meant(fold(left.name), fold(right.name)):
+        return False
     known = {(edge.left_column, edge.right_column) for edge in graph.between(one, other)}
-    return keys_only and bool(graph.way([one], other)) and (fold(left.name), fold(right.name)) not in known
+    return (fold(left.name), fold(right.name)) not in known
+
+
+def _may_be_meant(left: str, right: str) -> bool:
+    """Whether two columns that no key connects belong together by their names: `course_id` here and there."""
+    return left == right and len(words(left)) > 1
 
 
 def _along(way: Sequence[Edge], earlier: Mapping[str, str], shown: str) -> "tuple[list[exp.Join], exp.EQ]":

@@ -1,15 +1,19 @@
 """Mend a query that the database does not understand, without a model: names and missing joins.
 
 Unknown tables and columns become the closest known ones. A column is given to a table that has it, and a table that is
-named and not read is joined along the schema's keys. No cell is looked at, and a query that is understood should not be
-given here. The result may still be wrong: it is shown as mended.
+named and not read is joined along the schema's keys. No cell is looked at. The result may still be wrong, and users are
+told what was changed. A query that is understood is given to `rejoin` only.
 """
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..core.errors import QueryError
 from ..core.records import Schema
 from .closest import closest, likeness
+from .guard import check
 from .join_by_keys import equal, identifier_of, join_by_keys, new_table
 from .key_graph import KeyGraph
 from .names import columns_of, fold
@@ -42,24 +46,38 @@ class _Scope:
 
 def repair(sql: str, schema: Schema, dialect: str = "sqlite") -> Repaired | None:
     """Return the mended query; None where nothing is to be changed, or where the text cannot be parsed."""
+    return _changed(sql, schema, dialect, _Mender.mend)
+
+
+def rejoin(sql: str, schema: Schema, dialect: str = "sqlite") -> Repaired | None:
+    """Return a query that is understood with joins along keys where it compares columns that are no key of each other.
+
+    Columns of the same name of several words (`course_id`) may belong together without a key, and tables further apart
+    than one link table are left. None where nothing is to be changed.
+    """
+    return _changed(sql, schema, dialect, _Mender.rejoin)
+
+
+def _changed(sql: str, schema: Schema, dialect: str, change: "Callable[[_Mender, exp.Query], None]") -> Repaired | None:
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    try:
-        tree = sqlglot.parse_one(sql, read=dialect)
-    except (SqlglotError, RecursionError):
-        return None
-    if not isinstance(tree, exp.Query):
-        return None
     mender = _Mender(schema)
     try:
-        mender.mend(tree)
-    except RecursionError:
+        tree = sqlglot.parse_one(sql, read=dialect)
+        if not isinstance(tree, exp.Query):
+            return None
+        change(mender, tree)
+    except (SqlglotError, RecursionError):
         return None
     if not mender.changes:
         return None
-    return Repaired(tree.sql(dialect=dialect), tuple(dict.fromkeys(mender.changes)))
+    changed = tree.sql(dialect=dialect)
+    with contextlib.suppress(QueryError):  # SELECT INTO is a query to the parser
+        check(changed, dialect)
+        return Repaired(changed, tuple(dict.fromkeys(mender.changes)))
+    return None
 
 
 class _Mender:
@@ -86,6 +104,16 @@ class _Mender:
                     if column.find_ancestor(exp.Select, exp.SetOperation) is select:
                         self._mend_column(scope, column)
                 self._join_wanted(scope)
+
+    def rejoin(self, tree: "exp.Query") -> None:
+        """Join by keys where a query compares other columns."""
+        from sqlglot import exp
+
+        made = {fold(cte.alias) for cte in tree.find_all(exp.CTE)}
+        for select in list(tree.find_all(exp.Select)):
+            scope = self._opened(select, made)
+            if scope is not None:
+                self.changes += join_by_keys(select, scope.tables, self.columns, self.graph, keys_only=True)
 
     def _rename_table(self, tree: "exp.Query", table: "exp.Table") -> None:
         from sqlglot import exp
