@@ -1,8 +1,7 @@
 """`sql-llama ask`: one question, one answer."""
 
 import json
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -65,13 +64,13 @@ def command(question: str, url: str, model: str | None, policy: str, candidates:
 
 def reply_json(reply: "Reply") -> str:
     """Write the reply as one JSON object; bytes become hexadecimal text, numbers that JSON lacks become texts."""
+    from .rows import rows_json
+
     result = reply.result
     return json.dumps(
         {
             "sql": reply.sql,
-            "columns": list(result.columns) if result else [],
-            "rows": [[_plain(value) for value in row] for row in result.rows] if result else [],
-            "truncated": bool(result and result.truncated),
+            **rows_json(result),
             "error": reply.error or None,
             "seconds": round(reply.seconds, 3),
             "dropped": list(reply.dropped),
@@ -84,21 +83,12 @@ def reply_json(reply: "Reply") -> str:
     )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
-
-
 def _show(reply: "Reply") -> None:
-    from rich.markup import escape
-    from rich.table import Table
     from rich.text import Text
 
     from .chat.screen import clean  # neither a cell nor a name may move the terminal's cursor
     from .console import output_console
+    from .rows import count_line, print_rows
 
     console = output_console()
     console.print(Text(clean(reply.sql) or "(no query)"), soft_wrap=True)  # on one line, to be copied or piped on
@@ -113,10 +103,5 @@ def _show(reply: "Reply") -> None:
     if reply.result is None:
         click.echo(f"Error: {clean(reply.error)}", err=True)
         return
-    table = Table(*(escape(clean(name)) for name in reply.result.columns))
-    for row in reply.result.rows:
-        table.add_row(*(Text("NULL" if value is None else clean(str(_plain(value)), keep="\n")) for value in row))
-    console.print(table)
-    count = len(reply.result.rows)
-    more = ", the first of more" if reply.result.truncated else ""
-    click.echo(f"{count} row{'' if count == 1 else 's'}{more}, {reply.seconds:.1f} s", err=True)
+    print_rows(reply.result)
+    click.echo(f"{count_line(reply.result)}, {reply.seconds:.1f} s", err=True)

@@ -27,6 +27,7 @@ COMMANDS = {
     "eval": "Score models on a file of questions by running their SQL.",
     "compare": "Show the scores of evaluations side by side.",
     "ask": "Answer one question about a database.",
+    "run": "Run one query of your own on a database, read-only.",
     "chat": "Ask the tuned model and its base side by side.",
     "doctor": "Show what this machine has and what is missing.",
 }

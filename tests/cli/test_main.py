@@ -58,6 +58,7 @@ def test_help_lists_the_commands_in_the_order_of_the_pipeline(capsys: pytest.Cap
         "eval",
         "compare",
         "ask",
+        "run",
         "chat",
         "doctor",
     ]
