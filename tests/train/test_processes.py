@@ -75,6 +75,7 @@ def same(run: Run, other: Run, within: float = 2e-4) -> None:
         assert float((weights - theirs[name]).float().norm()) <= 0.02 * float(theirs[name].float().norm()), name
 
 
+@pytest.mark.timeout(600)
 def test_two_processes_train_what_one_does_and_go_on_from_each_others_checkpoints(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
