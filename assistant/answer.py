@@ -20,6 +20,7 @@ from ..prompts.budget import Prompt, fitting_prompt
 from ..prompts.hints import find_hints
 from ..sql.extract import extract_sql
 from ..sql.guard import check
+from .notes import notes
 from .prepare import PreparedDatabase
 
 Step = Literal["reading", "writing", "choosing", "running"]
@@ -77,7 +78,8 @@ class Reply:
     `sql` was taken out of `text`, the model's own words; `result` holds its rows, or `error` says why there are none.
     `seconds` and `tokens` are those of the generation. `dropped`: tables that the model was not shown. `requoted`:
     names in `sql` are in quotes that the model left out, or spelled as the schema spells them. `repaired`: what was
-    mended in it, in words. The answer is number `chosen`, from 0, of `candidates`.
+    mended in it, in words. `notes`: what a person should know beside it. The answer is number `chosen`, from 0, of
+    `candidates`.
     """
 
     sql: str
@@ -91,6 +93,7 @@ class Reply:
     candidates: tuple[Candidate, ...] = ()
     chosen: int = 0
     repaired: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def helps(self) -> tuple[str, ...]:
@@ -111,7 +114,7 @@ def answer(engine: Engine, database: PreparedDatabase, question: str, policy: Po
         answers = next(several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens))
     else:
         answers = [whole_answer(engine, prompt.chat, max_tokens=policy.max_tokens)]
-    return reply_to(database, prompt, answers, policy)
+    return _noted(reply_to(database, prompt, answers, policy), question)
 
 
 def stream(
@@ -141,7 +144,7 @@ def stream(
         answers = next(search, [])
         yield ""  # where a stopped search has left nothing, the caller closes this generator here
     on_step("running")
-    return reply_to(database, prompt, answers or [first], policy)
+    return _noted(reply_to(database, prompt, answers or [first], policy), question)
 
 
 def _watched(pieces: Generator[str, None, Answer], on_step: Callable[[Step], None]) -> Generator[str, None, Answer]:
@@ -260,6 +263,10 @@ def reply_to(
         max(chosen, 0),
         best.repaired,
     )
+
+
+def _noted(reply: Reply, question: str) -> Reply:
+    return replace(reply, notes=notes(question, reply.result))
 
 
 def candidate(text: Answer, database: PreparedDatabase, *, repair: bool = False) -> Candidate:

@@ -77,6 +77,7 @@ def reply_json(reply: "Reply") -> str:
             "requoted": reply.requoted,
             "repaired": list(reply.repaired),
             "helps": list(reply.helps),
+            "notes": list(reply.notes),
         },
         ensure_ascii=False,
         allow_nan=False,
@@ -100,6 +101,8 @@ def _show(reply: "Reply") -> None:
         click.echo(f"Skipped tables, so that the prompt fits the context: {clean(', '.join(reply.dropped))}", err=True)
     if len(reply.candidates) > 1:
         click.echo(f"Answer {reply.chosen + 1} of {len(reply.candidates)}.", err=True)
+    for note in reply.notes:
+        click.echo(f"Note: {note}", err=True)
     if reply.result is None:
         click.echo(f"Error: {clean(reply.error)}", err=True)
         return

@@ -1,6 +1,7 @@
-"""An answer's query mended without a model: made understood, and joined by keys (sql/repair.py)."""
+"""An answer's query mended without a model: made understood and joined by keys (sql/repair.py), and NULL put right."""
 
 from ..core.records import Schema
+from ..sql.nulls import mend_nulls
 from ..sql.repair import Repaired, rejoin, repair
 from .requote import understood
 
@@ -18,7 +19,8 @@ def mend(sql: str, schema: Schema) -> Repaired | None:
         if repaired is None or not understood(repaired.sql, schema):
             return None
         sql, changes = repaired.sql, repaired.changes
-    joined = rejoin(sql, schema)
-    if joined is not None and understood(joined.sql, schema):
-        sql, changes = joined.sql, (*changes, *joined.changes)
+    for improve in (rejoin, mend_nulls):
+        improved = improve(sql, schema)
+        if improved is not None and understood(improved.sql, schema):
+            sql, changes = improved.sql, (*changes, *improved.changes)
     return Repaired(sql, changes) if changes else None

@@ -216,6 +216,8 @@ def _footer(side: Side) -> str:
         parts.append("names quoted")
     if reply.repaired:
         parts.append(f"mended: {clean('; '.join(reply.repaired))}")
+    if any(note.startswith("Nothing was changed") for note in reply.notes):
+        parts.append("nothing was changed")
     if reply.candidates and not reply.candidates[reply.chosen].answer.stopped:
         parts.append(f"cut after {reply.tokens} tokens")
     return ", ".join(parts)
