@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,13 @@ from ..core.errors import QueryError, RecipeError
 from ..core.records import Answer, ResultSet, Schema
 from ..databases.database import open_database
 from ..databases.mend import mend
-from ..databases.requote import requote
+from ..databases.requote import requote, understood
 from ..engines.engine import Engine, SeveralAnswers
 from ..engines.engine import answer as whole_answer
 from ..prompts.budget import Prompt, fitting_prompt
 from ..prompts.hints import find_hints
 from ..sql.extract import extract_sql
-from ..sql.guard import check
+from ..sql.guard import check, one_statement
 from .notes import notes
 from .prepare import PreparedDatabase
 
@@ -109,6 +110,8 @@ def answer(engine: Engine, database: PreparedDatabase, question: str, policy: Po
     prompt does not fit its context, and when it cannot give several candidates.
     """
     several = check_candidates(engine, policy)
+    if own := own_query(database, question, policy):
+        return own
     prompt = prompt_for(database, question, engine, policy)
     if several:
         answers = next(several.candidates([prompt.chat], beams=policy.candidates, max_tokens=policy.max_tokens))
@@ -133,6 +136,9 @@ def stream(
     the search too.
     """
     several = check_candidates(engine, policy)
+    if own := own_query(database, question, policy):
+        yield own.sql
+        return own
     prompt = prompt_for(database, question, engine, policy)
     on_step("reading")
     with contextlib.closing(engine.stream(prompt.chat, max_tokens=policy.max_tokens)) as pieces:
@@ -200,6 +206,17 @@ def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
             fix="give a GGUF file or a model folder, or ask for one answer",
         )
     return engine
+
+
+def own_query(database: PreparedDatabase, question: str, policy: Policy) -> Reply | None:
+    """Return the reply to a question that is a query itself, which is run as it is; None for one in words."""
+    sql = one_statement(question.strip())
+    if not re.match(r"(?:select|with)\b", sql, re.IGNORECASE) or not understood(sql, database.schema):
+        return None
+    result = _outcome(database, sql, policy) if database.url and policy.runs == "always" else None
+    rows = result if isinstance(result, ResultSet) else None
+    error = str(result) if isinstance(result, QueryError) else ""
+    return Reply(sql, rows, error, 0.0, 0, sql, notes=("Your own query was run as it is.", *notes("", rows)))
 
 
 def policy_for(engine: Engine, name: str, candidates: int | None) -> Policy:

@@ -59,6 +59,22 @@ def test_a_query_that_is_not_understood_is_mended_and_it_is_said(pets: Path) -> 
     assert "pets.pet_name" in alone.sql and alone.repaired == ()
 
 
+def test_a_query_that_is_typed_is_run_as_it_is(pets: Path) -> None:
+    engine = ScriptedEngine({"Select all cats": "SELECT name FROM pets WHERE kind = 'cat' ORDER BY name"})
+    database = prepare(str(pets))
+    for typed in ("SELECT count(*) FROM pets", "select count(*) from pets ; -- all of them"):
+        reply = answer(engine, database, typed)
+        assert reply.result is not None and reply.result.rows == ((3,),)
+        assert reply.notes == ("Your own query was run as it is.",)
+    assert engine.chats == []
+    with_steps = stream(engine, database, "SELECT name FROM pets WHERE id = 1")
+    assert next(with_steps) == "SELECT name FROM pets WHERE id = 1"
+    words = answer(engine, database, "Select all cats")
+    assert words.result is not None and words.result.rows == (("Kit",), ("Tom",))
+    refused = answer(ScriptedEngine({}, otherwise="DELETE FROM pets"), database, "SELECT 1; DELETE FROM pets")
+    assert refused.result is None and "refused" in refused.error
+
+
 def test_the_best_policy_takes_what_an_engine_can_give() -> None:
     one = ScriptedEngine({})
     assert policy_for(one, "fast", None) == FAST
