@@ -118,7 +118,9 @@ def test_a_model_of_ollama_can_be_the_tuned_one(
     subprocess.run(create, env=ollama_server.environment, check=True, capture_output=True)
     monkeypatch.setenv("OLLAMA_HOST", ollama_server.host)
     command = [sys.executable, "-m", "sql_llama.cli", "chat", "--db", pets, "--ollama", "chat-test", "--no-base"]
-    result = subprocess.run(command, input="Write this query again: SELECT name FROM pets;\n", capture_output=True, text=True)
+    result = subprocess.run(
+        command, input="Write this query again: SELECT name FROM pets;\n", capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     assert re.search(r"\ntuned \(chat-test\): .* tokens/s", result.stdout)
     assert check_ollama() == Check("Ollama", "ok", f"server {ollama_server.version}")

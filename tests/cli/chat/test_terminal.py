@@ -66,6 +66,16 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 
+    def clear_line(self) -> None:
+        """Press Ctrl-C on a line that is being typed, and wait for the empty one below it."""
+        self.press("C-c")
+        for _ in range(PATIENCE):
+            lines = [line.strip() for line in self.screen().splitlines() if line.startswith(">")]
+            if lines and lines[-1] == ">":
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the line stays:\n{self.screen()}")
+
     def clear(self) -> None:
         """Empty the screen as Ctrl-L does, so that what is seen next is new."""
         self.press("C-l")
@@ -113,7 +123,9 @@ def test_a_session(chat: Terminal) -> None:
     chat.see("/quit")
 
     # Ctrl-C on a line that is being typed clears it; Ctrl-D leaves
-    chat.press("never sent", "C-c")
+    chat.press("never sent")
+    chat.see("never sent")
+    chat.clear_line()
     chat.press("C-d")
     assert "Traceback" not in chat.see("left with 0")
 
