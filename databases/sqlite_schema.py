@@ -4,13 +4,14 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..core.progress import Advance, progress
 from ..core.records import Column, ForeignKey, Schema, Table
-from ..sql.name_words import singular, words
 from ..sql.names import fold, quoted
 from ..sql.types import simple_type
+from .forgotten_keys import forgotten_keys
 from .sqlite import LONGEST_COMPUTED, SCHEMA_TIME, as_query, spending
 from .sqlite_errors import error_kind
 
@@ -20,7 +21,6 @@ SCANNED = 20_000  # rows of a table that its samples are taken from
 TABLE_TIME, VIEW_TIME = 10.0, 1.0  # seconds that the samples of one table, or of one view, may take
 SEARCH_TIME = 10.0  # seconds of the search for keys that were not declared
 MANY_TABLES = 100  # a schema of fewer is read at once, without a word
-SAY_NOTHING = frozenset(("id", "name", "code", "year"))  # keys of these names are in many tables and tell nothing
 
 
 def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
@@ -60,11 +60,14 @@ def sqlite_schema(connection: sqlite3.Connection, name: str = "") -> Schema:
         if not tables:
             _raise_if_damaged(connection, [table for table, _ in listed])
         keys = _keys(declared, primary, tables)
+        contained = partial(_contained, connection)
         views = {table for table, is_view in listed if is_view}
         with spending(connection, SEARCH_TIME):
-            keys += _forgotten_keys(connection, [table for table in tables if table.name not in views], tables, keys)
+            own = [table for table in tables if table.name not in views]
+            keys += forgotten_keys(own, tables, keys, contained)
         with spending(connection, VIEW_TIME, longest=LONGEST_COMPUTED):
-            keys += _forgotten_keys(connection, [table for table in tables if table.name in views], tables, keys)
+            made = [table for table in tables if table.name in views]
+            keys += forgotten_keys(made, tables, keys, contained)
     return Schema(tuple(tables), tuple(keys), name)
 
 
@@ -152,56 +155,6 @@ def _samples(connection: sqlite3.Connection, table: str, column: str, kind: str)
         return tuple(" ".join(str(row[0]).split()) for row in connection.execute(query).fetchall())
     except sqlite3.Error:  # a view whose tables are gone, a cell that is too large, a view that takes too long
         return ()
-
-
-def _forgotten_keys(
-    connection: sqlite3.Connection, sources: Sequence[Table], tables: Sequence[Table], declared: Sequence[ForeignKey]
-) -> list[ForeignKey]:
-    """Undeclared joins: a column of `sources` named after another table or its key, whose every value is there."""
-    known = {(fold(key.table), fold(key.column)) for key in declared}
-    primary = {
-        table.name: keys[0] for table in tables if len(keys := [c.name for c in table.columns if c.primary_key]) == 1
-    }
-    targets = _Targets(primary)
-    there = {(key.table, key.column, key.ref_table, key.ref_column) for key in declared}
-    out: list[ForeignKey] = []
-    for table in sources:
-        for column in table.columns:
-            if (fold(table.name), fold(column.name)) in known or column.name == primary.get(table.name):
-                continue
-            for other in targets.of(column.name):
-                key = primary[other]
-                if other == table.name or (other, key, table.name, column.name) in there:
-                    continue
-                if _contained(connection, table.name, column.name, other, key):
-                    out.append(ForeignKey(table.name, column.name, other, key))
-                    there.add((table.name, column.name, other, key))
-                    break
-    return out
-
-
-class _Targets:
-    """Which tables a column may be named after, without looking at each table for each column."""
-
-    def __init__(self, primary: Mapping[str, str]) -> None:
-        self.place = {table: place for place, table in enumerate(primary)}
-        self.by_table: dict[tuple[str, ...], list[str]] = {}
-        self.by_key: dict[str, list[str]] = {}
-        for table, key in primary.items():
-            self.by_table.setdefault(tuple(singular(word) for word in words(table)), []).append(table)
-            if fold(key) not in SAY_NOTHING:
-                self.by_key.setdefault(fold(key), []).append(table)
-
-    def of(self, column: str) -> list[str]:
-        """Return tables called as the column is (with an `id` or `code` at its end), and those whose key is."""
-        own = tuple(singular(word) for word in words(column))
-        if not own:
-            return []
-        tables = list(self.by_table.get(own, ()))
-        if own[-1] in ("id", "code"):
-            tables += self.by_table.get(own[:-1], ())
-        tables += self.by_key.get(fold(column), ())
-        return sorted(set(tables), key=self.place.__getitem__)
 
 
 def _contained(connection: sqlite3.Connection, table: str, column: str, other: str, key: str) -> bool:
