@@ -21,6 +21,7 @@ from ..prompts.budget import Prompt, fitting_prompt
 from ..prompts.hints import find_hints
 from ..sql.extract import extract_sql
 from ..sql.guard import check, one_statement
+from ..sql.guard_servers import checked
 from .notes import notes
 from .prepare import PreparedDatabase
 
@@ -211,12 +212,22 @@ def check_candidates(engine: Engine, policy: Policy) -> SeveralAnswers | None:
 def own_query(database: PreparedDatabase, question: str, policy: Policy) -> Reply | None:
     """Return the reply to a question that is a query itself, which is run as it is; None for one in words."""
     sql = one_statement(question.strip())
-    if not re.match(r"(?:select|with)\b", sql, re.IGNORECASE) or not understood(sql, database.schema):
+    if not re.match(r"(?:select|with)\b", sql, re.IGNORECASE) or not is_query(sql, database):
         return None
     result = _outcome(database, sql, policy) if database.url and policy.runs == "always" else None
     rows = result if isinstance(result, ResultSet) else None
     error = str(result) if isinstance(result, QueryError) else ""
     return Reply(sql, rows, error, 0.0, 0, sql, notes=("Your own query was run as it is.", *notes("", rows)))
+
+
+def is_query(text: str, database: PreparedDatabase) -> bool:
+    """Tell whether a text is a query in the database's own dialect."""
+    if database.dialect == "sqlite":
+        return understood(text, database.schema)
+    try:
+        return bool(checked(text, database.dialect)) and bool(re.search(r"\bfrom\b|\d|\(", text, re.IGNORECASE))
+    except QueryError:
+        return False
 
 
 def policy_for(engine: Engine, name: str, candidates: int | None) -> Policy:
@@ -322,7 +333,8 @@ def choose(returned: Iterable[int | None]) -> int:
 def _outcome(database: PreparedDatabase, sql: str, policy: Policy) -> ResultSet | QueryError:
     """What the database says to a query: rows, or why there are none."""
     try:
-        check(sql)
+        if database.dialect == "sqlite":
+            check(sql)  # the other engines' own query() checks
         with contextlib.closing(open_database(database.url)) as opened:
             return opened.query(sql, timeout=policy.query_seconds, max_rows=policy.max_rows)
     except QueryError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core.errors import RecipeError
+from .db_option import DB_HELP
 
 if TYPE_CHECKING:
     from ..assistant.answer import Reply
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("ask")
 @click.argument("question")
-@click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
+@click.option("--db", "url", required=True, metavar="FILE|URL", help=DB_HELP)
 @click.option(
     "--model",
     metavar="MODEL",

@@ -7,11 +7,12 @@ import sys
 import click
 
 from ..core.errors import QueryError
+from .db_option import DB_HELP
 
 
 @click.command("run")
 @click.argument("sql")
-@click.option("--db", "url", required=True, metavar="FILE|URL", help="SQLite file, or sqlite:///FILE.")
+@click.option("--db", "url", required=True, metavar="FILE|URL", help=DB_HELP)
 @click.option("--max-rows", type=click.IntRange(1), default=1000, show_default=True, help="Rows that are shown.")
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=10.0, show_default=True, help="Time of the query.")
 @click.option(
@@ -31,7 +32,8 @@ def command(ctx: click.Context, sql: str, url: str, max_rows: int, seconds: floa
     query = sys.stdin.read() if sql == "-" else sql
     with contextlib.closing(open_database(url)) as database:
         try:
-            check(query)
+            if database.dialect == "sqlite":
+                check(query)  # the other engines' own query() checks
             result = database.query(query, timeout=seconds, max_rows=max_rows)
         except QueryError as error:
             if not as_json:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ..core.records import Hint, Schema
-from .database import open_database
+from .database import Database, open_database
 
 COMMON = frozenset(
     "a an the of in on at to for from by with and or not is are was were be been do does did has have had what "
@@ -31,11 +31,12 @@ def flat(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
-def index_cells(url: str, schema: Schema) -> CellIndex:
-    """Index the text cells of a database by their words. Raises DataError when it cannot be read."""
+def index_cells(source: str | Database, schema: Schema) -> CellIndex:
+    """Index the text cells of a database, open or by its URL. Raises DataError when it cannot be read."""
     index: dict[str, list[Hint]] = defaultdict(list)
     types = {(table.name, column.name): column.type for table in schema.tables for column in table.columns}
-    with contextlib.closing(open_database(url)) as database:
+    opened = contextlib.closing(open_database(source)) if isinstance(source, str) else contextlib.nullcontext(source)
+    with opened as database:
         for cell in database.text_cells(schema):
             key = flat(cell.value)
             if not key or key in COMMON or (key.isdigit() and len(key) < 3):

@@ -1,16 +1,21 @@
 """What every kind of database can do for us; each kind is a class in a file of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from ..core.records import Hint, ResultSet, Schema
 from .sqlite_database import SqliteDatabase
+from .url import parse_url
 
 
 class Database(Protocol):
     """An open connection to somebody's database that can read it and do nothing else."""
 
     url: str
+    dialect: str
+    """What sqlglot calls its SQL: sqlite, postgres, mysql or duckdb."""
+    names: Mapping[str, tuple[str, str]]
+    """Schema and table by the name in `schema`; filled by reading that, and empty for SQLite."""
 
     def schema(self, name: str = "") -> Schema:
         """Read tables, columns, keys and a few sample cells; `name` is what to call it. Raises DataError."""
@@ -30,8 +35,21 @@ class Database(Protocol):
 
 
 def open_database(url: str) -> Database:
-    """Connect to a database by its URL; a plain path is a SQLite file.
+    """Connect to a database by what `--db` names (databases/url.py): a file, a folder of files or a server.
 
-    Raises DataError when there is none, or one of a kind that is not read yet.
+    Raises DataError when there is none, or one that cannot be read.
     """
+    parsed = parse_url(url)
+    if parsed.engine == "postgresql":
+        from .postgres import PostgresDatabase
+
+        return PostgresDatabase(parsed)
+    if parsed.engine == "mysql":
+        from .mysql import MysqlDatabase
+
+        return MysqlDatabase(parsed)
+    if parsed.engine == "duckdb":
+        from .duckdb import DuckDatabase
+
+        return DuckDatabase(parsed)
     return SqliteDatabase(url)

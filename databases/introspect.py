@@ -5,6 +5,7 @@ import contextlib
 from ..core.errors import DataError
 from ..core.records import Schema
 from .database import open_database
+from .url import masked
 
 
 def introspect(url: str, name: str = "") -> Schema:
@@ -15,5 +16,12 @@ def introspect(url: str, name: str = "") -> Schema:
     with contextlib.closing(open_database(url)) as database:
         schema = database.schema(name)
     if not schema.tables:
-        raise DataError(f"{url}: has no tables to ask about", fix="give the database that holds your tables with --db")
+        raise no_tables(url)
     return schema
+
+
+def no_tables(url: str) -> DataError:
+    """Return the error for a database without tables."""
+    return DataError(
+        f"{masked(url)}: has no tables to ask about", fix="give the database that holds your tables with --db"
+    )

@@ -1,7 +1,7 @@
 """A SQLite file as a database: what sqlite.py guards, sqlite_schema.py and sqlite_cells.py read."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..core.errors import DataError
 from ..core.records import Hint, ResultSet, Schema
@@ -16,6 +16,9 @@ class SqliteDatabase:
     `backwards`: where a query asks for no order, rows come in the other direction. Raises DataError when the file is no
     database that can be read.
     """
+
+    dialect = "sqlite"
+    names: Mapping[str, tuple[str, str]] = {}
 
     def __init__(self, url: str, *, backwards: bool = False) -> None:
         self.url = url

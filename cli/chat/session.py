@@ -8,7 +8,7 @@ from pathlib import Path
 from ...assistant.answer import FAST, Policy, check_candidates
 from ...assistant.prepare import PreparedDatabase, prepare
 from ...core.errors import DataError, SqlLlamaError
-from ...databases.sqlite import sqlite_path
+from ...databases.url import parse_url
 from ...engines.engine import Adaptable, Engine
 from ...sql.ddl.parse import parse_ddl
 from .answers import Side, start_answers
@@ -46,7 +46,7 @@ class Source:
 
 def open_database(url: str) -> Source:
     """Read a database's schema and cells; raises DataError when it is missing or none, or has no table."""
-    return Source(sqlite_path(url).name, prepare(url))
+    return Source(parse_url(url).name, prepare(url))
 
 
 def take_ddl(ddl: str, name: str = "schema") -> Source:

@@ -206,7 +206,7 @@ CREATE EVENT evil_evt ON SCHEDULE EVERY 1 SECOND DO DELETE FROM orders
 CREATE FUNCTION sys_exec RETURNS INTEGER SONAME 'lib_mysqludf_sys.so'
 ---
 -- ddl: create package
-CREATE PACKAGE evil_pkg AS PROCEDURE p(); END
+SET sql_mode = ORACLE; CREATE PACKAGE evil_pkg AS PROCEDURE p(); END
 ---
 -- ddl: create database
 CREATE DATABASE evil_db
@@ -245,7 +245,7 @@ ALTER DATABASE mysql CHARACTER SET latin1
 DROP TABLE orders
 ---
 -- ddl: drop tables with comment inside the words
-DROP /*!32312 IF EXISTS */ TABLES orders, customer
+DROP TABLE /*!32312 IF EXISTS */ orders, customer
 ---
 -- ddl: drop temporary table
 DROP TEMPORARY TABLE IF EXISTS customer
@@ -307,7 +307,10 @@ SET DEFAULT ROLE evil_role FOR CURRENT_USER
 -- comments: executable comment with version zero
 /*!00000 DELETE FROM orders */
 ---
--- comments: executable comment adds a second statement
+-- comments: executable comment is the second statement
+SELECT 1; /*! DELETE FROM orders */
+---
+-- comments: executable comment holds the semicolon
 SELECT 1 /*! ; DELETE FROM orders */
 ---
 -- comments: executable comment adds into outfile
@@ -334,8 +337,14 @@ SELECT id FROM customer /*!UNION*//*!SELECT*/ user FROM mysql.user
 -- comments: plain comment within an executable one
 /*! DELETE /* plain */ FROM orders */
 ---
+-- comments: passed-over comment within an executable one
+/*!50000 DELETE /*!99999 x */ FROM orders */
+---
 -- comments: executable comment within an executable one
 /*!50000 DELETE /*!50000 FROM */ orders */
+---
+-- comments: mariadb comment after a mysql one
+/*!50000 SELECT 1 *//*M!100000 INTO OUTFILE '{target}' */
 ---
 -- comments: mariadb comment within a mysql one
 /*!50000 SELECT 1 /*M!100000 INTO OUTFILE '{target}' */ */
@@ -389,8 +398,8 @@ SELECT 1; DELETE FROM orders; /* never closed
 -- comments: empty version mark
 /*!*/DELETE FROM orders/*!*/
 ---
--- comments: end mark without a start
-SELECT 1 */ 1; DELETE FROM orders
+-- comments: star directly before a comment looks like an end mark
+SELECT 2 */*x*/ 1; DELETE FROM orders
 ---
 -- comments: hint comment
 SELECT /*+ SET_VAR(sql_mode='') MAX_EXECUTION_TIME(0) */ SLEEP(30)
@@ -1271,7 +1280,7 @@ SELECT "a'b"; DELETE FROM orders; -- "'"
 SELECT "\""; DELETE FROM orders; -- "
 ---
 -- syntax: under ansi quotes this is a name
-SET sql_mode = 'ANSI_QUOTES'; SELECT "'" FROM customer; DELETE FROM orders; -- '
+SET sql_mode = 'ANSI_QUOTES'; SELECT 1 AS "'" FROM customer; DELETE FROM orders; -- '
 ---
 -- syntax: no_backslash_escapes changes where the string ends
 SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\'; DELETE FROM orders; -- '
@@ -1308,7 +1317,7 @@ SELECT _latin1'\'' COLLATE latin1_bin; DELETE FROM orders; -- '
 SELECT N'\''; DELETE FROM orders; -- '
 ---
 -- syntax: number glued to the word
-SELECT 1FROM customer; SELECT 1.e0INTO OUTFILE '{target}'
+SELECT 1e0FROM customer; DELETE FROM orders
 ---
 -- syntax: scientific number hides the union
 SELECT id FROM customer WHERE id = 1e0UNION SELECT user FROM mysql.user
@@ -1327,6 +1336,18 @@ DELE​TE FROM orders; DELETE FROM orders
 ---
 -- syntax: zero-width blank before the verb
 ​DELETE FROM orders
+---
+-- syntax: no-break space is a name here, then a true write
+SELECT 1  ; DELETE FROM orders
+---
+-- syntax: zero-width blank within a name, then a true outfile
+SELECT id​ FROM (SELECT 1 AS id​) s INTO OUTFILE '{target}'
+---
+-- syntax: fullwidth semicolon is a name here, then a true write
+SELECT 1 AS ；; DELETE FROM orders
+---
+-- syntax: ideographic space as a name between the value and the outfile
+SELECT 1 　 INTO OUTFILE '{target}'
 ---
 -- syntax: byte order mark before the verb
 ﻿DELETE FROM orders
@@ -1356,14 +1377,15 @@ SELECT 1 #  harmless
 -- syntax: vertical tab and form feed as blanks
 DELETEFROMorders
 ---
--- syntax: carriage return does not end a hash comment in every scanner
-SELECT 1 #; DELETE FROM orders
+-- syntax: carriage return does not end a hash comment, the line's end does
+SELECT 1 #harmless
+; DELETE FROM orders
 ---
--- syntax: accent that the collation folds in a table name
-SELECT * FROM mýsql.user; SELECT * FROM mysql.user
+-- syntax: accented name beside the true one
+SELECT mýsql.User FROM mysql.user AS mýsql
 ---
--- syntax: for system_time and partition clauses before into
-SELECT * FROM customer PARTITION (p0) INTO OUTFILE '{target}'
+-- syntax: index hints before into
+SELECT * FROM customer AS c USE INDEX () IGNORE INDEX FOR ORDER BY (PRIMARY) INTO OUTFILE '{target}'
 ---
 -- syntax: high_priority, sql_no_cache and straight_join before a sleep
 SELECT HIGH_PRIORITY STRAIGHT_JOIN SQL_SMALL_RESULT SQL_BUFFER_RESULT SQL_NO_CACHE SQL_CALC_FOUND_ROWS SLEEP(30) FROM customer
@@ -1395,7 +1417,7 @@ SELECT '%s', '%(x)s', 100 % 3; DELETE FROM orders
 SELECT 1 FROM DUAL LIMIT 1 OFFSET 0 INTO OUTFILE '{target}'
 ---
 -- syntax: except, intersect and a hidden table
-SELECT user FROM customer EXCEPT SELECT user FROM mysql.user INTERSECT SELECT user FROM mysql.user
+SELECT name FROM customer EXCEPT SELECT user FROM mysql.user INTERSECT SELECT user FROM mysql.user
 ---
 -- syntax: deep parentheses
 SELECT ((((((((((((((((((((((((((((((((((((((((((((((((SLEEP(30)))))))))))))))))))))))))))))))))))))))))))))))))
