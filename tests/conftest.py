@@ -30,7 +30,7 @@ OLLAMA = Path(
     os.environ.get("SQL_LLAMA_OLLAMA_DIR")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sql-llama" / "ollama"
 )  # as .ci/build-ollama has it
-REAL = ("base", "ollama", "terminal", "browser", "shared", "job")  # markers of tests on real things
+REAL = ("base", "ollama", "terminal", "browser", "servers", "shared", "job")  # markers of tests on real things
 REAL_TIMEOUT = 900  # seconds of one of them
 OLLAMA_VERSIONS = ("0.24.0", "0.32.15")  # one that reads Go templates, one that prefers the file's Jinja template
 
