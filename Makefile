@@ -11,7 +11,7 @@ QUESTIONS ?=
 DATABASES ?=
 MODEL ?=
 OUT ?=
-TESTS ?= not base and not ollama and not terminal and not browser and not job and not shared
+TESTS ?= not base and not ollama and not terminal and not browser and not servers and not job and not shared
 VENV ?= .venv
 # Tests that need nothing but the project run in a process for each core, up to four: each takes 1.5 GB of memory.
 WORKERS ?= $(if $(and $(filter file,$(origin TESTS)),$(wildcard $(VENV)/lib/python3*/site-packages/xdist)),-n logical \

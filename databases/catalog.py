@@ -195,5 +195,3 @@ def guessed_keys(counts: Mapping[str, tuple[int, int]], table: str) -> str:
     unique = [column for column, (rows, distinct) in counts.items() if rows and rows == distinct]
     fitting = [column for column in unique if tuple(singular(word) for word in words(column)) in ends]
     return min(fitting, key=lambda column: len(words(column)), default="")
-
-

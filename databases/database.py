@@ -12,10 +12,16 @@ class Database(Protocol):
     """An open connection to somebody's database that can read it and do nothing else."""
 
     url: str
-    dialect: str
-    """What sqlglot calls its SQL: sqlite, postgres, mysql or duckdb."""
-    names: Mapping[str, tuple[str, str]]
-    """Schema and table by the name in `schema`; filled by reading that, and empty for SQLite."""
+
+    @property
+    def dialect(self) -> str:
+        """Return what sqlglot calls its SQL: sqlite, postgres, mysql or duckdb."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, str]]:
+        """Return schema and table by the name in `schema`; filled by reading that, and empty for SQLite."""
+        ...
 
     def schema(self, name: str = "") -> Schema:
         """Read tables, columns, keys and a few sample cells; `name` is what to call it. Raises DataError."""

@@ -148,8 +148,7 @@ class Worker:
         )
         reply = self._reply(process, 60.0)
         if reply is None or reply[0] == "error":
-            process.kill()
-            process.wait()
+            _end(process)
             why = _why(reply[2]) if reply else "its process ended"
             raise DataError(f"{self.shown}: cannot be read as a DuckDB database ({why})", fix="check the file")
         return process
@@ -193,12 +192,16 @@ class Worker:
 
     def stop(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        _end(self._process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 _workers: dict[tuple[Path, int, int], Worker] = {}
@@ -256,7 +259,7 @@ def _load(url: DatabaseUrl, made: Path) -> None:
                         f"{file}: cannot be read as a table ({_why(str(error))})", fix="check the file, or leave it out"
                     ) from None
                 advance(1, file.name)
-        os.replace(part, made)
+        part.replace(made)
         made.chmod(0o600)
     finally:
         for left in (part, part.with_name(part.name + ".wal")):

@@ -48,6 +48,7 @@ class MysqlDatabase:
 
     def __init__(self, url: DatabaseUrl) -> None:
         self.url = url.text
+        self._place = url
         self._shown = url.shown
         self._connection = connect(url)
         self._is_mariadb = "mariadb" in str(self._connection.get_server_info()).lower()
@@ -116,8 +117,9 @@ class MysqlDatabase:
     def _reading(self, seconds: float) -> "Iterator[pymysql.cursors.SSCursor]":
         import pymysql
 
+        if not self._connection.open:
+            self._connection = connect(self._place)
         try:
-            self._connection.ping(reconnect=True)
             with self._connection.cursor() as setting:
                 setting.execute(
                     f"SET SESSION max_statement_time = {max(seconds, 0.001):.3f}"
@@ -126,18 +128,16 @@ class MysqlDatabase:
                 )
                 setting.execute("START TRANSACTION READ ONLY")
             cursor = self._connection.cursor(pymysql.cursors.SSCursor)
-            ended = False
             try:
                 yield cursor
-                ended = not cursor.rownumber or cursor._result is None
             finally:
-                self._end(cursor, ended)
+                self._end(cursor)
         except pymysql.Error as error:
             raise query_error(error, seconds) from None
         except (ValueError, MemoryError, UnicodeError) as error:
             raise QueryError(f"the answer cannot be read: {error}") from None
 
-    def _end(self, cursor: "pymysql.cursors.SSCursor", ended: bool) -> None:
+    def _end(self, cursor: "pymysql.cursors.SSCursor") -> None:
         """End the transaction; where rows are left, by closing the connection, since they would all be read."""
         import pymysql
 
@@ -212,7 +212,8 @@ def _connection_error(url: DatabaseUrl, error: Exception) -> DataError:
         return DataError(f"{url.shown}: has no such database", fix="check the name at the end of the URL")
     if code in (2003, 2002):
         return DataError(f"{url.shown}: no server answers there", fix="start the server, or check host and port")
-    return DataError(f"{url.shown}: {masked(' '.join(str(error.args[-1]).split()))}", fix="check the URL given with --db")
+    why = masked(" ".join(str(error.args[-1]).split()))
+    return DataError(f"{url.shown}: {why}", fix="check the URL given with --db")
 
 
 def query_error(error: "pymysql.Error", seconds: float) -> QueryError:

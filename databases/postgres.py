@@ -7,8 +7,8 @@ may read tables and nothing of the server; not where a table has row security, w
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 from ..core.errors import DataError, QueryError, QueryErrorKind
 from ..core.records import Hint, ResultSet, Schema
@@ -103,7 +103,8 @@ class PostgresDatabase:
         rows = Rows(max_rows)
         with self._reading(timeout) as cursor:
             # row by row and by the extended protocol: one statement, and no more rows in memory than are wanted
-            with contextlib.closing(cursor.stream(text.encode())) as streamed:
+            streamed = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
+            with contextlib.closing(streamed):
                 for row in streamed:
                     if not rows.add(row):
                         break
@@ -161,17 +162,23 @@ def _open(text: str, url: DatabaseUrl) -> "psycopg.Connection[tuple[Any, ...]]":
     import psycopg
 
     def opened(password: str | None) -> "psycopg.Connection[tuple[Any, ...]]":
-        more = {"password": password} if password else {}
         return psycopg.connect(
-            text, autocommit=True, connect_timeout=CONNECT_SECONDS, options=OPTIONS, application_name="sql-llama", **more
+            text,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            options=OPTIONS,
+            application_name="sql-llama",
+            **({"password": password} if password else {}),  # type: ignore[arg-type]
         )
 
     return with_password(
         url,
         lambda: opened(password_for(url)),
         opened,
-        lambda error: isinstance(error, psycopg.OperationalError)
-        and ("no password supplied" in str(error) or "password authentication failed" in str(error)),
+        lambda error: (
+            isinstance(error, psycopg.OperationalError)
+            and ("no password supplied" in str(error) or "password authentication failed" in str(error))
+        ),
     )
 
 
@@ -201,7 +208,7 @@ def query_error(error: "psycopg.Error", seconds: float) -> QueryError:
         message = f"stopped after {seconds:g} s"
     elif state == "25006":
         message = "refused: only queries that read are run"
-    elif not state and isinstance(error, psycopg.OperationalError) or state.startswith(("57P", "08")):
+    elif (not state and isinstance(error, psycopg.OperationalError)) or state.startswith(("57P", "08")):
         kind, message = "unreadable", "the server closed the connection"
     name = message.split('"')[1] if kind in ("missing_table", "missing_column") and message.count('"') >= 2 else ""
     return QueryError(message, kind=kind, name=name)

@@ -146,5 +146,3 @@ def is_table_file(path: Path) -> bool:
     """
     name = path.name.lower().removesuffix(".gz")
     return name.endswith(TABLE_FILES) and not name.startswith(".")
-
-

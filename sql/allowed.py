@@ -9,8 +9,10 @@ stand for a table only a few are open.
 COMMON = frozenset(
     "abs acos asin atan atan2 ceil ceiling cos cot degrees exp floor greatest least ln log log10 log2 mod pi pow power "
     "radians rand random round sign sin sqrt tan trunc truncate "
-    "ascii bit_length char char_length character_length chr concat concat_ws format hex initcap instr lcase left length "
-    "locate lower lpad ltrim md5 mid octet_length overlay position repeat replace reverse right rpad rtrim soundex space "
+    "ascii bit_length char char_length character_length chr concat concat_ws format hex initcap instr lcase left "
+    "length "
+    "locate lower lpad ltrim md5 mid octet_length overlay position repeat replace reverse right rpad rtrim soundex "
+    "space "
     "split_part strpos substr substring substring_index translate trim ucase upper "
     "avg bit_and bit_or bit_xor bool_and bool_or count every group_concat max min std stddev stddev_pop stddev_samp "
     "string_agg sum var_pop var_samp variance "
@@ -27,7 +29,8 @@ COMMON = frozenset(
 POSTGRES = COMMON | frozenset(
     "cbrt div factorial gcd lcm width_bucket btrim casefold encode decode quote_literal quote_nullable quote_ident "
     "regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array "
-    "regexp_split_to_table regexp_substr starts_with string_to_array string_to_table to_hex unistr normalize similarity "
+    "regexp_split_to_table regexp_substr starts_with string_to_array string_to_table to_hex unistr normalize "
+    "similarity "
     "word_similarity unaccent levenshtein any_value array_agg corr covar_pop covar_samp json_agg json_object_agg "
     "jsonb_agg jsonb_object_agg mode percentile_cont percentile_disc regr_avgx regr_avgy regr_count regr_intercept "
     "regr_r2 regr_slope rank array_append array_cat array_dims array_length array_lower array_ndims array_position "
@@ -49,7 +52,8 @@ MYSQL = COMMON | frozenset(
     "json_objectagg json_array json_array_length json_contains json_contains_path json_depth json_exists json_extract "
     "json_keys json_length json_object json_overlaps json_pretty json_query json_quote json_search json_type "
     "json_unquote json_valid json_value interval addtime subtime convert_tz microsecond to_seconds values median "
-    "percentile_cont percentile_disc natural_sort_key nvl2 decode decode_oracle inet_aton inet_ntoa uuid lengthb".split()
+    "percentile_cont percentile_disc natural_sort_key nvl2 decode decode_oracle inet_aton inet_ntoa uuid "
+    "lengthb".split()
 )
 DUCKDB_REFUSED = frozenset(
     "nextval currval setval setseed error write_log pg_sleep sleep_ms current_setting getenv getvariable current_query "
@@ -63,7 +67,5 @@ TYPED_REFUSED = frozenset(
     "ai_classify ai_embed ai_generate ai_similarity ai_summarize_agg".split()
 )
 """Functions with a class of their own in sqlglot that do more than compute."""
-CATALOG = frozenset(
-    "tables columns views key_column_usage table_constraints referential_constraints schemata".split()
-)
+CATALOG = frozenset("tables columns views key_column_usage table_constraints referential_constraints schemata".split())
 """Views of information_schema that may be read: they say what tables there are. All other system tables are closed."""

@@ -13,8 +13,6 @@ from .names import fold
 if TYPE_CHECKING:
     from sqlglot import exp
 
-NAMES = {"postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB", "sqlite": "SQLite"}
-
 
 def to_dialect(sql: str, schema: Schema, dialect: str, full: Mapping[str, tuple[str, str]]) -> str:
     """Return a query of SQLite's for another engine; one that cannot be parsed as it is.
@@ -22,13 +20,14 @@ def to_dialect(sql: str, schema: Schema, dialect: str, full: Mapping[str, tuple[
     `full` has schema and table by the name that the query uses.
     """
     import sqlglot
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
         root = sqlglot.parse_one(sql, read="sqlite")
         names = _Names(schema, full)
-        for select in list(root.find_all(sqlglot.exp.Select)):
-            _complete_group(select, names, dialect)
+        for select in list(root.find_all(exp.Select)):
+            _complete_group(select, dialect)
         root = root.transform(_compared, names, dialect)
         _name_tables(root, names, dialect)
         return str(root.sql(dialect=dialect, comments=False))
@@ -60,7 +59,7 @@ class _Names:
                 return columns[column].name
         return column
 
-    def type_of(self, node: "exp.Expression | None") -> str:
+    def type_of(self, node: "exp.Expr | None") -> str:
         """Return the type of a column; '' for anything else, or where tables differ."""
         from sqlglot import exp
 
@@ -71,7 +70,7 @@ class _Names:
         return next(iter(types)) if len(types) == 1 else ""
 
 
-def _name_tables(root: "exp.Expression", names: _Names, dialect: str) -> None:
+def _name_tables(root: "exp.Expr", names: _Names, dialect: str) -> None:
     from sqlglot import exp
 
     made = {fold(cte.alias) for cte in root.find_all(exp.CTE)}
@@ -88,7 +87,7 @@ def _name_tables(root: "exp.Expression", names: _Names, dialect: str) -> None:
         if low not in names.full or low in made or table.db:
             continue
         schema, name = names.full[low]
-        alias = table.alias
+        alias = str(table.alias)
         table.set("this", exp.to_identifier(name, quoted=True))
         if dialect != "mysql" and schema not in ("", "main", "public"):
             table.set("db", exp.to_identifier(schema, quoted=True))
@@ -102,7 +101,7 @@ def _shown(table: str, names: _Names) -> str:
     return own if fold(own) == table else table
 
 
-def _compared(node: "exp.Expression", names: _Names, dialect: str) -> "exp.Expression":
+def _compared(node: "exp.Expr", names: _Names, dialect: str) -> "exp.Expr":
     """Comparisons that SQLite takes between types, and functions that sqlglot leaves."""
     from sqlglot import exp
 
@@ -122,7 +121,7 @@ def _compared(node: "exp.Expression", names: _Names, dialect: str) -> "exp.Expre
         elif "text" in types and types[0] and types[1] and types[0] != types[1]:
             node.set("this", exp.cast(left, "text"))
             node.set("expression", exp.cast(right, "text"))
-        elif types[0] in ("int", "real") and isinstance(right, exp.Literal) and right.is_string and _number(right.name):
+        elif types[0] in ("int", "real") and isinstance(right, exp.Literal) and _number(right.name):
             node.set("expression", exp.Literal.number(right.name.strip()))
     if isinstance(node, exp.Anonymous) and fold(str(node.this)) == "total":
         return exp.Coalesce(this=exp.Sum(this=node.expressions[0]), expressions=[exp.Literal.number("0")])
@@ -141,13 +140,13 @@ def _number(text: str) -> bool:
     return True
 
 
-def _days(value: "exp.Expression", dialect: str) -> "exp.Expression":
+def _days(value: "exp.Expr", dialect: str) -> "exp.Expr":
     """Days since an epoch, so that differences are those of julianday."""
     import sqlglot
     from sqlglot import exp
 
     now = value.is_string and value.name.lower() == "now"
-    moment: exp.Expression = exp.CurrentTimestamp() if now else exp.cast(value, "timestamp")
+    moment: exp.Expr = exp.CurrentTimestamp() if now else exp.cast(value, "timestamp")
     text = moment.sql(dialect=dialect)
     seconds = {
         "mysql": f"TIMESTAMPDIFF(SECOND, '1970-01-01', {moment.sql(dialect='mysql')})",
@@ -157,21 +156,20 @@ def _days(value: "exp.Expression", dialect: str) -> "exp.Expression":
     return sqlglot.parse_one(f"({seconds} / 86400.0)", read=dialect)
 
 
-def _relative_date(node: "exp.Expression") -> "exp.Expression":
+def _relative_date(node: "exp.Expr") -> "exp.Expr":
     """`date('now', '-7 days')` of SQLite as a sum with an interval."""
     from sqlglot import exp
 
     name = fold(str(node.this)) if isinstance(node, exp.Anonymous) else "date"
-    given = node.expressions if isinstance(node, exp.Anonymous) else [node.this, node.args.get("zone"), *node.expressions]
+    named = isinstance(node, exp.Anonymous)
+    given = node.expressions if named else [node.this, node.args.get("zone"), *node.expressions]
     given = [item for item in given if item is not None]
-    if name not in ("date", "datetime") or not given or not all(
-        isinstance(item, exp.Literal) for item in given[1:]
-    ):
+    if name not in ("date", "datetime") or not given or not all(isinstance(item, exp.Literal) for item in given[1:]):
         return node
     now = given[0].is_string and given[0].name.lower() == "now"
     if not now and len(given) == 1:
         return node
-    value: exp.Expression = exp.CurrentDate() if now else exp.cast(given[0], "date")
+    value: exp.Expr = exp.CurrentDate() if now else exp.cast(given[0], "date")
     for item in given[1:]:
         words = item.name.lower().split()
         if words in (["localtime"], ["utc"]):
@@ -189,7 +187,7 @@ def _relative_date(node: "exp.Expression") -> "exp.Expression":
     return exp.cast(value, "date")
 
 
-def _complete_group(select: "exp.Select", names: _Names, dialect: str) -> None:
+def _complete_group(select: "exp.Select", dialect: str) -> None:
     """Group by each bare column that is shown or sorted by, which SQLite does not ask for."""
     from sqlglot import exp
 
