@@ -144,7 +144,7 @@ class MysqlDatabase:
         result = cursor._result
         if result is not None and result.unbuffered_active:
             self._connection._force_close()
-            cursor._result = None
+            result.unbuffered_active, result.connection, cursor._result = False, None, None
             return
         with contextlib.suppress(pymysql.Error):
             cursor.close()

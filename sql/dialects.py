@@ -82,17 +82,17 @@ def _name_tables(root: "exp.Expr", names: _Names, dialect: str) -> None:
             column.set("this", exp.to_identifier(names.spelled(fold(column.name), of), quoted=True))
         if table in names.full and table not in aliases and table not in made:
             column.set("table", exp.to_identifier(_shown(table, names), quoted=True))
-    for table in root.find_all(exp.Table):
-        low = fold(table.name)
-        if low not in names.full or low in made or table.db:
+    for node in root.find_all(exp.Table):
+        low = fold(node.name)
+        if low not in names.full or low in made or node.db:
             continue
         schema, name = names.full[low]
-        alias = str(table.alias)
-        table.set("this", exp.to_identifier(name, quoted=True))
+        alias = str(node.alias)
+        node.set("this", exp.to_identifier(name, quoted=True))
         if dialect != "mysql" and schema not in ("", "main", "public"):
-            table.set("db", exp.to_identifier(schema, quoted=True))
+            node.set("db", exp.to_identifier(schema, quoted=True))
         if not alias and _shown(low, names) != name:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(_shown(low, names), quoted=True)))
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(_shown(low, names), quoted=True)))
 
 
 def _shown(table: str, names: _Names) -> str:

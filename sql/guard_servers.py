@@ -5,6 +5,7 @@ the text that the parsed tree is written as: so a comment that the server would 
 that it would end elsewhere, cannot hide a second reading.
 """
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def checked(sql: str, dialect: str) -> str:
         raise QueryError(f"refused: a query of more than {LONGEST:,} characters", kind="too_large")
     if "\0" in sql or any(sign in sql for sign in "\u2028\u2029\x0b\x0c\x85"):
         raise QueryError("refused: the query holds control characters", kind="refused")
+    if dialect == "mysql" and re.search(r"/\*M?!", sql):
+        raise QueryError("refused: a comment that the server would run", kind="refused")
     try:
         parsed = [part for part in sqlglot.parse(sql, read=dialect) if part is not None]
     except (SqlglotError, RecursionError, ValueError) as error:

@@ -12,6 +12,7 @@ FUNCTION_LINES = 60  # from `def` to the last line; ruff, which cannot count lin
 
 # Tests of more than one module, or of one module against something real
 OWN_SUBJECT = {
+    "databases/test_servers.py": "PostgreSQL, MariaDB and DuckDB as they are, and attacked",
     "cli/chat/test_terminal.py": "the whole chat in a real terminal",
     "cli/test_bad_input.py": "what every command does with bad input and a full disk",
     "data/synthesis/test_any_database.py": "pairs over databases of any names, keys and cells",
@@ -29,6 +30,10 @@ OWN_SUBJECT = {
 MUCH = 80  # lines of a module that needs a test file, or one of these
 # Modules without a test file of their own, by the tests that show what they do
 TESTED_IN = {
+    "databases/catalog.py": "databases/test_servers.py",
+    "databases/duckdb_worker.py": "databases/test_duckdb.py",
+    "databases/mysql.py": "databases/test_servers.py",
+    "databases/postgres.py": "databases/test_servers.py",
     "sql/join_by_keys.py": "sql/test_repair.py",
     "cli/checkup.py": "cli/test_doctor.py",
     "cli/eval_output.py": "cli/test_eval.py",

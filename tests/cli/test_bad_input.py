@@ -118,7 +118,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "a torn database": ([*ASK, "torn.sqlite"], FAILURE, "torn.sqlite: cannot be read"),
     "a folder as database": ([*ASK, "folder"], FAILURE, "folder: is a folder"),
     "a folder below a file": ([*ASK, "pets.sqlite/x"], FAILURE, "pets.sqlite/x: no such database"),
-    "a server's URL": ([*ASK, "postgresql://me:secret@db/x"], FAILURE, "postgresql: databases of this kind"),
+    "a server's URL": ([*ASK, "oracle://me:secret@db/x"], FAILURE, "oracle: databases of this kind"),
     "chat without its database": (["chat", "--db", "none.sqlite"], FAILURE, "none.sqlite: no such database"),
     "chat about no database": (["chat", "--db", "notes.sqlite"], FAILURE, "notes.sqlite: not a SQLite database"),
     # a question

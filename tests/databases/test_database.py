@@ -31,8 +31,8 @@ def test_rows_come_backwards_where_a_query_asks_for_no_order(pets: Path) -> None
 
 
 def test_a_database_of_another_kind_is_an_error() -> None:
-    with pytest.raises(DataError, match="postgresql: databases of this kind are not supported yet"):
-        open_database("postgresql://localhost/x")
+    with pytest.raises(DataError, match="oracle: databases of this kind are not supported"):
+        open_database("oracle://localhost/x")
 
 
 def test_a_file_that_is_torn_after_it_was_opened_is_an_error(pets: Path) -> None:

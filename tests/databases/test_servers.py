@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from sql_llama.assistant.prepare import prepare
-from sql_llama.cli.main import main
+from sql_llama.cli.run import command
 from sql_llama.core.errors import DataError, QueryError
 from sql_llama.core.records import ForeignKey
 from sql_llama.databases.database import open_database
@@ -162,6 +162,6 @@ def test_a_wrong_password_is_one_line_without_it(server: Server, monkeypatch: py
 
 
 def test_run_says_refused(server: Server) -> None:
-    result = CliRunner().invoke(main, ["run", "DELETE FROM orders", "--db", server.url, "--json"])
+    result = CliRunner().invoke(command, ["DELETE FROM orders", "--db", server.url, "--json"])
     assert result.exit_code == 1
     assert '"kind": "refused"' in result.stdout

@@ -4,9 +4,8 @@ import pytest
 from sql_llama.core.records import Column, Schema, Table
 from sql_llama.sql.dialects import to_dialect
 
-ITEMS = Table(
-    "Items", (Column("Id", "int", True), Column("code", "text"), Column("made", "date"), Column("ok", "bool"))
-)
+KEY, CODE, MADE = Column("Id", "int", True), Column("code", "text"), Column("made", "date")
+ITEMS = Table("Items", (KEY, CODE, MADE, Column("ok", "bool")))
 PARTS = Table("parts", (Column("id", "int", True), Column("item_id", "int"), Column("code", "text")))
 SCHEMA = Schema((ITEMS, PARTS))
 FULL = {"Items": ("public", "Items"), "parts": ("stock", "parts")}
@@ -26,7 +25,7 @@ FULL = {"Items": ("public", "Items"), "parts": ("stock", "parts")}
         (
             "postgres",
             "SELECT items.code, count(*) FROM items GROUP BY items.id",
-            'GROUP BY "Items"."Id", "Items"."code"',
+            '"Items"."Id", "Items"."code"',
         ),
         ("duckdb", "SELECT items.id FROM items WHERE items.made > date('now', '-7 days')", "INTERVAL '7' DAY"),
         ("mysql", "SELECT items.code || '!' FROM items", "CONCAT("),

@@ -49,4 +49,6 @@ def test_everything_else_is_refused(dialect: str, sql: str, message: str) -> Non
 
 
 def test_what_runs_is_written_from_the_tree_without_comments() -> None:
-    assert checked("SELECT /*! SLEEP(5), */ 1", "mysql") == "SELECT 1"
+    assert checked("SELECT /* SLEEP(5), */ 1 -- ;", "mysql") == "SELECT 1"
+    with pytest.raises(QueryError, match="a comment that the server would run"):
+        checked("SELECT /*! SLEEP(5), */ 1", "mysql")
