@@ -12,9 +12,12 @@ COLOURS = {"ok": "green", "warning": "yellow", "missing": "red"}
 
 
 @click.command("doctor")
+@click.option("--db", "url", metavar="FILE|URL", help="Look at this database instead: what may its login do?")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects: name, status, found, fix.")
-def command(as_json: bool) -> None:
+def command(url: str | None, as_json: bool) -> None:
     """Show what this machine has and what is missing, with the commands that get it.
+
+    With --db: the rights of a server's login beyond reading, and the SQL of a login that can only read.
 
     Exit code 1 if training, export or chat cannot work. A warning stops nothing.
     """
@@ -23,13 +26,28 @@ def command(as_json: bool) -> None:
 
     from .checkup import checkup
 
-    checks = checkup()
+    checks = checkup() if url is None else _database(url)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
     else:
         _print(checks)
     if any(check.status == "missing" for check in checks):
         raise click.exceptions.Exit(1)
+
+
+def _database(url: str) -> "list[Check]":
+    from ..assistant.prepare import prepare
+    from ..databases.rights import reader_sql, rights_too_many
+    from .checkup import Check
+
+    schema = prepare(url).schema
+    checks = [Check("tables", "ok", f"{len(schema.tables)} that can be read", "")]
+    rights = rights_too_many(url)
+    if rights:
+        checks.append(Check("rights of the login", "warning", f"too many: {', '.join(rights)}", reader_sql(url)))
+    else:
+        checks.append(Check("rights of the login", "ok", "it can only read, or this is a file", ""))
+    return checks
 
 
 def _print(checks: "list[Check]") -> None:

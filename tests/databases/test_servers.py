@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from sql_llama.assistant.prepare import prepare
+from sql_llama.cli.doctor import command as doctor
 from sql_llama.cli.run import command
 from sql_llama.core.errors import DataError, QueryError
 from sql_llama.core.records import ForeignKey
 from sql_llama.databases.database import open_database
+from sql_llama.databases.rights import reader_sql, rights_too_many
 
 from .servers import PASSWORD, TABLES, Server, mariadb, postgres
 
@@ -165,3 +167,41 @@ def test_run_says_refused(server: Server) -> None:
     result = CliRunner().invoke(command, ["DELETE FROM orders", "--db", server.url, "--json"])
     assert result.exit_code == 1
     assert '"kind": "refused"' in result.stdout
+
+
+def test_doctor_names_the_rights_that_are_too_many_and_a_reader_has_none(server: Server) -> None:
+    if engine_of(server) == "duckdb":
+        assert rights_too_many(server.url) == ()
+        return
+    found = rights_too_many(server.url)
+    assert found == (("SUPERUSER", "CREATEROLE", "CREATEDB") if engine_of(server) == "postgresql" else found)
+    assert found
+    result = CliRunner().invoke(doctor, ["--db", server.url])
+    assert "warning" in result.output
+    assert found[0] in result.output and "reader" in result.output and PASSWORD not in result.output
+    reader = make_reader(server)
+    assert rights_too_many(reader) == ()
+    assert "warning  rights" not in CliRunner().invoke(doctor, ["--db", reader]).output
+    assert {"customer", "orders"} <= {table.name for table in prepare(reader).schema.tables}
+
+
+def make_reader(server: Server) -> str:
+    """Make the login that doctor proposes, and return its URL."""
+    statements = [part.replace("'...'", "'read3r'") for part in reader_sql(server.url).split(";") if part.strip()]
+    if engine_of(server) == "postgresql":
+        import psycopg
+
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            for sql in statements:
+                connection.execute(sql.encode())
+    else:
+        import pymysql
+
+        port = int(re.findall(r":(\d+)/", server.url)[0])
+        with (
+            contextlib.closing(pymysql.connect(host="127.0.0.1", port=port, user="root")) as opened,
+            opened.cursor() as cursor,
+        ):
+            for sql in statements:
+                cursor.execute(sql)
+    return server.url.replace(f"owner:{PASSWORD}", "reader:read3r")
