@@ -98,6 +98,16 @@ class Reply:
     notes: tuple[str, ...] = ()
 
     @property
+    def confidence(self) -> float | None:
+        """Return the probability that the model gave `sql`, in all its candidates together; None where it is unknown.
+
+        It is the model's own, not calibrated: higher is more often right, but 0.9 does not mean nine of ten.
+        """
+        same = [item.answer.confidence for item in self.candidates if item.sql == self.sql]
+        known = [value for value in same if value is not None]
+        return min(1.0, sum(known)) if known else None
+
+    @property
     def helps(self) -> tuple[str, ...]:
         """What was used beside the model's first words: any of requote, repair, candidates."""
         used = {"requote": self.requoted, "repair": self.repaired, "candidates": len(self.candidates) > 1}

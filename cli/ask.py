@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--candidates", type=click.IntRange(1, 32), help="Answers of the model; the first that returns rows is taken."
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, helps, seconds."
+    "--json", "as_json", is_flag=True, help="Print one JSON object: sql, columns, rows, error, confidence, helps."
 )
 def command(question: str, url: str, model: str | None, policy: str, candidates: int | None, as_json: bool) -> None:
     """Answer QUESTION about a database: print the SQL and the rows it returns.
@@ -74,6 +74,8 @@ def reply_json(reply: "Reply") -> str:
             **rows_json(result),
             "error": reply.error or None,
             "seconds": round(reply.seconds, 3),
+            "confidence": None if reply.confidence is None else round(reply.confidence, 4),
+            "candidates": [{"sql": item.sql, "confidence": item.answer.confidence} for item in reply.candidates],
             "dropped": list(reply.dropped),
             "requoted": reply.requoted,
             "repaired": list(reply.repaired),

@@ -59,7 +59,8 @@ def _of_postgres(database: "PostgresDatabase") -> tuple[str, ...]:
     for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
         ((count,),) = database.rows(
             "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' "
+            "WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
+            "AND n.nspname NOT LIKE 'pg\\_%' "
             f"AND has_table_privilege(session_user, c.oid, '{right}')",
             10,
         )
