@@ -103,8 +103,7 @@ class Reply:
 
         It is the model's own, not calibrated: higher is more often right, but 0.9 does not mean nine of ten.
         """
-        same = [item.answer.confidence for item in self.candidates if item.sql == self.sql]
-        known = [value for value in same if value is not None]
+        known = [c.answer.confidence for c in self.candidates if c.sql == self.sql and c.answer.confidence is not None]
         return min(1.0, sum(known)) if known else None
 
     @property

@@ -34,7 +34,9 @@ def invoke(*arguments: object) -> Result:
 def test_the_command_prints_one_json_object(pets: Path, model: Path) -> None:
     result = invoke("How many pets?", "--db", pets, "--model", model, "--json")
     said = json.loads(result.stdout)
-    assert set(said) >= {"sql", "columns", "rows", "error", "seconds"}
+    assert set(said) >= {"sql", "columns", "rows", "error", "seconds", "helps", "dropped"}
+    assert 0 <= said["confidence"] <= 1
+    assert [candidate["sql"] for candidate in said["candidates"]] == [said["sql"]]
     assert result.exit_code == (1 if said["error"] else 0)
 
 
