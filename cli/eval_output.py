@@ -24,10 +24,22 @@ def print_json(asked: "Questions", file: Path, scored: Sequence["Model"], verdic
     for model in scored:
         score = dataclasses.asdict(_score(model))
         extra = score.pop("extra")
-        models.append({"name": model.name, **extra, **score, "memory": model.memory})
+        models.append({"name": model.name, **extra, **score, **_trust(model), "memory": model.memory})
     unreadable = scored[0].unreadable
     content = {"questions": str(file), "missing": dict(asked.missing), "unreadable": unreadable, "models": models}
     click.echo(json.dumps({**content, "gate": verdict.as_json()} if verdict else content))
+
+
+def _trust(model: "Model") -> dict[str, float | None]:
+    """How well the model's own confidence tells right from wrong: None for both where it is not known."""
+    from ..evals.numbers.calibration import answered_at, calibration
+
+    confidences, correct = [row.confidence for row in model.rows], [row.correct for row in model.rows]
+    measured = calibration(confidences, correct)
+    return {
+        "auc": measured.auroc if measured else None,
+        "answered_at_90": answered_at(confidences, correct) if measured else None,
+    }
 
 
 def print_scores(

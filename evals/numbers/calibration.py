@@ -90,6 +90,25 @@ def calibration(
     )
 
 
+def answered_at(confidences: Sequence[float | None], correct: Sequence[bool], promise: float = 0.9) -> float:
+    """Return the largest share of all answers that can be given, most confident first, with that share of them right.
+
+    Answers of the same confidence are given together; one whose confidence is unknown is never given. The threshold is
+    chosen on these very answers, so on others somewhat fewer may be right.
+
+    >>> answered_at([0.9, 0.8, 0.7, 0.2, None], [True, True, False, False, True])
+    0.4
+    """
+    known = sorted(((c, good) for c, good in zip(confidences, correct, strict=True) if c is not None), reverse=True)
+    given = right = best = 0
+    for _, group in groupby(known, key=itemgetter(0)):
+        here = [good for _, good in group]
+        given, right = given + len(here), right + sum(here)
+        if right >= promise * given:
+            best = given
+    return best / len(confidences) if confidences else 0.0
+
+
 def _auroc(known: Sequence[tuple[float, bool]]) -> float | None:
     """Mann and Whitney's (1947) share of pairs, right and wrong, in the right order; equal confidence counts half."""
     right = sum(good for _, good in known)

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from sql_llama.core.errors import DataError
 from sql_llama.evals.numbers import calibration as module
-from sql_llama.evals.numbers.calibration import Bin, Coverage, calibration
+from sql_llama.evals.numbers.calibration import Bin, Coverage, answered_at, calibration
 
 
 def test_examples() -> None:
@@ -85,3 +85,12 @@ def test_what_is_no_probability_is_an_error(odd: float) -> None:
 def test_it_can_be_written_as_json() -> None:
     found = calibration([0.5, 0.6], [True, False])
     assert found is not None and json.loads(json.dumps(asdict(found)))["curve"][-1]["coverage"] == 1.0
+
+
+def test_the_share_that_can_be_answered_keeps_the_promise() -> None:
+    right = [True] * 9 + [False] + [True] * 2 + [False] * 8
+    confidences = [1 - place / 20 for place in range(20)]
+    assert answered_at(confidences, right, 0.9) == 12 / 20  # 11 of 12 are right, 11 of 13 are not enough
+    assert answered_at(confidences, right, 1.0) == 9 / 20
+    assert answered_at([0.5] * 20, right, 0.9) == 0  # all at once, or none
+    assert answered_at([], [], 0.9) == 0
