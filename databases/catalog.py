@@ -52,6 +52,14 @@ class Reader(Protocol):
         ...
 
 
+def relations_of(rows: Iterable[Sequence[Any]]) -> list[Relation]:
+    """Return relations from rows of schema, table, whether a view, column, declared type, whether in the key."""
+    columns: dict[tuple[str, str, bool], list[tuple[str, str, bool]]] = {}
+    for schema, table, view, column, declared, key in rows:
+        columns.setdefault((schema, table, bool(view)), []).append((column, declared, bool(key)))
+    return [Relation(*whole, tuple(listed)) for whole, listed in columns.items()]
+
+
 def short_names(relations: Sequence[Relation], first: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return names for the relations; those of the schemas in `first` go before others.
 

@@ -25,7 +25,7 @@ from ..core.records import Hint, ResultSet, Schema
 from ..core.settings import settings
 from ..sql.guard_servers import checked
 from ..sql.names import fold, quoted
-from .catalog import Reference, Relation, build_schema, guessed_keys, read_cells, short_names
+from .catalog import Reference, Relation, build_schema, guessed_keys, read_cells, relations_of, short_names
 from .url import DatabaseUrl
 
 KEPT = 16  # databases made of table files that stay in the cache folder
@@ -72,10 +72,7 @@ class DuckDatabase:
         except QueryError as error:
             raise DataError(f"{self.url}: its tables cannot be listed ({error.message})") from None
         keys, references = _constraints(constraints)
-        columns: dict[tuple[str, str, bool], list[tuple[str, str, bool]]] = {}
-        for schema, table, view, column, kind in found:
-            columns.setdefault((schema, table, view), []).append((column, kind, (schema, table, column) in keys))
-        relations = [Relation(*key, tuple(listed)) for key, listed in columns.items()]
+        relations = relations_of((*row, (row[0], row[1], row[3]) in keys) for row in found)
         if self._made_of_files:
             relations = [self._with_key(relation) for relation in relations]
         self.names = short_names(relations, ["main"])

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ..core.errors import DataError, QueryError, QueryErrorKind
 from ..core.records import Hint, ResultSet, Schema
 from ..sql.guard_servers import checked
-from .catalog import Relation, build_schema, read_cells, short_names
+from .catalog import build_schema, read_cells, relations_of, short_names
 from .password import password_for, with_password
 from .url import DatabaseUrl, masked
 from .values import Rows
@@ -76,10 +76,7 @@ class MysqlDatabase:
             )
         except QueryError as error:
             raise DataError(f"{self._shown}: its tables cannot be listed ({error.message})") from None
-        columns: dict[tuple[str, str, bool], list[tuple[str, str, bool]]] = {}
-        for schema, table, view, column, kind, key in found:
-            columns.setdefault((schema, table, bool(view)), []).append((column, _kind(kind), bool(key)))
-        relations = [Relation(*key, tuple(listed)) for key, listed in columns.items()]
+        relations = relations_of((*row[:4], _kind(row[4]), row[5]) for row in found)
         self.names = short_names(relations, [relation.schema for relation in relations[:1]])
         by_low = {(schema.lower(), table.lower()): (schema, table) for schema, table in self.names.values()}
         keys = []

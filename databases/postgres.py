@@ -14,7 +14,7 @@ from ..core.errors import DataError, QueryError, QueryErrorKind
 from ..core.records import Hint, ResultSet, Schema
 from ..sql.guard_servers import checked
 from ..sql.names import quoted
-from .catalog import Relation, build_schema, read_cells, short_names
+from .catalog import build_schema, read_cells, relations_of, short_names
 from .password import password_for, with_password
 from .url import DatabaseUrl, masked
 from .values import Rows
@@ -65,7 +65,6 @@ class PostgresDatabase:
         self.url = url.text
         self._shown = url.shown
         self._connection = connect(url)
-        self._relations: list[Relation] = []
         self.names: dict[str, tuple[str, str]] = {}
 
     def quote(self, name: str) -> str:
@@ -80,10 +79,7 @@ class PostgresDatabase:
             (first,) = self.rows("SELECT current_schemas(false)", 5)
         except QueryError as error:
             raise DataError(f"{self._shown}: its tables cannot be listed ({error.message})") from None
-        columns: dict[tuple[str, str, bool], list[tuple[str, str, bool]]] = {}
-        for schema, table, view, column, kind, key in found:
-            columns.setdefault((schema, table, view), []).append((column, kind, key))
-        relations = [Relation(*key, tuple(listed)) for key, listed in columns.items()]
+        relations = relations_of(found)
         self.names = short_names(relations, list(first[0] or ()))
         return build_schema(self, relations, [tuple(row) for row in references], self.names, name)
 

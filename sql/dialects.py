@@ -47,10 +47,6 @@ class _Names:
         for columns in self.columns.values():
             for name, column in columns.items():
                 self.types.setdefault(name, set()).add(column.type)
-        self.keys = {
-            table: {name for name, column in columns.items() if column.primary_key}
-            for table, columns in self.columns.items()
-        }
 
     def spelled(self, column: str, table: str = "") -> str:
         """Return a column as its table spells it, else as it is written."""

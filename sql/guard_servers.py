@@ -62,9 +62,8 @@ def _check_node(node: "exp.Expr", dialect: str) -> None:
 
     if isinstance(node, exp.DML | exp.DDL) and not isinstance(node, exp.Query):
         raise QueryError(f"{READ_ONLY}, not {_name(node)}", kind="refused")
-    if isinstance(node, exp.Into | exp.Command | exp.Pragma | exp.Attach | exp.Detach | exp.Copy | exp.Set):
-        raise QueryError(f"{READ_ONLY}, not {_name(node)}", kind="refused")
-    if isinstance(node, exp.Use | exp.Summarize):
+    commands = exp.Into | exp.Command | exp.Pragma | exp.Attach | exp.Detach | exp.Copy | exp.Set | exp.Use
+    if isinstance(node, commands | exp.Summarize):
         raise QueryError(f"{READ_ONLY}, not {_name(node)}", kind="refused")
     if isinstance(node, exp.Lock):
         raise QueryError("refused: the query locks rows", kind="refused")
